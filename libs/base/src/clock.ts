@@ -1,0 +1,42 @@
+/**
+ * Time as an argument. This is the only file of the libs that knows `Date` and timers;
+ * simulation replaces it with virtual time.
+ */
+export interface Clock {
+  /** Milliseconds since the epoch. For records and for people; it may jump. */
+  wallMs(): number;
+  /** Milliseconds since some start. For every timeout and every duration; it never jumps. */
+  monotonicMs(): number;
+  /** Resolves after `ms`; rejects with the signal's reason when aborted before. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `callback` once after `ms` unless the returned function is called before. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason as Error);
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal!.reason as Error);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  },
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** RFC 3339 with nanoseconds digits as Docker prints them; resolution is a millisecond. */
+export function timestamp(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace('Z', '000000Z');
+}

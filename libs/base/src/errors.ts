@@ -1,0 +1,66 @@
+/**
+ * The three kinds of error, told apart by type and never by message:
+ *
+ * - `Refused`: the caller can fix it. Carries a code that edges map to HTTP, gRPC and exit statuses.
+ * - `Temporary`: the same call may succeed later. Retry helpers only ever ask `isTemporary`.
+ * - `Bug`: a broken invariant of ours. Nothing sensible can go on after it.
+ */
+
+export type RefusalCode =
+  | 'invalid' // the input is wrong
+  | 'not-found' // what it names does not exist
+  | 'already-exists' // what it would create exists
+  | 'conflict' // it was based on an outdated version of the object
+  | 'in-use' // the object is still referred to
+  | 'precondition' // the cluster is not in the state that this needs
+  | 'forbidden' // the caller may not do this
+  | 'unsupported'; // a real feature, not here
+
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  constructor(
+    readonly code: RefusalCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+export class Temporary extends Error {
+  override readonly name = 'Temporary';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+  }
+}
+
+export class Bug extends Error {
+  override readonly name = 'Bug';
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(`bug in Shoal: ${message}`, options);
+  }
+}
+
+export function isRefused(error: unknown, code?: RefusalCode): error is Refused {
+  return error instanceof Refused && (code === undefined || error.code === code);
+}
+
+export function isTemporary(error: unknown): error is Temporary {
+  return error instanceof Temporary;
+}
+
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Bug(message);
+}
+
+/** Closes a `switch` over a union: does not compile while a member is unhandled. */
+export function assertNever(value: never): never {
+  throw new Bug(`unexpected value ${JSON.stringify(value)}`);
+}
+
+/** The message of anything that was thrown, with its causes: `a: b: c`. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : describeError(error.cause);
+  return cause && !error.message.includes(cause) ? `${error.message}: ${cause}` : error.message;
+}

@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+
+/** Randomness as an argument: decisions stay pure, simulations replay from a seed. */
+export interface Random {
+  /** An integer in [0, bound). */
+  below(bound: number): number;
+  /** A 25-character id of [0-9a-z], the form of every Swarm object's id. */
+  id(): string;
+}
+
+const idAlphabet = '0123456789abcdefghijklmnopqrstuvwxyz';
+const idLength = 25;
+
+export const systemRandom: Random = {
+  below(bound) {
+    return Math.floor((randomBytes(6).readUIntBE(0, 6) / 2 ** 48) * bound);
+  },
+  id() {
+    // 17 bytes carry more than the 129 bits that 25 base-36 digits can hold.
+    let value = BigInt('0x' + randomBytes(17).toString('hex'));
+    let text = '';
+    for (let i = 0; i < idLength; i++) {
+      text += idAlphabet[Number(value % 36n)];
+      value /= 36n;
+    }
+    return text;
+  },
+};
+
+/** A small seeded generator (mulberry32). Equal seeds give equal sequences. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return {
+    below: (bound) => Math.floor(next() * bound),
+    id: () => Array.from({ length: idLength }, () => idAlphabet[Math.floor(next() * 36)]).join(''),
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * Named forms of waiting, so that no feature grows its own choreography of timers and flags.
+ */
+
+/**
+ * Many events, one pass.
+ *
+ * 1. `ring()` never blocks and never fails; any number of rings before a pass cause one pass.
+ * 2. A ring during a pass causes exactly one more pass.
+ */
+export class Bell {
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  /** Resolves at the next ring (at once if rung since the last wait); rejects when aborted. */
+  async wait(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (!this.#rung) {
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = () => reject(signal!.reason as Error);
+        signal?.addEventListener('abort', onAbort, { once: true });
+        this.#wake = () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        };
+      }).finally(() => (this.#wake = undefined));
+    }
+    this.#rung = false;
+  }
+}
+
+/**
+ * One job at a time per key, in the order of arrival; different keys run side by side.
+ * A failed job does not stop the next one: the failure belongs to its caller.
+ */
+export class KeyedSequencer {
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  run<T>(key: string, job: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const result = before.then(job, job);
+    const tail = result.catch(() => undefined).finally(() => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    });
+    this.#tails.set(key, tail);
+    return result;
+  }
+}
+
+/** At most `limit` jobs at once; the others wait in order. */
+export class Limiter {
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(readonly limit: number) {}
+
+  async run<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#running < this.limit) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve)); // inherits the slot of the one that ended
+    try {
+      return await job();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running--;
+    }
+  }
+}

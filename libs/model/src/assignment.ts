@@ -1,0 +1,93 @@
+import type { FileReference, PortConfig, Protocol, TaskTemplate } from './service.js';
+import type { TaskNetwork } from './objects.js';
+import type { TaskState } from './task-state.js';
+
+/**
+ * What one node must know, and nothing else: computed by `libs/dispatcher` from the view, sent as a full set and
+ * then as differences, kept by the agent on disk. Each item is replaced as a whole.
+ */
+export interface AssignmentItems {
+  task: AssignedTask;
+  secret: AssignedFile;
+  config: AssignedFile;
+  network: AssignedNetwork;
+  service: AssignedService;
+  peer: AssignedPeer;
+}
+
+export type AssignmentKind = keyof AssignmentItems;
+
+/** One item with its place in the set. `key` is unique per kind. */
+export type AssignmentItem = { [K in AssignmentKind]: { kind: K; key: string; value: AssignmentItems[K] } }[AssignmentKind];
+
+/** A task for this node. key: task id. */
+export interface AssignedTask {
+  id: string;
+  serviceId: string;
+  serviceName: string;
+  slot: number;
+  desiredState: TaskState;
+  startAfterMs: number;
+  networks: TaskNetwork[];
+  hostPorts: PortConfig[];
+  template: TaskTemplate;
+  /** Of the service, for names in logs and in the container's labels. */
+  serviceLabels: Record<string, string>;
+}
+
+/** Content of a secret or config that some task here mounts. key: its id. `data` is base64. */
+export interface AssignedFile {
+  id: FileReference['id'];
+  name: string;
+  data: string;
+}
+
+/** A network that some task here is attached to. key: network id. */
+export interface AssignedNetwork {
+  id: string;
+  name: string;
+  subnet: string;
+  gateway: string;
+  internal: boolean;
+  mtu?: number;
+}
+
+/**
+ * A service that this node must be able to reach: it shares a network with a task here, or publishes ports.
+ * key: service id.
+ */
+export interface AssignedService {
+  id: string;
+  name: string;
+  mode: 'vip' | 'dnsrr';
+  virtualIps: { networkId: string; address: string }[];
+  /** Published on every node (`publishMode: ingress`), all choices made. */
+  ports: { protocol: Protocol; targetPort: number; publishedPort: number }[];
+  endpoints: AssignedEndpoint[];
+}
+
+export interface AssignedEndpoint {
+  taskId: string;
+  slot: number;
+  nodeId: string;
+  /** `draining`: keeps its open connections, gets no new ones, is in no DNS answer. */
+  state: 'ready' | 'draining';
+  addresses: { networkId: string; address: string; aliases: string[] }[];
+}
+
+/** Another node (or this one) of the cluster's network. key: node id. */
+export interface AssignedPeer {
+  nodeId: string;
+  index: number;
+  /** Address of its VXLAN underlay. */
+  dataPathAddress: string;
+  /** Every address that published ports answer at on it. */
+  address: string;
+}
+
+/** Templates are shared by many tasks of one node; a set carries each once. */
+export type AssignmentSet = ReadonlyMap<string, AssignmentItem>;
+
+export function itemKey(item: Pick<AssignmentItem, 'kind' | 'key'>): string {
+  return `${item.kind}/${item.key}`;
+}

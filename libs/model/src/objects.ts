@@ -1,0 +1,218 @@
+import type { TaskState } from './task-state.js';
+import type { FileReference, Labels, PortConfig, ServiceSpec, TaskTemplate } from './service.js';
+
+/** A revision of the store: grows with every commit. 0 means "never stored". */
+export type Revision = number;
+
+/**
+ * What every stored object has. `version` is the revision of its last change (Docker's `Version.Index`);
+ * the store fills it in. Times are RFC 3339.
+ */
+export interface Stored {
+  id: string;
+  version: Revision;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** One object, id `cluster`: what is true for the whole cluster. */
+export interface Cluster extends Stored {
+  /** Random id of the cluster; agents obey no other. */
+  clusterId: string;
+  name: string;
+  labels: Labels;
+  /** Terminal tasks kept per slot (Swarm: 5). */
+  taskHistoryLimit: number;
+  heartbeatPeriodMs: number;
+  /** Networks without a subnet of their own get one of `subnetBits` out of these. */
+  addressPools: string[];
+  subnetBits: number;
+  /** UDP port of the VXLAN underlay. */
+  dataPathPort: number;
+  rootCaCertificate: string;
+  /** sha256 of each role's join secret is enough to check one; the tokens themselves are kept to be shown again. */
+  joinTokens: { worker: string; manager: string };
+}
+
+export type NodeRole = 'worker' | 'manager';
+export type Availability = 'active' | 'pause' | 'drain';
+
+export interface NodeSpec {
+  name?: string;
+  labels: Labels;
+  role: NodeRole;
+  availability: Availability;
+}
+
+export type NodeState = 'unknown' | 'down' | 'ready' | 'disconnected';
+
+export interface NodeDescription {
+  hostname: string;
+  os: string;
+  architecture: string;
+  nanoCpus: number;
+  memoryBytes: number;
+  generic: { kind: string; value: number }[];
+  engineVersion: string;
+  engineLabels: Labels;
+  kernelVersion: string;
+  osName: string;
+}
+
+/** A member of the cluster. `spec` is the user's, `status` the system's; they are stored apart. */
+export interface Node extends Stored {
+  spec: NodeSpec;
+  /** Unique small number (1…65534): the node's mesh address, mark and conntrack zone derive from it. */
+  index: number;
+  status: NodeStatus;
+}
+
+export interface NodeStatus {
+  state: NodeState;
+  message: string;
+  /** Address that other nodes and users reach it at. */
+  address: string;
+  /** Address of the VXLAN underlay. */
+  dataPathAddress: string;
+  description?: NodeDescription;
+  /** Present on managers. */
+  manager?: { address: string; leader: boolean; reachable: boolean };
+}
+
+export interface Service extends Stored {
+  spec: ServiceSpec;
+  previousSpec?: ServiceSpec;
+  /** Version of `spec.template`: tasks with another `templateVersion` are outdated. */
+  templateVersion: number;
+  status: ServiceStatus;
+}
+
+/** Written by the allocator and the updater, never by the user. */
+export interface ServiceStatus {
+  /** Ports with every choice made; empty until allocated. */
+  ports: PortConfig[];
+  virtualIps: { networkId: string; address: string }[];
+  update?: UpdateStatus;
+}
+
+export interface UpdateStatus {
+  state: 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
+  startedAt: string;
+  completedAt?: string;
+  message: string;
+}
+
+/** The task template of one version of a service, stored once; id is `templateId(serviceId, version)`. */
+export interface Template extends Stored {
+  template: TaskTemplate;
+}
+
+export function templateId(serviceId: string, templateVersion: number): string {
+  return `${serviceId}.${templateVersion}`;
+}
+
+/**
+ * One incarnation of one slot of a service. A task is never run twice: what replaces it is a new task.
+ * `status` is observed by the node (before assignment: written by the manager); the rest is desired state.
+ */
+export interface Task extends Stored {
+  serviceId: string;
+  /** Kept so that a task still has a name when its service is gone. */
+  serviceName: string;
+  /** 1, 2, … of a replicated service; 0 of a global one. */
+  slot: number;
+  templateVersion: number;
+  /** Empty until assigned. Set at creation for tasks of global services. */
+  nodeId: string;
+  desiredState: TaskState;
+  networks: TaskNetwork[];
+  /** Ports of `mode: host` with their choice made. */
+  hostPorts: PortConfig[];
+  /** Wall-clock time before which the agent shall not start it (restart delay), ms; 0: at once. */
+  startAfterMs: number;
+  status: TaskStatus;
+}
+
+export interface TaskNetwork {
+  networkId: string;
+  /** Address without prefix length. */
+  address: string;
+  aliases: string[];
+}
+
+export interface TaskStatus {
+  state: TaskState;
+  timestamp: string;
+  /** What happened, in Swarm's words: `started`, `preparing`, … */
+  message: string;
+  /** Why it failed, or why it is still pending. Empty: nothing is wrong. */
+  error: string;
+  container?: { id: string; pid: number; exitCode?: number; oomKilled?: boolean };
+}
+
+export interface Network extends Stored {
+  spec: NetworkSpec;
+  /** Filled in by the allocator. */
+  allocation?: { subnets: { subnet: string; gateway: string }[]; vni: number };
+}
+
+export interface NetworkSpec {
+  name: string;
+  labels: Labels;
+  driver: string; // overlay
+  driverOpts: Record<string, string>;
+  internal: boolean;
+  attachable: boolean;
+  ingress: boolean;
+  ipv6: boolean;
+  ipam?: { driver?: string; options?: Record<string, string>; configs: IpamConfig[] };
+}
+
+export interface IpamConfig {
+  subnet?: string;
+  ipRange?: string;
+  gateway?: string;
+  auxAddresses?: Record<string, string>;
+}
+
+export interface SecretSpec {
+  name: string;
+  labels: Labels;
+  driver?: { name: string; options: Record<string, string> };
+  templating?: { name: string; options?: Record<string, string> };
+}
+
+/** `sealed` is the content encrypted with the cluster's key, base64; it never leaves the manager but to a node that needs it. */
+export interface Secret extends Stored {
+  spec: SecretSpec;
+  sealed: string;
+}
+
+/** `data` is base64. */
+export interface Config extends Stored {
+  spec: SecretSpec;
+  data: string;
+}
+
+/** A deployed stack as the manager accepted it. Its id is its name. */
+export interface Stack extends Stored {
+  /** Counts deploys that changed something. */
+  revision: number;
+  spec: StackSpec;
+}
+
+/** What a set of compose files comes to. Names are already scoped (`stack_web`); references are by name. */
+export interface StackSpec {
+  name: string;
+  services: ServiceSpec[];
+  networks: NetworkSpec[];
+  secrets: (SecretSpec & { data: string })[];
+  configs: (SecretSpec & { data: string })[];
+  /** Names that must exist already. */
+  external: { networks: string[]; secrets: string[]; configs: string[] };
+}
+
+/** Every name a reference list uses. */
+export function referencedIds(references: FileReference[]): string[] {
+  return references.map((reference) => reference.id);
+}

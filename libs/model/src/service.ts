@@ -1,0 +1,180 @@
+/** What a user asks for: services and everything a task template can say. Never written by the system. */
+
+export type Labels = Record<string, string>;
+
+export interface ServiceSpec {
+  name: string;
+  labels: Labels;
+  template: TaskTemplate;
+  mode: ServiceMode;
+  update?: UpdateConfig;
+  rollback?: UpdateConfig;
+  endpoint?: EndpointSpec;
+}
+
+export type ServiceMode =
+  | { kind: 'replicated'; replicas?: number } // absent: 1
+  | { kind: 'global' }
+  | { kind: 'replicated-job'; maxConcurrent?: number; totalCompletions?: number }
+  | { kind: 'global-job' };
+
+/** Everything about one task that does not depend on its slot or node. A change of it makes new tasks. */
+export interface TaskTemplate {
+  container: ContainerSpec;
+  resources?: { limits?: ResourceLimits; reservations?: ResourceReservations };
+  restart?: RestartPolicy;
+  placement?: Placement;
+  networks: NetworkAttachmentSpec[];
+  logDriver?: { name?: string; options: Record<string, string> };
+  /** Grows with every `service update --force`: a change with no other difference. */
+  forceUpdate: number;
+  runtime?: string;
+}
+
+export interface ContainerSpec {
+  image: string;
+  labels: Labels;
+  /** Replaces the image's ENTRYPOINT (Docker's `ContainerSpec.Command`). */
+  command?: string[];
+  /** Replaces the image's CMD (Docker's `ContainerSpec.Args`). */
+  args?: string[];
+  hostname?: string;
+  /** `KEY=value`, or `KEY` alone to unset it. */
+  env: string[];
+  dir?: string;
+  user?: string;
+  groups?: string[];
+  tty?: boolean;
+  openStdin?: boolean;
+  readOnly?: boolean;
+  stopSignal?: string;
+  stopGraceNs?: number;
+  init?: boolean;
+  isolation?: string;
+  healthcheck?: Healthcheck;
+  /** `IP name` lines for /etc/hosts. */
+  hosts: string[];
+  dns?: { nameservers: string[]; search: string[]; options: string[] };
+  secrets: FileReference[];
+  configs: FileReference[];
+  mounts: Mount[];
+  capabilityAdd: string[];
+  capabilityDrop: string[];
+  sysctls: Record<string, string>;
+  ulimits: { name: string; soft: number; hard: number }[];
+  oomScoreAdj?: number;
+  /** Docker's Privileges, kept as given; only `noNewPrivileges` is executed yet. */
+  privileges?: { noNewPrivileges?: boolean; [key: string]: unknown };
+}
+
+/** Durations in nanoseconds, as in Docker's API; absent values take Docker's defaults. */
+export interface Healthcheck {
+  /** `['NONE']`, `['CMD', ...argv]`, `['CMD-SHELL', line]`; empty: the image's. */
+  test: string[];
+  intervalNs?: number;
+  timeoutNs?: number;
+  startPeriodNs?: number;
+  startIntervalNs?: number;
+  retries?: number;
+}
+
+/** A secret or config as a file in the container. */
+export interface FileReference {
+  /** Id of the secret or config; empty until the reference is resolved by name. */
+  id: string;
+  name: string;
+  /** Absent: the config is used by the runtime (a credential spec) and not mounted. */
+  file?: { name: string; uid: string; gid: string; mode: number };
+}
+
+export type Mount =
+  | { type: 'bind'; source: string; target: string; readOnly?: boolean; propagation?: string; nonRecursive?: boolean; consistency?: string; createMountpoint?: boolean }
+  | {
+      type: 'volume';
+      /** Empty: anonymous, one per task. */
+      source: string;
+      target: string;
+      readOnly?: boolean;
+      noCopy?: boolean;
+      subpath?: string;
+      labels?: Labels;
+      driver?: { name?: string; options: Record<string, string> };
+    }
+  | { type: 'tmpfs'; target: string; readOnly?: boolean; sizeBytes?: number; mode?: number }
+  | { type: 'npipe' | 'cluster' | 'image'; source: string; target: string; readOnly?: boolean };
+
+export interface ResourceLimits {
+  nanoCpus?: number;
+  memoryBytes?: number;
+  pids?: number;
+}
+
+export interface ResourceReservations {
+  nanoCpus?: number;
+  memoryBytes?: number;
+  generic?: GenericResource[];
+}
+
+/** A countable (`value`) or named (`id`) resource of a node, such as a GPU. */
+export type GenericResource = { kind: string; value: number } | { kind: string; id: string };
+
+export interface RestartPolicy {
+  condition?: 'none' | 'on-failure' | 'any'; // absent: any
+  delayNs?: number; // absent: 5 s
+  maxAttempts?: number; // 0 or absent: no limit
+  windowNs?: number; // absent: attempts are counted for ever
+}
+
+export interface Placement {
+  /** `node.labels.disk==ssd`, as the user wrote them. */
+  constraints: string[];
+  /** Spread over the values of each descriptor, in order. */
+  preferences: { spread: string }[];
+  /** 0 or absent: no limit. */
+  maxReplicas?: number;
+  /** Empty: any. */
+  platforms: { architecture?: string; os?: string }[];
+}
+
+export interface NetworkAttachmentSpec {
+  /** Id or name of the network as given; an id once the service was admitted. */
+  target: string;
+  aliases: string[];
+  driverOpts?: Record<string, string>;
+}
+
+export interface UpdateConfig {
+  parallelism: number; // 0: all at once
+  delayNs?: number;
+  failureAction?: 'pause' | 'continue' | 'rollback';
+  monitorNs?: number;
+  maxFailureRatio?: number;
+  order?: 'stop-first' | 'start-first';
+}
+
+export interface EndpointSpec {
+  mode?: 'vip' | 'dnsrr';
+  ports: PortConfig[];
+}
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+export interface PortConfig {
+  name?: string;
+  protocol?: Protocol; // absent: tcp
+  targetPort: number;
+  /** 0 or absent: one is chosen (30000–32767). */
+  publishedPort?: number;
+  publishMode?: 'ingress' | 'host'; // absent: ingress
+}
+
+export const defaults = {
+  replicas: 1,
+  restartDelayNs: 5e9,
+  updateMonitorNs: 5e9,
+  stopGraceNs: 10e9,
+  healthIntervalNs: 30e9,
+  healthTimeoutNs: 30e9,
+  healthStartIntervalNs: 5e9,
+  healthRetries: 3,
+} as const;

@@ -1,0 +1,63 @@
+import type { AssignedNetwork, AssignedPeer, AssignedService, PortConfig, TaskNetwork } from '../../model/src/index.js';
+
+/** Everything one node's network depends on. A value: the whole of it, every time. */
+export interface NodeNetworkView {
+  self: { nodeId: string; index: number };
+  peers: readonly AssignedPeer[];
+  networks: readonly AssignedNetwork[];
+  services: readonly AssignedService[];
+  /** Containers on this node that are attached or about to be. */
+  containers: readonly LocalContainer[];
+}
+
+export interface LocalContainer {
+  containerId: string;
+  taskId: string;
+  /** First one carries the default route. Empty: loopback only. */
+  networks: readonly TaskNetwork[];
+  /** Ports of `mode: host`. */
+  hostPorts: readonly PortConfig[];
+}
+
+/** What a container gets from being attached. */
+export interface Attachment {
+  /** File that holds its network namespace (nsfs bind mount). */
+  netnsPath: string;
+  /** Nameserver to put into its resolv.conf. Empty when it has no network. */
+  nameserver: string;
+  mtu: number;
+}
+
+/** The network of one node. */
+export interface NodeNetwork {
+  /**
+   * Makes the kernel agree with the view: devices, routes, neighbours, forwarding entries, rules, DNS answers.
+   * Level-triggered: what the view no longer has goes away. Calls are serialised; a newer view replaces a waiting one.
+   */
+  apply(view: NodeNetworkView, signal: AbortSignal): Promise<void>;
+
+  /** Makes the container's namespace with its interfaces. Idempotent: an existing one is adopted. */
+  attach(container: LocalContainer, networks: readonly AssignedNetwork[], signal: AbortSignal): Promise<Attachment>;
+
+  /** Removes the namespace and with it its interfaces. Succeeds when it is already gone. */
+  detach(containerId: string): Promise<void>;
+
+  /** Ids of the containers that have a namespace now: what an agent finds after a restart. */
+  attached(): Promise<string[]>;
+
+  /** Stops answering DNS and releases this process' handles. Links, rules and namespaces stay: containers outlive us. */
+  close(): Promise<void>;
+
+  /** Removes everything that this node's network ever made. */
+  destroy(): Promise<void>;
+}
+
+export interface NodeNetworkOptions {
+  /** Prefix of names in the kernel; two nodes in one network namespace would need different ones. */
+  name: string;
+  stateDir: string;
+  dataPathAddress: string;
+  dataPathPort: number;
+  /** Nameservers for names that are not the cluster's. Empty: such names are answered with SERVFAIL at once. */
+  upstreamDns: readonly string[];
+}
