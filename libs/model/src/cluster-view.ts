@@ -120,11 +120,16 @@ export class IndexedView implements ClusterView {
   }
 
   #unindex(kind: Kind, object: Kinds[Kind]): void {
-    if (isNamed(kind)) this.#names.delete(`${kind}/${nameOf(kind, object as Service)}`);
+    if (isNamed(kind)) this.#forgetName(`${kind}/${nameOf(kind, object as Service)}`, object.id);
     if (kind !== 'task') return;
     const task = object as Task;
     without(this.#tasksOfService, task.serviceId, task.id);
     without(this.#tasksOnNode, task.nodeId, task.id);
+  }
+
+  /** Another object of the same commit may have taken the name already. */
+  #forgetName(key: string, id: string): void {
+    if (this.#names.get(key) === id) this.#names.delete(key);
   }
 }
 

@@ -1,0 +1,3 @@
+export * from './election-port.js';
+export * from './memory/memory-store.js';
+export * from './store.js';
