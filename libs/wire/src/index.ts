@@ -1,0 +1,5 @@
+export * from './assignments.js';
+export * from './description.js';
+export * from './services.js';
+export * from './task-status.js';
+export { shoal } from './generated/messages.js';
