@@ -1,0 +1,99 @@
+import { Refused } from '../../base/src/index.js';
+import type { Node } from './objects.js';
+
+/** One placement constraint: `node.labels.disk == ssd`. */
+export interface Constraint {
+  key: string;
+  operator: '==' | '!=';
+  value: string;
+}
+
+const wellKnownKeys = ['node.id', 'node.hostname', 'node.role', 'node.platform.os', 'node.platform.arch'];
+const labelPrefixes = ['node.labels.', 'engine.labels.'];
+
+/** Throws `Refused('invalid')` with the words that Docker has for it. */
+export function parseConstraint(text: string): Constraint {
+  const parts = /^([^=!]*)(==|!=)(.*)$/.exec(text);
+  if (!parts) throw new Refused('invalid', `constraint expected one operator from ==, !=: ${text}`);
+  const key = parts[1]!.trim();
+  const value = parts[3]!.trim();
+  if (!/^[a-z_][a-z0-9\-_./]*$/i.test(key)) throw new Refused('invalid', `key '${key}' is invalid in constraint ${text}`);
+  if (value === '' || /[=!]/.test(value)) throw new Refused('invalid', `value '${value}' is invalid in constraint ${text}`);
+  const known = wellKnownKeys.includes(key.toLowerCase()) || labelPrefixes.some((prefix) => key.toLowerCase().startsWith(prefix));
+  if (!known) {
+    throw new Refused('invalid', `'${key}' in constraint ${text} is no property of a node: use ${[...wellKnownKeys, 'node.labels.NAME', 'engine.labels.NAME'].join(', ')}`);
+  }
+  return { key, operator: parts[2] as Constraint['operator'], value };
+}
+
+/** Values compare without case, as in Swarm. A missing label is an empty value: `!=` accepts it. */
+export function satisfies(node: Node, constraint: Constraint): boolean {
+  const equal = valuesOf(node, constraint.key).some((value) => value.toLowerCase() === constraint.value.toLowerCase());
+  return constraint.operator === '==' ? equal : !equal;
+}
+
+/** Does the node satisfy all of them? Text that is no constraint is satisfied nowhere. */
+export function satisfiesAll(node: Node, constraints: readonly string[]): boolean {
+  return constraints.every((text) => {
+    const constraint = parsed(text);
+    return constraint !== undefined && satisfies(node, constraint);
+  });
+}
+
+/** One name per architecture: uname's and Go's are both in use. */
+export function normalArchitecture(architecture: string): string {
+  const lower = architecture.toLowerCase();
+  if (lower === 'x86_64' || lower === 'x64') return 'amd64';
+  if (lower === 'aarch64') return 'arm64';
+  return lower;
+}
+
+/** The value of a node's label by its descriptor `node.labels.NAME` or `engine.labels.NAME`; empty when absent. */
+export function labelOf(node: Node, descriptor: string): string {
+  const name = labelName(descriptor);
+  if (name === undefined) return '';
+  const labels = descriptor.toLowerCase().startsWith('node.') ? node.spec.labels : node.status.description?.engineLabels;
+  return labels?.[name] ?? '';
+}
+
+function valuesOf(node: Node, key: string): string[] {
+  const description = node.status.description;
+  switch (key.toLowerCase()) {
+    case 'node.id':
+      return [node.id];
+    case 'node.hostname':
+      return [description?.hostname ?? ''];
+    case 'node.role':
+      return [node.spec.role];
+    case 'node.platform.os':
+      return [description?.os ?? ''];
+    case 'node.platform.arch':
+      return [description?.architecture ?? '', normalArchitecture(description?.architecture ?? '')];
+    default:
+      return [labelOf(node, key)];
+  }
+}
+
+function labelName(descriptor: string): string | undefined {
+  const prefix = labelPrefixes.find((candidate) => descriptor.toLowerCase().startsWith(candidate));
+  return prefix === undefined ? undefined : descriptor.slice(prefix.length);
+}
+
+const cache = new Map<string, Constraint | undefined>();
+
+function parsed(text: string): Constraint | undefined {
+  if (cache.has(text)) return cache.get(text);
+  if (cache.size > 10_000) cache.clear();
+  const constraint = parsedNow(text);
+  cache.set(text, constraint);
+  return constraint;
+}
+
+function parsedNow(text: string): Constraint | undefined {
+  try {
+    return parseConstraint(text);
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+import { sameJson } from '../../base/src/index.js';
+import type { Change } from './change.js';
+import type { ClusterView } from './cluster-view.js';
+import type { Revision, Service, UpdateStatus } from './objects.js';
+import { templateId } from './objects.js';
+import type { ServiceSpec, TaskTemplate } from './service.js';
+
+/** The writes of a new service. The spec has been admitted. */
+export function createServiceChanges(id: string, spec: ServiceSpec): Change[] {
+  return [
+    createTemplate(id, 1, spec.template),
+    { action: 'create', kind: 'service', object: { id, spec, templateVersion: 1, status: { ports: [], virtualIps: [] }, createdAt: '', updatedAt: '' } },
+  ];
+}
+
+/**
+ * The writes of a changed service; none when the spec is what it was.
+ *
+ * 1. A changed template gets a version and is stored; anything else (replicas, labels, ports, update rules) makes no new tasks.
+ * 2. A template that some task still runs gets that task's version back: going back replaces only what has gone forward.
+ * 3. The outcome of an earlier update is cleared, since clients wait for the outcome of this one.
+ */
+export function updateServiceChanges(view: ClusterView, service: Service, spec: ServiceSpec, options: { expect?: Revision; update?: UpdateStatus } = {}): Change[] {
+  if (sameJson(service.spec, spec)) return [];
+  const changes: Change[] = [];
+  let { templateVersion } = service;
+  if (!sameJson(service.spec.template, spec.template)) {
+    const known = versionInUse(view, service, spec.template);
+    templateVersion = known ?? nextVersion(view, service);
+    if (known === undefined) changes.push(createTemplate(service.id, templateVersion, spec.template));
+  }
+  changes.push({ action: 'update', kind: 'service', object: { ...service, spec, previousSpec: service.spec, templateVersion }, expect: options.expect });
+  if (service.status.update || options.update) {
+    changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update: options.update } });
+  }
+  return changes;
+}
+
+function createTemplate(serviceId: string, version: number, template: TaskTemplate): Change {
+  return { action: 'create', kind: 'template', object: { id: templateId(serviceId, version), template, createdAt: '', updatedAt: '' } };
+}
+
+function versionInUse(view: ClusterView, service: Service, template: TaskTemplate): number | undefined {
+  const versions = new Set(view.tasksOfService(service.id).map((task) => task.templateVersion));
+  for (const version of versions) {
+    const stored = view.get('template', templateId(service.id, version));
+    if (stored && sameJson(stored.template, template)) return version;
+  }
+  return undefined;
+}
+
+function nextVersion(view: ClusterView, service: Service): number {
+  let version = Math.max(service.templateVersion, ...view.tasksOfService(service.id).map((task) => task.templateVersion)) + 1;
+  while (view.get('template', templateId(service.id, version))) version++;
+  return version;
+}

@@ -1,0 +1,41 @@
+import { compareStates, isTerminal } from './task-state.js';
+import type { ClusterView } from './cluster-view.js';
+import type { Node, Task } from './objects.js';
+
+/** Somebody still wants it to run (or, for a job, to complete). */
+export function isWanted(task: Pick<Task, 'desiredState'>): boolean {
+  return compareStates(task.desiredState, 'complete') <= 0;
+}
+
+/** Its container will never run again. */
+export function hasEnded(task: Pick<Task, 'status'>): boolean {
+  return isTerminal(task.status.state);
+}
+
+/** It ended without being asked to. */
+export function endedByItself(task: Pick<Task, 'status'>): boolean {
+  const { state } = task.status;
+  return state === 'complete' || state === 'failed' || state === 'rejected';
+}
+
+/** It has a node that is down, or that has left the cluster: what runs there is unknown. */
+export function isLost(view: ClusterView, task: Pick<Task, 'nodeId'>): boolean {
+  if (task.nodeId === '') return false;
+  const node = view.get('node', task.nodeId);
+  return node === undefined || node.status.state === 'down';
+}
+
+/** The name that people read: `web.3`, or `web.<node id>` for a task of a global service. */
+export function taskName(task: Pick<Task, 'serviceName' | 'slot' | 'nodeId'>): string {
+  return `${task.serviceName}.${task.slot === 0 ? task.nodeId : task.slot}`;
+}
+
+export function nodeName(node: Pick<Node, 'id' | 'spec' | 'status'>): string {
+  return node.spec.name ?? node.status.description?.hostname ?? node.id;
+}
+
+/** Oldest first. */
+export function byAge(a: Task, b: Task): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
+  return a.version - b.version;
+}
