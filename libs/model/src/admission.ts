@@ -1,5 +1,6 @@
-import type { RefusalCode } from '../../base/src/index.js';
+import { isRefused, type RefusalCode } from '../../base/src/index.js';
 import type { ClusterView } from './cluster-view.js';
+import { parseConstraint } from './constraint.js';
 import type { NetworkSpec, SecretSpec } from './objects.js';
 import type { ContainerSpec, EndpointSpec, Mount, PortConfig, ServiceSpec, UpdateConfig } from './service.js';
 
@@ -210,13 +211,14 @@ function checkRestart(spec: ServiceSpec): Problem[] {
 }
 
 function checkConstraints(constraints: string[]): Problem[] {
-  return constraints.flatMap((constraint): Problem[] => {
-    const match = /^(.*?)(==|!=)(.*)$/s.exec(constraint);
-    if (!match) return [{ code: 'invalid', message: `constraint expected one operator from ==, !=: '${constraint}'` }];
-    const [key, value] = [match[1]!.trim(), match[3]!.trim()];
-    if (!/^[a-z_][a-z0-9\-_.]+$/i.test(key)) return [{ code: 'invalid', message: `key '${key}' is invalid in constraint '${constraint}'` }];
-    if (!/^[a-z0-9:\-_\s.*()?+[\]\\^$|/]+$/i.test(value)) return [{ code: 'invalid', message: `value '${value}' is invalid in constraint '${constraint}'` }];
-    return [];
+  return constraints.flatMap((text): Problem[] => {
+    try {
+      parseConstraint(text);
+      return [];
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return [{ code: error.code, message: error.message }];
+    }
   });
 }
 
