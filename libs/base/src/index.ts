@@ -6,3 +6,5 @@ export * from './random.js';
 export * from './same.js';
 export * from './sequencing.js';
 export * from './trace.js';
+export * from './version.js';
+export * from './log.js';

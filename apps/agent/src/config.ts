@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Refused } from '../../../libs/base/src/index.js';
+
+/** What one agent needs to know before it can ask its manager for the rest. */
+export interface AgentConfig {
+  stateDir: string;
+  runDir: string;
+  hostname: string | undefined;
+  shimPath: string;
+  cgroupParent: string;
+  upstreamDns: string[];
+  insecureRegistries: string[];
+  engineLabels: Record<string, string>;
+  generic: { kind: string; value: number }[];
+  /** Image archives in it are imported at start: for hosts without a registry. */
+  preloadDir: string;
+}
+
+export const agentUsage = `Usage: shoal agent [options]
+
+Runs this host's share of the cluster. The host must be a member already (shoal init, shoal join).
+
+  --state-dir DIR           state that outlives a reboot (default /var/lib/shoal)
+  --run-dir DIR             state of this boot (default /run/shoal)
+  --hostname NAME           name of this node (default: the host's)
+  --shim PATH               the shoal-shim program (default: beside this one)
+  --cgroup-parent NAME      cgroup that holds the containers (default shoal)
+  --dns ADDRESS             nameserver for names outside the cluster; repeatable
+  --insecure-registry HOST  registry that may be asked over http; repeatable
+  --label KEY=VALUE         engine label; repeatable
+  --generic KIND=COUNT      generic resource; repeatable
+  --preload DIR             import the image archives in DIR (default STATE-DIR/preload)
+`;
+
+export function parseAgentConfig(argv: string[], here: string): AgentConfig {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: argv,
+      options: {
+        'state-dir': { type: 'string', default: '/var/lib/shoal' },
+        'run-dir': { type: 'string', default: '/run/shoal' },
+        hostname: { type: 'string' },
+        shim: { type: 'string', default: join(here, '../shim/shoal-shim') },
+        'cgroup-parent': { type: 'string', default: 'shoal' },
+        dns: { type: 'string', multiple: true, default: [] as string[] },
+        'insecure-registry': { type: 'string', multiple: true, default: [] as string[] },
+        label: { type: 'string', multiple: true, default: [] as string[] },
+        generic: { type: 'string', multiple: true, default: [] as string[] },
+        preload: { type: 'string' },
+      },
+    }));
+  } catch (error) {
+    throw new Refused('invalid', `${(error as Error).message}\n\n${agentUsage}`);
+  }
+  return {
+    stateDir: values['state-dir'],
+    runDir: values['run-dir'],
+    hostname: values.hostname,
+    shimPath: values.shim,
+    cgroupParent: values['cgroup-parent'],
+    upstreamDns: values.dns,
+    insecureRegistries: values['insecure-registry'],
+    engineLabels: Object.fromEntries(values.label.map((text) => split(text, '--label'))),
+    generic: values.generic.map((text) => {
+      const [kind, count] = split(text, '--generic');
+      return { kind, value: Number(count) };
+    }),
+    preloadDir: values.preload ?? join(values['state-dir'], 'preload'),
+  };
+}
+
+function split(text: string, option: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new Refused('invalid', `${option} ${text}: expected KEY=VALUE`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,67 @@
+import { compareStates, isTerminal, type AssignedTask, type TaskStatus } from '../../model/src/index.js';
+
+/** What the node knows about one of its tasks. */
+export interface Observed {
+  /** The newest status that was reported. */
+  status: TaskStatus;
+  container: 'none' | 'created' | 'running' | 'exited';
+  /** `none`: nothing to check. */
+  health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  /** A stop has been carried out: its exit is no failure. */
+  stopped: boolean;
+}
+
+export type Step =
+  /** Tell the manager that the node has it. */
+  | { kind: 'accept' }
+  /** Pull the image, attach the network, build the container. */
+  | { kind: 'prepare' }
+  | { kind: 'start' }
+  /** Report that it serves. */
+  | { kind: 'declare-running' }
+  /** Stop signal, grace, kill. `because` is why, when the task is to count as failed. */
+  | { kind: 'stop'; because?: 'unhealthy' }
+  /** Turn the exit, or the lack of a container, into the terminal status. */
+  | { kind: 'finish' }
+  /** Take the container and its network away; keep its log. */
+  | { kind: 'clean-up' }
+  /** Nothing until something changes, or until `atMs`. */
+  | { kind: 'wait'; atMs?: number };
+
+/** The next thing to do for a task. One step per call: whoever carries it out looks again afterwards. */
+export function nextStep(task: Pick<AssignedTask, 'desiredState' | 'startAfterMs'>, observed: Observed, nowMs: number): Step {
+  const { status, container, health } = observed;
+
+  if (isTerminal(status.state)) return container === 'none' ? { kind: 'wait' } : { kind: 'clean-up' };
+
+  if (container === 'exited') return { kind: 'finish' };
+
+  if (isToStop(task)) return container === 'running' ? { kind: 'stop' } : { kind: 'finish' };
+
+  switch (status.state) {
+    case 'new':
+    case 'pending':
+    case 'assigned':
+      return { kind: 'accept' };
+    case 'accepted':
+    case 'preparing':
+      return { kind: 'prepare' };
+    case 'ready':
+      if (container !== 'created') return { kind: 'finish' };
+      if (compareStates(task.desiredState, 'running') < 0) return { kind: 'wait' };
+      if (task.startAfterMs > nowMs) return { kind: 'wait', atMs: task.startAfterMs };
+      return { kind: 'start' };
+    case 'starting':
+      if (container !== 'running') return { kind: 'finish' };
+      if (health === 'unhealthy') return { kind: 'stop', because: 'unhealthy' };
+      return health === 'starting' ? { kind: 'wait' } : { kind: 'declare-running' };
+    default:
+      if (container !== 'running') return { kind: 'finish' };
+      return health === 'unhealthy' ? { kind: 'stop', because: 'unhealthy' } : { kind: 'wait' };
+  }
+}
+
+/** The manager wants its end. (A job's desired state is `complete`: it is to run to its end by itself.) */
+export function isToStop(task: Pick<AssignedTask, 'desiredState'>): boolean {
+  return compareStates(task.desiredState, 'shutdown') >= 0;
+}

@@ -1,0 +1,58 @@
+import { timestamp } from '../../base/src/index.js';
+import type { ResourceLimits, TaskState, TaskStatus } from '../../model/src/index.js';
+import type { ContainerExit } from '../../runtime/src/runtime.js';
+
+/** The terminal status of a task whose container has ended. Error texts are Swarm's, with the cause added where it is known. */
+export function exitStatus(
+  exit: ContainerExit,
+  context: { stopped: boolean; unhealthy: boolean; containerId: string; pid: number; limits: ResourceLimits; wallMs: number },
+): TaskStatus {
+  const container = { id: context.containerId, pid: context.pid, exitCode: exit.code, ...(exit.oomKilled && { oomKilled: true }) };
+  const end = (state: TaskState, message: string, error: string): TaskStatus => ({
+    state,
+    timestamp: timestamp(context.wallMs),
+    message,
+    error,
+    container,
+  });
+  if (exit.startError) return end('failed', 'starting', `starting container failed: ${exit.startError}`);
+  if (context.unhealthy) return end('failed', 'started', `task: non-zero exit (${exit.code}): dockerexec: unhealthy container`);
+  if (exit.oomKilled) return end('failed', 'started', `task: non-zero exit (${exit.code}): out of memory${memoryLimit(context.limits)}`);
+  if (context.stopped) return end('shutdown', 'shutdown', '');
+  if (exit.code === 0) return end('complete', 'finished', '');
+  return end('failed', 'started', `task: non-zero exit (${exit.code})${signalWords(exit)}`);
+}
+
+function memoryLimit({ memoryBytes }: ResourceLimits): string {
+  return memoryBytes ? ` (limit ${formatBytes(memoryBytes)})` : '';
+}
+
+function signalWords(exit: ContainerExit): string {
+  return exit.signal ? `: killed by ${signalNames[exit.signal] ?? `signal ${exit.signal}`}` : '';
+}
+
+const signalNames: Record<number, string> = {
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  3: 'SIGQUIT',
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  13: 'SIGPIPE',
+  15: 'SIGTERM',
+  31: 'SIGSYS',
+};
+
+function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toFixed(1))} ${units[unit]}`;
+}

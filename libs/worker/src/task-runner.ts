@@ -1,0 +1,298 @@
+import { Bell, describeError, isRefused, isTemporary, timestamp, type Clock, type Trace } from '../../base/src/index.js';
+import type { Images, LocalImage } from '../../image/src/images.js';
+import { compareStates, defaults, isTerminal, type AssignedFile, type AssignedNetwork, type AssignedTask, type TaskStatus } from '../../model/src/index.js';
+import type { NodeNetwork } from '../../network/src/network.js';
+import type { ContainerExit, Runtime } from '../../runtime/src/runtime.js';
+import { containerIdOf, containerRequest, type NodeFacts } from './container-request.js';
+import { afterProbe, healthPlan, initialHealth, probeDelayMs, type HealthPlan } from './health.js';
+import { isToStop, nextStep, type Observed, type Step } from './next-step.js';
+import { localContainer } from './network-view.js';
+import { exitStatus } from './outcome.js';
+
+/** What a runner works with. */
+export interface RunnerPorts {
+  runtime: Runtime;
+  network: NodeNetwork;
+  images: Images;
+  clock: Clock;
+  node: NodeFacts;
+  /** Networks and files of the newest assignments. */
+  networks(): AssignedNetwork[];
+  secret(id: string): AssignedFile | undefined;
+  config(id: string): AssignedFile | undefined;
+  /** Stores and reports a status. */
+  report(taskId: string, status: TaskStatus): Promise<void>;
+  trace: Trace<WorkerEvent>;
+}
+
+export type WorkerEvent =
+  | { event: 'task-step'; taskId: string; step: Step['kind'] }
+  | { event: 'task-status'; taskId: string; state: TaskStatus['state']; error: string }
+  | { event: 'step-failed'; taskId: string; error: string };
+
+const cleanUpRetryMs = 1_000;
+const pullDeadlineMs = 15 * 60_000;
+const maxProbeOutputBytes = 4096;
+
+/**
+ * Runs one task: observe, take the next step, carry it out, look again.
+ *
+ * 1. One step at a time; a newer wish of the manager interrupts a step that prepares, and nothing else.
+ * 2. A status is stored before it is reported, and reported before the next step.
+ * 3. Ending the runner (`signal`) leaves the container as it is.
+ */
+export class TaskRunner {
+  readonly containerId: string;
+  #task: AssignedTask;
+  #observed: Observed;
+  #exit: ContainerExit | undefined;
+  #image: LocalImage | undefined;
+  #pid = 0;
+  #unhealthy = false;
+  #watching = false;
+  #preparing: AbortController | undefined;
+  readonly #bell = new Bell();
+
+  constructor(
+    task: AssignedTask,
+    last: TaskStatus | undefined,
+    private readonly ports: RunnerPorts,
+  ) {
+    this.#task = task;
+    this.containerId = containerIdOf(task.id);
+    this.#pid = last?.container?.pid ?? 0;
+    const status = last ?? { state: 'assigned', timestamp: timestamp(ports.clock.wallMs()), message: 'assigned', error: '' };
+    this.#observed = { status, container: 'none', health: 'none', stopped: false };
+  }
+
+  get status(): TaskStatus {
+    return this.#observed.status;
+  }
+
+  /** The manager's newest wish. */
+  update(task: AssignedTask): void {
+    this.#task = task;
+    if (isToStop(task)) this.#preparing?.abort(new Error('the task is no longer wanted'));
+    this.#bell.ring();
+  }
+
+  /** Takes up what an earlier agent left of this task. Before `run`. */
+  async adopt(): Promise<void> {
+    if (compareStates(this.status.state, 'assigned') > 0) await this.ports.report(this.#task.id, this.status);
+    const found = await this.ports.runtime.status(this.containerId);
+    if (!found) return;
+    if (found.state === 'creating' || found.state === 'created') {
+      await this.ports.runtime.remove(this.containerId); // never started: built anew
+      return;
+    }
+    this.#observed.container = found.state;
+    this.#exit = found.exit;
+    if (found.pid) this.#pid = found.pid;
+    if (found.state === 'running') await this.#watch();
+  }
+
+  /** Works until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const step = nextStep(this.#task, this.#observed, this.ports.clock.wallMs());
+      if (step.kind !== 'wait') this.ports.trace({ event: 'task-step', taskId: this.#task.id, step: step.kind });
+      try {
+        await this.#carryOut(step, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#fail(error);
+      }
+    }
+  }
+
+  /** Takes everything of a task away that the manager has forgotten. */
+  async discard(): Promise<void> {
+    await this.ports.runtime.remove(this.containerId);
+    await this.ports.network.detach(this.containerId);
+  }
+
+  async #carryOut(step: Step, signal: AbortSignal): Promise<void> {
+    switch (step.kind) {
+      case 'wait':
+        return this.#wait(step.atMs, signal);
+      case 'accept':
+        return this.#report('accepted', 'accepted');
+      case 'prepare':
+        return this.#prepare(signal);
+      case 'start':
+        return this.#start();
+      case 'declare-running':
+        return this.#report('running', 'started');
+      case 'stop':
+        return this.#stop(step.because === 'unhealthy', signal);
+      case 'finish':
+        return this.#finish();
+      case 'clean-up':
+        return this.#cleanUp(signal);
+    }
+  }
+
+  async #wait(atMs: number | undefined, signal: AbortSignal): Promise<void> {
+    const cancel = atMs === undefined ? undefined : this.ports.clock.after(atMs - this.ports.clock.wallMs(), () => this.#bell.ring());
+    try {
+      await this.#bell.wait(signal);
+    } finally {
+      cancel?.();
+    }
+  }
+
+  async #prepare(signal: AbortSignal): Promise<void> {
+    await this.#report('preparing', 'preparing');
+    const preparing = (this.#preparing = new AbortController());
+    const both = AbortSignal.any([signal, preparing.signal, AbortSignal.timeout(pullDeadlineMs)]);
+    const { runtime, network, images } = this.ports;
+    const task = this.#task;
+    try {
+      const [image, attachment] = await Promise.all([
+        images.ensure(task.template.container.image, { signal: both }),
+        network.attach(localContainer(task), this.ports.networks(), both),
+      ]);
+      this.#image = image;
+      await runtime.create(containerRequest(task, this.ports.node, image, attachment, this.ports), both);
+      this.#observed.container = 'created';
+      await this.#report('ready', 'prepared');
+    } catch (error) {
+      if (!signal.aborted && preparing.signal.aborted) return; // unwanted meanwhile: the next step ends it
+      throw error;
+    } finally {
+      this.#preparing = undefined;
+    }
+  }
+
+  async #start(): Promise<void> {
+    await this.#report('starting', 'starting');
+    const { pid } = await this.ports.runtime.start(this.containerId);
+    this.#pid = pid;
+    this.#observed.container = 'running';
+    await this.#watch();
+  }
+
+  /** Begins to listen for the exit and to check health; both ring the bell. */
+  async #watch(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    const { runtime, images } = this.ports;
+    const ended = new AbortController();
+    this.#image ??= await images.find(this.#task.template.container.image);
+    const plan = healthPlan(this.#task.template.container.healthcheck, this.#image?.config.healthcheck, this.#image?.config.shell);
+    if (plan) {
+      // An adopted task that already serves has passed its first check.
+      this.#observed.health = this.#observed.status.state === 'running' ? 'healthy' : 'starting';
+      void this.#checkHealth(plan, ended.signal);
+    }
+    runtime.wait(this.containerId, ended.signal).then(
+      (exit) => {
+        ended.abort();
+        this.#exit = exit;
+        this.#observed.container = 'exited';
+        this.#bell.ring();
+      },
+      (error: unknown) => {
+        this.#exit = { code: 137, oomKilled: false, startError: describeError(error), exitedAtMs: this.ports.clock.wallMs() };
+        this.#observed.container = 'exited';
+        this.#bell.ring();
+      },
+    );
+  }
+
+  async #checkHealth(plan: HealthPlan, signal: AbortSignal): Promise<void> {
+    const { clock, runtime } = this.ports;
+    const startedMs = clock.monotonicMs();
+    let state = { ...initialHealth, status: this.#observed.health as 'starting' | 'healthy' };
+    try {
+      while (state.status !== ('unhealthy' as string)) {
+        await clock.sleep(probeDelayMs(plan, state, clock.monotonicMs() - startedMs), signal);
+        const probe = await runtime
+          .exec(this.containerId, { argv: plan.argv, timeoutMs: plan.timeoutMs, maxOutputBytes: maxProbeOutputBytes }, signal)
+          .catch((error: unknown) => ({ exitCode: -1, output: describeError(error) }));
+        if (signal.aborted) return;
+        state = afterProbe(plan, state, probe, clock.monotonicMs() - startedMs) as typeof state;
+        if (this.#observed.health === state.status) continue;
+        this.#observed.health = state.status;
+        this.#bell.ring();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Stop signal, then the grace period, then SIGKILL. */
+  async #stop(unhealthy: boolean, signal: AbortSignal): Promise<void> {
+    const { runtime, clock } = this.ports;
+    const spec = this.#task.template.container;
+    this.#observed.stopped = true;
+    this.#unhealthy = unhealthy;
+    await runtime.signal(this.containerId, spec.stopSignal || this.#image?.config.stopSignal || 'SIGTERM');
+    const graceMs = (spec.stopGraceNs ?? defaults.stopGraceNs) / 1e6;
+    const cancel = clock.after(graceMs, () => void runtime.signal(this.containerId, 'SIGKILL').catch((error: unknown) => this.#traceFailure(error)));
+    try {
+      while (this.#observed.container === 'running') await this.#bell.wait(signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #finish(): Promise<void> {
+    const { clock } = this.ports;
+    const toStop = isToStop(this.#task);
+    if (this.#exit) {
+      await this.#reportStatus(
+        exitStatus(this.#exit, {
+          stopped: this.#observed.stopped || toStop,
+          unhealthy: this.#unhealthy,
+          containerId: this.containerId,
+          pid: this.#pid,
+          limits: this.#task.template.resources?.limits ?? {},
+          wallMs: clock.wallMs(),
+        }),
+      );
+    } else if (toStop) {
+      await this.#report('shutdown', 'shutdown');
+    } else {
+      await this.#report('failed', 'started', 'the container is gone: the node was restarted or the container was removed by hand');
+    }
+  }
+
+  async #cleanUp(signal: AbortSignal): Promise<void> {
+    try {
+      await this.ports.runtime.remove(this.containerId, { keepLogs: true });
+      await this.ports.network.detach(this.containerId);
+      this.#observed.container = 'none';
+    } catch (error) {
+      this.#traceFailure(error);
+      await this.ports.clock.sleep(cleanUpRetryMs, signal);
+    }
+  }
+
+  /** A step failed: the task ends, in the state that says how far it had come. */
+  async #fail(error: unknown): Promise<void> {
+    const { state } = this.#observed.status;
+    if (isTerminal(state)) return;
+    if (!isRefused(error) && !isTemporary(error)) this.#traceFailure(error);
+    const started = state === 'starting' || state === 'running';
+    // The container, if it got that far, is taken away by the clean-up that follows every end.
+    if (this.#observed.container === 'none') this.#observed.container = 'created';
+    if (started) await this.#report('failed', state === 'starting' ? 'starting' : 'started', `starting container failed: ${describeError(error)}`);
+    else await this.#report('rejected', 'preparing', describeError(error));
+  }
+
+  #traceFailure(error: unknown): void {
+    this.ports.trace({ event: 'step-failed', taskId: this.#task.id, error: describeError(error) });
+  }
+
+  #report(state: TaskStatus['state'], message: string, error = ''): Promise<void> {
+    const container = this.#pid || this.#observed.container !== 'none' ? { id: this.containerId, pid: this.#pid } : undefined;
+    return this.#reportStatus({ state, message, error, timestamp: timestamp(this.ports.clock.wallMs()), ...(container && { container }) });
+  }
+
+  async #reportStatus(status: TaskStatus): Promise<void> {
+    this.#observed.status = status;
+    this.ports.trace({ event: 'task-status', taskId: this.#task.id, state: status.state, error: status.error });
+    await this.ports.report(this.#task.id, status);
+  }
+}

@@ -1,0 +1,194 @@
+import { Bell, describeError, Lifetime, type Clock, type Trace } from '../../base/src/index.js';
+import type { Images } from '../../image/src/images.js';
+import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type TaskStatus } from '../../model/src/index.js';
+import type { NodeNetwork } from '../../network/src/network.js';
+import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
+import { containerIdOf, type NodeFacts } from './container-request.js';
+import type { Journal } from './journal.js';
+import { itemsOf, networkView } from './network-view.js';
+import { Reporter } from './reporter.js';
+import { TaskRunner, type RunnerPorts, type WorkerEvent } from './task-runner.js';
+
+export interface WorkerOptions {
+  runtime: Runtime;
+  network: NodeNetwork;
+  images: Images;
+  journal: Journal;
+  clock: Clock;
+  node: NodeFacts & { index: number };
+  trace: Trace<WorkerEvent | { event: 'network-failed' | 'runner-failed'; error: string }>;
+}
+
+interface Running {
+  runner: TaskRunner;
+  lifetime: Lifetime;
+  done: Promise<void>;
+}
+
+const networkRetryMs = 1_000;
+
+/**
+ * The agent's half of the cluster: makes this node run what it was assigned.
+ *
+ * 1. Assignments are stored before they are acted on.
+ * 2. Each task has one runner; a task that leaves the assignments is discarded with all it had.
+ * 3. The network is told the whole picture after every change; it never waits for a task.
+ * 4. `close` lets go of everything without touching a container.
+ */
+export class Worker {
+  readonly reporter = new Reporter();
+  #items = new Map<string, AssignmentItem>();
+  /** Statuses that an earlier agent left, until the runner of their task takes them. */
+  #remembered = new Map<string, TaskStatus>();
+  #epoch = 0;
+  #version = 0;
+  readonly #running = new Map<string, Running>();
+  readonly #lifetime = new Lifetime();
+  readonly #networkChanged = new Bell();
+
+  private constructor(private readonly options: WorkerOptions) {}
+
+  /** Takes up what an earlier agent left: assignments, containers, statuses. */
+  static async open(options: WorkerOptions): Promise<Worker> {
+    const worker = new Worker(options);
+    const content = await options.journal.load();
+    worker.#epoch = content.epoch;
+    worker.#version = content.version;
+    for (const item of content.items) worker.#items.set(itemKey(item), item);
+    worker.#remembered = content.statuses;
+    await worker.#discardUnknown();
+    await worker.#matchRunners();
+    void worker.#followNetwork();
+    return worker;
+  }
+
+  /** The highest epoch obeyed so far. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  setIndex(index: number): void {
+    this.options.node.index = index;
+    this.#networkChanged.ring();
+  }
+
+  /** Obeys a full set, or differences. Resolves when they are stored; acting on them goes on by itself. */
+  async assign(assignments: {
+    epoch: number;
+    complete: boolean;
+    version: number;
+    put: AssignmentItem[];
+    remove: Pick<AssignmentItem, 'kind' | 'key'>[];
+  }): Promise<void> {
+    const items = assignments.complete ? new Map<string, AssignmentItem>() : new Map(this.#items);
+    for (const key of assignments.remove) items.delete(itemKey(key));
+    for (const item of assignments.put) items.set(itemKey(item), item);
+    await this.options.journal.saveAssignments({ epoch: assignments.epoch, version: assignments.version, items: [...items.values()] });
+    this.#items = items;
+    this.#epoch = assignments.epoch;
+    this.#version = assignments.version;
+    this.#networkChanged.ring();
+    await this.#matchRunners();
+  }
+
+  logs(taskId: string, options: LogOptions): AsyncIterable<LogLine> {
+    return this.options.runtime.logs(containerIdOf(taskId), options);
+  }
+
+  async close(): Promise<void> {
+    await this.#lifetime.end();
+    await Promise.all([...this.#running.values()].map(({ lifetime, done }) => lifetime.end().then(() => done)));
+  }
+
+  /** Resolves when each new task's runner has looked at what is already here for it. */
+  async #matchRunners(): Promise<void> {
+    const wanted = new Map(itemsOf(this.#items, 'task').map((task) => [task.id, task]));
+    for (const [taskId, running] of this.#running) if (!wanted.has(taskId)) this.#discard(taskId, running);
+    const added: Promise<void>[] = [];
+    for (const task of wanted.values()) {
+      const running = this.#running.get(task.id);
+      if (running) running.runner.update(task);
+      else added.push(this.#run(task));
+    }
+    await Promise.all(added);
+  }
+
+  async #run(task: AssignedTask): Promise<void> {
+    const last = this.#remembered.get(task.id);
+    this.#remembered.delete(task.id);
+    const runner = new TaskRunner(task, last, this.#ports());
+    const lifetime = new Lifetime();
+    const adopted = runner.adopt();
+    const done = adopted
+      .then(() => runner.run(lifetime.signal))
+      .catch((error: unknown) => {
+        if (!lifetime.signal.aborted) this.options.trace({ event: 'runner-failed', error: `task ${task.id}: ${describeError(error)}` });
+      });
+    this.#running.set(task.id, { runner, lifetime, done });
+    await adopted;
+  }
+
+  #discard(taskId: string, { runner, lifetime, done }: Running): void {
+    this.#running.delete(taskId);
+    void lifetime
+      .end()
+      .then(() => done)
+      .then(() => runner.discard())
+      .then(() => this.options.journal.forget(taskId))
+      .catch((error: unknown) => this.options.trace({ event: 'runner-failed', error: `discarding task ${taskId}: ${describeError(error)}` }))
+      .finally(() => this.reporter.forget(taskId));
+  }
+
+  /** Containers and namespaces of tasks that are not assigned any more: the agent was away when they were forgotten. */
+  async #discardUnknown(): Promise<void> {
+    const { runtime, network } = this.options;
+    const known = new Set(itemsOf(this.#items, 'task').map((task) => containerIdOf(task.id)));
+    const found = new Set([...(await runtime.list()).map(({ id }) => id), ...(await network.attached())]);
+    for (const id of found) {
+      if (known.has(id)) continue;
+      await runtime.remove(id);
+      await network.detach(id);
+    }
+  }
+
+  async #followNetwork(): Promise<void> {
+    const { signal } = this.#lifetime;
+    while (!signal.aborted) {
+      try {
+        await this.#networkChanged.wait(signal);
+        if (this.options.node.index === 0) continue; // not welcomed yet
+        await this.options.network.apply(networkView(this.#items, this.options.node, (id) => this.#running.get(id)?.runner.status.state), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.options.trace({ event: 'network-failed', error: describeError(error) });
+        await this.options.clock.sleep(networkRetryMs, signal).catch(() => undefined);
+        this.#networkChanged.ring();
+      }
+    }
+  }
+
+  #ports(): RunnerPorts {
+    const { runtime, network, images, clock, node, trace, journal } = this.options;
+    const file = (kind: 'secret' | 'config', id: string) => this.#items.get(`${kind}/${id}`)?.value as AssignedFile | undefined;
+    return {
+      runtime,
+      network,
+      images,
+      clock,
+      node,
+      trace,
+      networks: () => itemsOf(this.#items, 'network'),
+      secret: (id) => file('secret', id),
+      config: (id) => file('config', id),
+      report: async (taskId, status) => {
+        // What has not started yet is prepared anew after a restart of the agent: not worth remembering.
+        if (compareStates(status.state, 'starting') >= 0) await journal.saveStatus(taskId, status);
+        this.reporter.report(taskId, status);
+      },
+    };
+  }
+}
