@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import { filterQuery, type Filters } from './filters.js';
+import type { HostAddress } from './host.js';
+import { refusedStream, Transport } from './transport.js';
+
+/** The oldest version of the Engine API that has all that is used here (`status` on `/services`). */
+const apiVersion = 'v1.41';
+
+/** An answer that takes longer means a manager that hangs. */
+const answerDeadlineMs = 30_000;
+
+export interface RequestOptions {
+  query?: Record<string, string | number | boolean | undefined>;
+  filters?: Filters;
+  deadlineMs?: number;
+  signal?: AbortSignal;
+}
+
+/** The Docker Engine API of a manager, and Shoal's own paths beside it. */
+export class ApiClient {
+  readonly #transport: Transport;
+
+  constructor(host: HostAddress) {
+    this.#transport = new Transport(host);
+  }
+
+  get hostText(): string {
+    return this.#transport.host.text;
+  }
+
+  get<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.#send('GET', path, undefined, options) as Promise<T>;
+  }
+
+  post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    return this.#send('POST', path, body, options) as Promise<T>;
+  }
+
+  delete<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.#send('DELETE', path, undefined, options) as Promise<T>;
+  }
+
+  async stream(path: string, options: RequestOptions = {}): Promise<IncomingMessage> {
+    const { deadlineMs = answerDeadlineMs, signal } = options;
+    const response = await this.#transport.stream({ method: 'GET', path: address(path, options), deadlineMs, signal });
+    if ((response.statusCode ?? 0) >= 400) throw await refusedStream(response);
+    return response;
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  #send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unknown, options: RequestOptions): Promise<unknown> {
+    const { deadlineMs = answerDeadlineMs, signal } = options;
+    return this.#transport.send({ method, path: address(path, options), body, deadlineMs, signal });
+  }
+}
+
+function address(path: string, { query = {}, filters }: RequestOptions): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  if (filters && Object.keys(filters).length > 0) parameters.set('filters', filterQuery(filters));
+  const versioned = path.startsWith('/shoal/') ? path : `/${apiVersion}${path}`;
+  const text = parameters.toString();
+  return text ? `${versioned}?${text}` : versioned;
+}

@@ -1,0 +1,137 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { ApiError, ManagerUnreachable, withoutRpcPrefix } from './errors.js';
+import type { HostAddress } from './host.js';
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  body?: unknown;
+  /** For the response headers, and for the whole answer of `send`. */
+  deadlineMs: number;
+  signal?: AbortSignal;
+}
+
+/** HTTP to one manager. Connections are kept for the next request; `close` ends them. */
+export class Transport {
+  readonly #agent: http.Agent;
+
+  constructor(readonly host: HostAddress) {
+    const tls = host.kind === 'tcp' && host.tls !== undefined;
+    this.#agent = tls ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+  }
+
+  /** The parsed JSON answer; undefined when the answer has no body. */
+  async send(request: HttpRequest): Promise<unknown> {
+    const { response, finish } = await this.#open(request);
+    try {
+      return await readAnswer(response);
+    } catch (error) {
+      throw this.#connectionError(error, request);
+    } finally {
+      finish();
+    }
+  }
+
+  /** The answer as it comes; the deadline is for its headers only. */
+  async stream(request: HttpRequest): Promise<http.IncomingMessage> {
+    const { response, finish } = await this.#open(request);
+    finish();
+    request.signal?.addEventListener('abort', () => response.destroy(), { once: true });
+    return response;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #open(request: HttpRequest): Promise<{ response: http.IncomingMessage; finish: () => void }> {
+    return new Promise((resolve, reject) => {
+      const outgoing = this.#start(request);
+      const timer = setTimeout(
+        () => outgoing.destroy(new Error(`no answer within ${request.deadlineMs / 1000} s`)),
+        request.deadlineMs,
+      );
+      const onAbort = () => outgoing.destroy(request.signal!.reason as Error);
+      request.signal?.addEventListener('abort', onAbort, { once: true });
+      const finish = () => {
+        clearTimeout(timer);
+        request.signal?.removeEventListener('abort', onAbort);
+      };
+      outgoing.on('error', (error) => {
+        finish();
+        reject(this.#connectionError(error, request));
+      });
+      outgoing.on('response', (response) => resolve({ response, finish }));
+      outgoing.end(request.body === undefined ? undefined : JSON.stringify(request.body));
+    });
+  }
+
+  #start(request: HttpRequest): http.ClientRequest {
+    const { host } = this;
+    const headers: http.OutgoingHttpHeaders = { Host: host.kind === 'unix' ? 'shoal' : host.hostname };
+    if (request.body !== undefined) headers['Content-Type'] = 'application/json';
+    const common = { method: request.method, path: request.path, headers, agent: this.#agent };
+    if (host.kind === 'unix') return http.request({ ...common, socketPath: host.socketPath });
+    const address = { ...common, host: host.hostname, port: host.port };
+    return host.tls ? https.request({ ...address, ...host.tls }) : http.request(address);
+  }
+
+  #connectionError(error: unknown, request: HttpRequest): unknown {
+    if (request.signal?.aborted) return request.signal.reason;
+    if (error instanceof ApiError) return error;
+    const code = (error as NodeJS.ErrnoException).code;
+    return new ManagerUnreachable(this.host.text, reasonOf(error as Error, code), code === 'EACCES' || code === 'EPERM');
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: 'there is no such socket',
+  ECONNREFUSED: 'nothing listens there',
+  ENOTSOCK: 'that file is not a socket',
+  ECONNRESET: 'it closed the connection',
+  ENOTFOUND: 'no such host name',
+  EHOSTUNREACH: 'no route to that host',
+};
+
+function reasonOf(error: Error, code: string | undefined): string {
+  return (code && reasons[code]) ?? error.message;
+}
+
+async function readAnswer(response: http.IncomingMessage): Promise<unknown> {
+  const text = await readText(response);
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 400) return text.trim() === '' ? undefined : parseJson(text, status);
+  throw refusal(status, text);
+}
+
+/** Reads the body of a refused stream and makes an error of it. */
+export async function refusedStream(response: http.IncomingMessage): Promise<ApiError> {
+  return refusal(response.statusCode ?? 0, await readText(response));
+}
+
+async function readText(response: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function refusal(status: number, text: string): ApiError {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = undefined; // a proxy's or an old engine's plain text
+  }
+  const message = (body as { message?: unknown } | undefined)?.message;
+  const words = typeof message === 'string' && message !== '' ? message : text.trim() || `HTTP status ${status}`;
+  return new ApiError(status, withoutRpcPrefix(words), body);
+}
+
+function parseJson(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(status, `the manager's answer is not JSON: ${text.slice(0, 200)}`, undefined);
+  }
+}

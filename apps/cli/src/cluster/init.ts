@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { Refused, systemClock, systemRandom } from '../../../../libs/base/src/index.js';
+import { certificateDigest, createCa, createJoinToken, issueWithKey, readNodeFiles, writeManagerFiles, writeNodeFiles } from '../../../../libs/identity/src/index.js';
+import { managerServerName } from '../../../../libs/wire/src/index.js';
+
+export interface InitOptions {
+  stateDir: string;
+  advertiseAddress: string | undefined;
+  dataPathAddress: string | undefined;
+  port: number;
+}
+
+export interface InitResult {
+  nodeId: string;
+  managerAddress: string;
+  workerToken: string;
+}
+
+/** Makes this host the first manager of a new cluster: its CA, its certificates, its join tokens. Starts nothing. */
+export async function initCluster(options: InitOptions): Promise<InitResult> {
+  const existing = readNodeFiles(options.stateDir);
+  if (existing) {
+    throw new Refused('precondition', `${options.stateDir} is node ${existing.nodeId} of a cluster already: to make a new one, stop its services and remove that folder`);
+  }
+  const address = options.advertiseAddress ?? onlyAddress();
+  if (!isIP(address)) throw new Refused('invalid', `--advertise-addr ${address}: expected an IP address`);
+  const dataPathAddress = options.dataPathAddress ?? address;
+  const clock = systemClock;
+  const clusterId = systemRandom.id();
+  const nodeId = systemRandom.id();
+  const subject = { nodeId, role: 'manager', clusterId } as const;
+
+  const ca = await createCa(`shoal cluster ${clusterId}`, clock);
+  // etcd trusts a CA of its own: a node's certificate opens no door to the store.
+  const etcdCa = await createCa(`shoal store ${clusterId}`, clock);
+  const digest = certificateDigest(ca.certificate);
+  const joinTokens = { worker: createJoinToken(digest), manager: createJoinToken(digest) };
+  const managerAddress = `${isIP(address) === 6 ? `[${address}]` : address}:${options.port}`;
+  const yearMs = 365 * 86_400_000;
+
+  writeManagerFiles(options.stateDir, {
+    clusterName: 'default',
+    joinTokens,
+    ca,
+    etcdCa,
+    etcd: await issueWithKey(etcdCa, subject, { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', address], clock, validityMs: 10 * yearMs }),
+    secretKey: randomBytes(32),
+  });
+  writeNodeFiles(options.stateDir, {
+    nodeId,
+    clusterId,
+    role: 'manager',
+    address,
+    dataPathAddress,
+    managers: [managerAddress],
+    caCertificate: ca.certificate,
+    identity: await issueWithKey(ca, subject, { dnsNames: [managerServerName, nodeId], ipAddresses: [address], clock }),
+  });
+  return { nodeId, managerAddress, workerToken: joinTokens.worker };
+}
+
+/** The host's address when it has only one; several are a choice that only the operator can make. */
+function onlyAddress(): string {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => address);
+  if (addresses.length === 1) return addresses[0]!;
+  const found = addresses.length === 0 ? 'has no address besides loopback' : `has several addresses (${addresses.join(', ')})`;
+  throw new Refused('invalid', `could not choose an address for others to reach this host at: it ${found}: give one with --advertise-addr`);
+}

@@ -1,0 +1,107 @@
+import type { Command } from 'commander';
+import type { Session } from '../session.js';
+
+/** A file under `commands/`: it adds arguments, flags and the action to its command. */
+export interface CommandFile {
+  define(command: Command, session: Session): void;
+}
+
+/** A command whose file is loaded only when it runs: starting is most of what a short command costs. */
+export interface LazyCommand {
+  name: string;
+  summary: string;
+  aliases?: string[];
+  load: () => Promise<CommandFile>;
+}
+
+export interface Noun {
+  name: string;
+  summary: string;
+  verbs: LazyCommand[];
+}
+
+export const nouns: Noun[] = [
+  {
+    name: 'stack',
+    summary: 'Deploy and manage stacks',
+    verbs: [
+      {
+        name: 'deploy',
+        summary: 'Create or change a stack and wait until it runs',
+        aliases: ['up'],
+        load: () => import('./stack-deploy.js'),
+      },
+      { name: 'config', summary: 'Print the merged and resolved stack file', load: () => import('./stack-config.js') },
+      { name: 'ls', summary: 'List stacks', aliases: ['list'], load: () => import('./stack-ls.js') },
+      { name: 'ps', summary: 'List the tasks of a stack', load: () => import('./stack-ps.js') },
+      { name: 'services', summary: 'List the services of a stack', load: () => import('./stack-services.js') },
+      {
+        name: 'rm',
+        summary: 'Remove stacks and wait until they are gone',
+        aliases: ['remove', 'down'],
+        load: () => import('./stack-rm.js'),
+      },
+    ],
+  },
+  {
+    name: 'service',
+    summary: 'Manage services',
+    verbs: [
+      { name: 'create', summary: 'Create a service', load: () => import('./service-create.js') },
+      { name: 'inspect', summary: 'Show services in full', load: () => import('./service-inspect.js') },
+      { name: 'logs', summary: 'Show the logs of a service or a task', load: () => import('./service-logs.js') },
+      { name: 'ls', summary: 'List services', aliases: ['list'], load: () => import('./service-ls.js') },
+      { name: 'ps', summary: 'List the tasks of services', load: () => import('./service-ps.js') },
+      { name: 'rm', summary: 'Remove services', aliases: ['remove'], load: () => import('./service-rm.js') },
+      { name: 'scale', summary: 'Change the number of replicas', load: () => import('./service-scale.js') },
+      { name: 'update', summary: 'Change a service', load: () => import('./service-update.js') },
+    ],
+  },
+  {
+    name: 'node',
+    summary: 'Manage the nodes of the cluster',
+    verbs: [
+      { name: 'inspect', summary: 'Show nodes in full', load: () => import('./node-inspect.js') },
+      { name: 'ls', summary: 'List nodes', aliases: ['list'], load: () => import('./node-ls.js') },
+      { name: 'ps', summary: 'List the tasks on nodes', load: () => import('./node-ps.js') },
+      { name: 'rm', summary: 'Remove nodes', aliases: ['remove'], load: () => import('./node-rm.js') },
+      { name: 'update', summary: 'Change availability, role and labels', load: () => import('./node-update.js') },
+    ],
+  },
+  {
+    name: 'network',
+    summary: 'Manage networks',
+    verbs: [
+      { name: 'inspect', summary: 'Show networks in full', load: () => import('./network-inspect.js') },
+      { name: 'ls', summary: 'List networks', aliases: ['list'], load: () => import('./network-ls.js') },
+      { name: 'rm', summary: 'Remove networks', aliases: ['remove'], load: () => import('./network-rm.js') },
+    ],
+  },
+  {
+    name: 'secret',
+    summary: 'Manage secrets',
+    verbs: [
+      { name: 'create', summary: 'Create a secret from a file or stdin', load: () => import('./secret-create.js') },
+      { name: 'inspect', summary: 'Show secrets, without their content', load: () => import('./secret-inspect.js') },
+      { name: 'ls', summary: 'List secrets', aliases: ['list'], load: () => import('./secret-ls.js') },
+      { name: 'rm', summary: 'Remove secrets', aliases: ['remove'], load: () => import('./secret-rm.js') },
+    ],
+  },
+  {
+    name: 'config',
+    summary: 'Manage configs',
+    verbs: [
+      { name: 'create', summary: 'Create a config from a file or stdin', load: () => import('./config-create.js') },
+      { name: 'inspect', summary: 'Show configs in full', load: () => import('./config-inspect.js') },
+      { name: 'ls', summary: 'List configs', aliases: ['list'], load: () => import('./config-ls.js') },
+      { name: 'rm', summary: 'Remove configs', aliases: ['remove'], load: () => import('./config-rm.js') },
+    ],
+  },
+];
+
+export const topCommands: LazyCommand[] = [
+  { name: 'version', summary: 'Show the versions of client and manager', load: () => import('./version.js') },
+  { name: 'info', summary: 'Show the cluster and this manager', load: () => import('./info.js') },
+  { name: 'completion', summary: 'Print a completion script for bash, zsh or fish', load: () => import('./completion.js') },
+  { name: 'help', summary: 'Help about a command or a topic', load: () => import('./help.js') },
+];

@@ -1,0 +1,34 @@
+/** Docker's words for an age: "2 minutes", "About an hour", "Less than a second". */
+export function humanDuration(ms: number): string {
+  const seconds = Math.trunc(ms / 1000);
+  if (seconds < 1) return 'Less than a second';
+  if (seconds === 1) return '1 second';
+  if (seconds < 60) return `${seconds} seconds`;
+  const minutes = Math.trunc(seconds / 60);
+  if (minutes === 1) return 'About a minute';
+  if (minutes < 60) return `${minutes} minutes`;
+  const hours = Math.trunc(ms / 3_600_000 + 0.5);
+  if (hours === 1) return 'About an hour';
+  if (hours < 48) return `${hours} hours`;
+  const days = Math.trunc(hours / 24);
+  if (days < 14) return `${days} days`;
+  if (days < 60) return `${Math.trunc(days / 7)} weeks`;
+  if (days < 730) return `${Math.trunc(days / 30)} months`;
+  return `${Math.trunc(days / 365)} years`;
+}
+
+/** "2 minutes ago" for an RFC 3339 stamp; empty when there is none. */
+export function ago(stamp: string | undefined, nowMs: number): string {
+  const then = stamp ? Date.parse(stamp) : NaN;
+  return Number.isNaN(then) ? '' : `${humanDuration(nowMs - then)} ago`;
+}
+
+const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `90s`, `1m30s`, `1.5h`, or undefined when it is not a duration. */
+export function parseDurationMs(text: string): number | undefined {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(amount) * unitsMs[unit!]!;
+  return total;
+}

@@ -1,0 +1,75 @@
+import { Command, CommanderError } from 'commander';
+import { nouns, topCommands, type LazyCommand } from './commands/table.js';
+import { describeStatusOf } from './failure-report.js';
+import { exitStatus, type ExitStatus } from './exit-status.js';
+import type { Session } from './session.js';
+
+/** Runs one command line. Returns the exit status; errors have been printed. */
+export async function runProgram(args: string[], session: Session, setHost: (host: string) => void): Promise<ExitStatus | 125> {
+  const program = buildProgram(session, setHost);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitStatus.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return usageStatus(error, session);
+    const { status, message } = describeStatusOf(error, session);
+    if (message) session.err.write(`${message}\n`);
+    return status === exitStatus.badUsage ? compatible(status, session) : status;
+  }
+}
+
+/** The whole tree of commands. Flags of a command are known only once its file is loaded. */
+export function buildProgram(session: Session, setHost: (host: string) => void): Command {
+  const program = configure(new Command('shoal'), session)
+    .description('Run stacks of containers on a cluster of Linux machines')
+    .usage('[options] COMMAND')
+    .option('-H, --host <address>', 'manager to talk to: unix:///path or tcp://name:port')
+    .option('--no-color', 'no colours, even on a terminal')
+    .helpCommand(false)
+    .hook('preSubcommand', async (_, subcommand) => loadInto(subcommand, session))
+    .addHelpText('after', '\nRun "shoal COMMAND --help" for more about a command, "shoal help exit-codes" for the exit statuses.');
+  program.on('option:host', setHost);
+  program.on('option:no-color', () => (session.env['NO_COLOR'] = '1'));
+  for (const noun of nouns) {
+    const command = configure(program.command(noun.name), session).description(noun.summary).helpCommand(false);
+    command.hook('preSubcommand', async (_, subcommand) => loadInto(subcommand, session));
+    for (const verb of noun.verbs) addLazy(command, verb, session);
+  }
+  for (const command of topCommands) addLazy(program, command, session);
+  return program;
+}
+
+const lazyCommands = new WeakMap<Command, LazyCommand>();
+
+function addLazy(parent: Command, lazy: LazyCommand, session: Session): void {
+  const command = configure(parent.command(lazy.name), session).description(lazy.summary);
+  if (lazy.aliases) command.aliases(lazy.aliases);
+  lazyCommands.set(command, lazy);
+}
+
+/** Loads the file of a command, which adds its arguments, flags and action. */
+export async function loadInto(command: Command, session: Session): Promise<void> {
+  const lazy = lazyCommands.get(command);
+  if (!lazy) return;
+  lazyCommands.delete(command);
+  (await lazy.load()).define(command, session);
+}
+
+function configure(command: Command, session: Session): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: (text) => session.out.write(text),
+    writeErr: (text) => session.err.write(text),
+    getOutHelpWidth: () => session.out.columns,
+    getErrHelpWidth: () => session.err.columns,
+  });
+}
+
+function usageStatus(error: CommanderError, session: Session): ExitStatus | 125 {
+  if (error.exitCode === 0) return exitStatus.done;
+  return compatible(exitStatus.badUsage, session);
+}
+
+/** Scripts written for docker look for 125. */
+function compatible(status: ExitStatus, session: Session): ExitStatus | 125 {
+  return session.env['DOCKER_COMPAT'] === '1' ? 125 : status;
+}

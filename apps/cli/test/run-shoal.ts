@@ -1,0 +1,47 @@
+import type { Clock } from '../../../libs/base/src/index.js';
+import { systemClock } from '../../../libs/base/src/index.js';
+import { ApiClient } from '../src/api-client/client.js';
+import { parseHost } from '../src/api-client/host.js';
+import { runProgram } from '../src/program.js';
+
+export interface RunOptions {
+  host?: string;
+  env?: Record<string, string>;
+  workingDir?: string;
+  wallMs?: number;
+  stdin?: string;
+  interrupt?: AbortSignal;
+  terminal?: boolean;
+}
+
+export interface RunResult {
+  status: number;
+  out: string;
+  err: string;
+}
+
+/** Runs one command line of `shoal` in this process. */
+export async function shoal(args: string[], options: RunOptions = {}): Promise<RunResult> {
+  const result = { status: -1, out: '', err: '' };
+  let host = options.host ?? 'unix:///nonexistent/shoal.sock';
+  let client: ApiClient | undefined;
+  const { wallMs, terminal = false } = options;
+  const clock: Clock = wallMs === undefined ? systemClock : { ...systemClock, wallMs: () => wallMs };
+  const shape = { isTerminal: terminal, columns: 100, rows: 30 };
+  result.status = await runProgram(
+    args,
+    {
+      out: { write: (text) => (result.out += text), ...shape },
+      err: { write: (text) => (result.err += text), ...shape },
+      env: { ...options.env },
+      workingDir: options.workingDir ?? '/',
+      clock,
+      readStdin: async () => Buffer.from(options.stdin ?? ''),
+      interrupt: options.interrupt ?? new AbortController().signal,
+      api: () => (client ??= new ApiClient(parseHost(host, {}))),
+    },
+    (given) => (host = given),
+  );
+  client?.close();
+  return result;
+}
