@@ -40,3 +40,8 @@ export const systemClock: Clock = {
 export function timestamp(wallMs: number): string {
   return new Date(wallMs).toISOString().replace('Z', '000000Z');
 }
+
+/** Milliseconds since the epoch of an RFC 3339 time. */
+export function parseTimestamp(text: string): number {
+  return Date.parse(text);
+}

@@ -4,6 +4,7 @@ export * from './change.js';
 export * from './cluster-view.js';
 export * from './constraint.js';
 export * from './decision.js';
+export * from './normal-spec.js';
 export * from './objects.js';
 export * from './references.js';
 export * from './service.js';

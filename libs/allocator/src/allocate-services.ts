@@ -1,0 +1,122 @@
+import type { Change, ClusterView, Decide, PortConfig, Protocol, Service, ServiceStatus } from '../../model/src/index.js';
+import { AddressBook } from './address-book.js';
+import { attachmentsOf } from './attachments.js';
+import { byCreation } from './order.js';
+
+const firstDynamicPort = 30000;
+const lastDynamicPort = 32767;
+
+/** Each service gets its virtual addresses, and a number for every published port that names none. Choices once made are kept. */
+export const allocateServices: Decide = (view) => {
+  const changes: Change[] = [];
+  const sentences: string[] = [];
+  const services = [...view.all('service')].sort(byCreation);
+  const ports = new PublishedPorts(services);
+  let book: AddressBook | undefined;
+  for (const service of services) {
+    const wantedPorts = portsFor(service, ports, sentences);
+    const wantedNetworks = networksFor(service, view);
+    const stale = service.status.virtualIps.filter(({ networkId }) => !wantedNetworks.includes(networkId));
+    const missing = wantedNetworks.filter((networkId) => !service.status.virtualIps.some((ip) => ip.networkId === networkId));
+    const virtualIps = service.status.virtualIps.filter((ip) => !stale.includes(ip));
+    for (const networkId of missing) {
+      const address = (book ??= new AddressBook(view)).give(networkId);
+      if (address !== undefined) virtualIps.push({ networkId, address });
+      else sentences.push(`service ${service.spec.name} waits for its address: ${book.explain(view.get('network', networkId)!)}`);
+    }
+    if (samePorts(wantedPorts, service.status.ports) && stale.length === 0 && virtualIps.length === service.status.virtualIps.length) continue;
+    const status: ServiceStatus = { ...service.status, ports: wantedPorts, virtualIps };
+    changes.push({ action: 'status', kind: 'service', id: service.id, status, actor: 'allocator' });
+    sentences.push(describe(service, status));
+  }
+  return { changes, sentences };
+};
+
+/** Networks in which the service has a virtual address: those of its tasks that have a subnet; none with `dnsrr`. */
+function networksFor(service: Service, view: ClusterView): string[] {
+  if (service.spec.endpoint?.mode === 'dnsrr') return [];
+  const attachments = attachmentsOf(view, service.spec.template);
+  if ('missing' in attachments) return service.status.virtualIps.map(({ networkId }) => networkId);
+  return attachments.filter(({ network }) => network.allocation).map(({ network }) => network.id);
+}
+
+function portsFor(service: Service, ports: PublishedPorts, sentences: string[]): PortConfig[] {
+  const wanted: PortConfig[] = [];
+  for (const port of service.spec.endpoint?.ports ?? []) {
+    if (port.publishMode === 'host') {
+      wanted.push(port);
+      continue;
+    }
+    const publishedPort = port.publishedPort || previousChoice(service, port, wanted) || ports.choose(port.protocol ?? 'tcp', service.id);
+    if (publishedPort === undefined) {
+      sentences.push(`service ${service.spec.name}: no free port in ${firstDynamicPort}–${lastDynamicPort} for ${port.targetPort}/${port.protocol ?? 'tcp'}`);
+    } else if (ports.claim(port.protocol ?? 'tcp', publishedPort, service.id)) {
+      wanted.push({ ...port, publishedPort });
+    } else {
+      sentences.push(`service ${service.spec.name} cannot publish ${publishedPort}/${port.protocol ?? 'tcp'}: service ${ports.nameOfOwner(port.protocol ?? 'tcp', publishedPort)} does`);
+    }
+  }
+  return wanted;
+}
+
+function previousChoice(service: Service, port: PortConfig, chosenNow: readonly PortConfig[]): number | undefined {
+  return service.status.ports.find(
+    (old) =>
+      old.publishMode !== 'host' &&
+      old.targetPort === port.targetPort &&
+      (old.protocol ?? 'tcp') === (port.protocol ?? 'tcp') &&
+      (old.publishedPort ?? 0) >= firstDynamicPort &&
+      !chosenNow.includes(old) &&
+      !chosenNow.some((now) => now.publishedPort === old.publishedPort && (now.protocol ?? 'tcp') === (old.protocol ?? 'tcp')),
+  )?.publishedPort;
+}
+
+/** Who publishes what on every node. The oldest service keeps a port that two ask for. */
+class PublishedPorts {
+  readonly #owners = new Map<string, Service>();
+
+  constructor(services: readonly Service[]) {
+    for (const service of services) {
+      for (const port of [...(service.spec.endpoint?.ports ?? []), ...service.status.ports]) {
+        if (port.publishMode === 'host' || !port.publishedPort) continue;
+        const key = `${port.protocol ?? 'tcp'}/${port.publishedPort}`;
+        if (!this.#owners.has(key)) this.#owners.set(key, service);
+      }
+    }
+    this.#services = new Map(services.map((service) => [service.id, service]));
+  }
+  readonly #services: Map<string, Service>;
+
+  choose(protocol: Protocol, serviceId: string): number | undefined {
+    for (let port = firstDynamicPort; port <= lastDynamicPort; port++) {
+      if (this.#owners.has(`${protocol}/${port}`)) continue;
+      this.#owners.set(`${protocol}/${port}`, this.#services.get(serviceId)!);
+      return port;
+    }
+    return undefined;
+  }
+
+  claim(protocol: Protocol, port: number, serviceId: string): boolean {
+    return this.#owners.get(`${protocol}/${port}`)?.id === serviceId;
+  }
+
+  nameOfOwner(protocol: Protocol, port: number): string {
+    return this.#owners.get(`${protocol}/${port}`)?.spec.name ?? 'another';
+  }
+}
+
+function samePorts(a: readonly PortConfig[], b: readonly PortConfig[]): boolean {
+  return a.length === b.length && a.every((port, index) => samePort(port, b[index]!));
+}
+
+function samePort(a: PortConfig, b: PortConfig): boolean {
+  return (
+    a.name === b.name && a.protocol === b.protocol && a.targetPort === b.targetPort && a.publishedPort === b.publishedPort && a.publishMode === b.publishMode
+  );
+}
+
+function describe(service: Service, status: ServiceStatus): string {
+  const addresses = status.virtualIps.map(({ address }) => address).join(', ') || 'no virtual address';
+  const ports = status.ports.map((port) => `${port.publishedPort}→${port.targetPort}/${port.protocol ?? 'tcp'}`).join(', ');
+  return `service ${service.spec.name} has ${addresses}${ports ? ` and publishes ${ports}` : ''}`;
+}

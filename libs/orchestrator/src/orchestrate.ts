@@ -1,0 +1,43 @@
+import { assertNever, timestamp } from '../../base/src/index.js';
+import { templateId, type Change, type ClusterView, type Decide, type DecisionContext, type DecisionResult, type Service } from '../../model/src/index.js';
+import { lookAgainAt, toChanges, toSentences, type ServiceDecision } from './decision.js';
+import { planGlobal } from './global.js';
+import { planGlobalJob, planReplicatedJob } from './jobs.js';
+import { planReplicated } from './replicated.js';
+
+/** Every service gets the tasks that it asks for, whatever happened to those it had. */
+export const orchestrate: Decide = (view, context) => {
+  const result: DecisionResult & { sentences: string[] } = { changes: [], sentences: [] };
+  for (const service of view.all('service')) {
+    const decision = planService(view, service, context);
+    result.changes.push(...missingTemplate(view, service, context), ...toChanges(service, decision, context));
+    result.sentences.push(...toSentences(view, service, decision));
+    if (decision.lookAgainAtMs !== undefined) lookAgainAt(result, decision.lookAgainAtMs);
+  }
+  return result;
+};
+
+/** What one service needs now. */
+export function planService(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
+  const { kind } = service.spec.mode;
+  switch (kind) {
+    case 'replicated':
+      return planReplicated(view, service, context);
+    case 'global':
+      return planGlobal(view, service, context);
+    case 'replicated-job':
+      return planReplicatedJob(view, service, context);
+    case 'global-job':
+      return planGlobalJob(view, service, context);
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** A task finds its template under the version it was made for, also when the service has moved on. */
+function missingTemplate(view: ClusterView, service: Service, { nowMs }: DecisionContext): Change[] {
+  const id = templateId(service.id, service.templateVersion);
+  if (view.get('template', id)) return [];
+  const now = timestamp(nowMs);
+  return [{ action: 'create', kind: 'template', object: { id, createdAt: now, updatedAt: now, template: service.spec.template } }];
+}

@@ -1,0 +1,95 @@
+import { parseTimestamp } from '../../base/src/index.js';
+import { compareStates, endedByItself, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
+import { draftTask, lookAgainAt, type ServiceDecision } from './decision.js';
+import { restartDelayMs, shouldRestart } from './restart.js';
+import { isOutdated, mustLeaveNode, type Slot, type SlotState } from './slot.js';
+
+export interface SlotContext extends DecisionContext {
+  view: ClusterView;
+  service: Service;
+  /** The rolling update lets this slot go to the current version now. */
+  mayUpdate: boolean;
+  /** A new task has somewhere to go (a global service's node is ready and active). */
+  mayCreate: boolean;
+}
+
+/**
+ * One slot, one step further. The order within a slot is always the same, whatever the reason to replace a task:
+ *
+ * - start-first: the new task runs, then the old one is shut down;
+ * - stop-first: the new task is prepared, then the old one is shut down, then the new one starts. So neither a slow pull
+ *   nor an image that does not exist costs the service anything.
+ */
+export function planSlot(slot: Slot, state: SlotState, context: SlotContext, decision: ServiceDecision): void {
+  for (const task of state.lost) decision.shutdown.push({ task, why: 'its node is down' });
+  for (const task of state.ended) decision.shutdown.push({ task, why: `it is ${task.status.state}` });
+  const [keeper, ...duplicates] = [...state.arriving].sort(furthestFirst);
+  for (const task of duplicates) decision.shutdown.push({ task, why: 'its slot has two tasks' });
+  if (keeper) advance(keeper, state, context, decision);
+  else if (state.leaving.length > 0) replace(slot, state, context, decision);
+  else fill(slot, state, context, decision);
+}
+
+function furthestFirst(a: Task, b: Task): number {
+  return compareStates(b.status.state, a.status.state);
+}
+
+/** The slot has the task it should have: let the others go, let it start. */
+function advance(keeper: Task, state: SlotState, { view, service }: SlotContext, decision: ServiceDecision): void {
+  if (state.leaving.length === 0) {
+    if (keeper.desiredState === 'ready' && state.stopping.length === 0) decision.start.push(keeper);
+    return;
+  }
+  if (!mayRelease(keeper, state.leaving, view)) return;
+  for (const task of state.leaving) decision.shutdown.push({ task, why: whyLeaving(view, service, task) });
+}
+
+/** May the old tasks of the slot go? */
+function mayRelease(keeper: Task, leaving: readonly Task[], view: ClusterView): boolean {
+  const unplaceable = compareStates(keeper.status.state, 'assigned') < 0 && keeper.status.error !== '';
+  if (unplaceable && leaving.some((task) => mustLeaveNode(view, task))) return true;
+  if (keeper.desiredState === 'running') return keeper.status.state === 'running';
+  return unplaceable || keeper.hostPorts.length > 0 || compareStates(keeper.status.state, 'ready') >= 0;
+}
+
+function whyLeaving(view: ClusterView, service: Service, task: Task): string {
+  return isOutdated(service, task) ? 'it is outdated' : (mustLeaveNode(view, task) ?? 'it is replaced');
+}
+
+/** Only tasks that must go are left: make the one that takes over. */
+function replace(slot: Slot, state: SlotState, context: SlotContext, decision: ServiceDecision): void {
+  const reason = state.leaving.map((task) => mustLeaveNode(context.view, task)).find(Boolean);
+  if (reason === undefined && !context.mayUpdate) return;
+  if (state.newest && endedByItself(state.newest)) {
+    const retryAtMs = parseTimestamp(state.newest.status.timestamp) + restartDelayMs(context.service);
+    if (retryAtMs > context.nowMs) return lookAgainAt(decision, retryAtMs);
+  }
+  const why = reason ? `the one before must go: ${reason}` : 'the one before is outdated';
+  create(slot, orderOf(context.service) === 'start-first' ? 'running' : 'ready', 0, why, context, decision);
+}
+
+/** Host ports cannot be held twice on a node: such a service always stops first. */
+export function orderOf(service: Service): 'stop-first' | 'start-first' {
+  const hasHostPorts = service.spec.endpoint?.ports.some((port) => port.publishMode === 'host') ?? false;
+  return service.spec.update?.order === 'start-first' && !hasHostPorts ? 'start-first' : 'stop-first';
+}
+
+/** Nothing of the slot is alive. */
+function fill(slot: Slot, state: SlotState, context: SlotContext, decision: ServiceDecision): void {
+  const { newest } = state;
+  const desiredState = state.stopping.length > 0 ? 'ready' : 'running';
+  if (!newest) return create(slot, desiredState, 0, 'its slot is empty', context, decision);
+  if (!endedByItself(newest)) return create(slot, desiredState, 0, 'the one before is gone', context, decision);
+  if (shouldRestart(context.service, slot, newest)) {
+    const delayMs = restartDelayMs(context.service);
+    const why = `the one before is ${newest.status.state}${delayMs > 0 ? `, starts in ${delayMs / 1000} s` : ''}`;
+    return create(slot, desiredState, delayMs > 0 ? context.nowMs + delayMs : 0, why, context, decision);
+  }
+  if (isOutdated(context.service, newest) && context.mayUpdate) create(slot, desiredState, 0, 'the one before is outdated', context, decision);
+}
+
+function create(slot: Slot, desiredState: 'ready' | 'running', startAfterMs: number, why: string, context: SlotContext, decision: ServiceDecision): void {
+  if (!context.mayCreate) return;
+  const task = draftTask(context.service, { slot: slot.slot, nodeId: slot.nodeId, desiredState, startAfterMs }, context);
+  decision.create.push({ task, why });
+}
