@@ -1,3 +1,4 @@
+import { Refused } from '../../base/src/index.js';
 import type { Change, ClusterView, Revision, StoreEvent } from '../../model/src/index.js';
 
 /**
@@ -13,9 +14,9 @@ export interface Store {
    * Applies all changes in one transaction, or none. When it resolves, `view()` shows them.
    *
    * Throws `Refused('already-exists')` for a taken id or name, `Refused('conflict')` for an outdated `expect` or an
-   * object that is gone, `Refused('precondition')` when the writer's epoch is over (see `fencedBy`), and
-   * `Temporary` when the outcome is not a commit but a retry may succeed. A bug in the change list
-   * (a task moved backwards or by the wrong actor) throws `Bug`.
+   * object that is gone, `Refused('precondition')` when the writer's epoch is over (see `fencedBy`),
+   * `CommitTooLarge` when the list must be split, and `Temporary` when the outcome is not a commit but a retry may
+   * succeed. A bug in the change list (a task moved backwards or by the wrong actor) throws `Bug`.
    */
   commit(changes: readonly Change[], signal?: AbortSignal): Promise<Revision>;
 
@@ -24,4 +25,11 @@ export interface Store {
 
   /** The same store, whose commits succeed only while `epoch` (a revision of the leader key) is in force. */
   fencedBy(epoch: Revision): Store;
+}
+
+/** More than one transaction can hold: the changes must be committed in smaller lists. Nothing was written. */
+export class CommitTooLarge extends Refused {
+  constructor(message: string) {
+    super('unsupported', message);
+  }
 }
