@@ -1,0 +1,26 @@
+import { itemKey, type AssignmentItem, type AssignmentSet } from '../../model/src/index.js';
+import { canonical } from './canonical.js';
+
+export interface AssignmentDifference {
+  put: AssignmentItem[];
+  remove: Pick<AssignmentItem, 'kind' | 'key'>[];
+}
+
+/** What makes `wanted` out of `sent`. Compares by value; the same object is equal without a look inside. */
+export function diffAssignments(sent: AssignmentSet, wanted: AssignmentSet): AssignmentDifference {
+  const put: AssignmentItem[] = [];
+  for (const [key, item] of wanted) {
+    const before = sent.get(key);
+    if (!before || !isSame(before, item)) put.push(item);
+  }
+  const remove = [...sent.values()].filter((item) => !wanted.has(itemKey(item))).map(({ kind, key }) => ({ kind, key }));
+  return { put, remove };
+}
+
+export function isEmptyDifference({ put, remove }: AssignmentDifference): boolean {
+  return put.length === 0 && remove.length === 0;
+}
+
+function isSame(a: AssignmentItem, b: AssignmentItem): boolean {
+  return a === b || a.value === b.value || canonical(a.value) === canonical(b.value);
+}
