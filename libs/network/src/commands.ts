@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { Temporary } from '../../base/src/index.js';
+import { inNamespace } from './namespaces.js';
+
+const commandTimeoutMs = 30_000;
+
+/** Gives nftables one transaction, in a namespace or in the process' own. */
+export async function runNft(text: string, namespaceFd?: number): Promise<void> {
+  if (text === '') return;
+  const { status, errors } = await run(['nft', '-f', '-'], text, namespaceFd);
+  if (status !== 0) throw new Temporary(`nft refused a transaction: ${errors.trim().split('\n').slice(0, 4).join(' / ')}`);
+}
+
+/** Forgets tracked connections. `selector` as conntrack(8) takes it. Matching none is no failure. */
+export async function forgetConnections(selector: string[], namespaceFd?: number): Promise<void> {
+  const { status, errors } = await run(['conntrack', '-D', ...selector], '', namespaceFd);
+  const nothingMatched = errors.includes('0 flow entries have been deleted');
+  if (status !== 0 && !nothingMatched) throw new Temporary(`conntrack -D ${selector.join(' ')}: ${errors.trim()}`);
+}
+
+async function run(command: string[], input: string, namespaceFd?: number): Promise<{ status: number | null; errors: string }> {
+  const start = (): ChildProcess => spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'ignore', 'pipe'], timeout: commandTimeoutMs });
+  // A child lives where its parent's thread is while it is made.
+  const child = namespaceFd === undefined ? start() : inNamespace(namespaceFd, start);
+  let errors = '';
+  child.stderr!.setEncoding('utf8').on('data', (data: string) => (errors += data));
+  child.stdin!.on('error', () => undefined); // it ended without reading: its status says why
+  child.stdin!.end(input);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', (cause) => reject(new Temporary(`cannot run ${command[0]}; is it installed?`, { cause })));
+    child.on('close', resolve);
+  });
+  return { status, errors };
+}

@@ -1,0 +1,67 @@
+import type { AssignedNetwork, AssignedService } from '../../model/src/index.js';
+import { parsePrefix } from './addresses.js';
+import type { Prefix } from './addresses.js';
+import type { NodeNetworkView } from './network.js';
+
+/** What the nameserver knows, by network: a container sees the names of its own networks only. */
+export interface DnsNames {
+  /** Networks of the container with this address, in its own order. */
+  networksOf: ReadonlyMap<string, readonly string[]>;
+  networks: ReadonlyMap<string, NetworkNames>;
+}
+
+export interface NetworkNames {
+  subnet: Prefix;
+  /** Addresses by lower-case name. A name without an address exists but has nobody behind it now. */
+  addresses: ReadonlyMap<string, readonly string[]>;
+  pointers: ReadonlyMap<string, string>;
+}
+
+export function planNames({ networks, services, containers }: NodeNetworkView): DnsNames {
+  return {
+    networksOf: new Map(
+      containers.flatMap((container) => {
+        const ids = container.networks.map(({ networkId }) => networkId);
+        return container.networks.map(({ address }): [string, string[]] => [address, ids]);
+      }),
+    ),
+    networks: new Map(networks.map((network) => [network.id, namesOf(network, services)])),
+  };
+}
+
+/**
+ * `web` (and each alias) → the service's address, or its endpoints' when it has none; `tasks.web` → all endpoints;
+ * `2.web` and `web.2.<task id>` → that task.
+ */
+function namesOf(network: AssignedNetwork, services: readonly AssignedService[]): NetworkNames {
+  const addresses = new Map<string, string[]>();
+  const pointers = new Map<string, string>();
+  const add = (name: string, found: readonly string[]) => {
+    const key = name.toLowerCase();
+    addresses.set(key, [...new Set([...(addresses.get(key) ?? []), ...found])]);
+  };
+
+  for (const service of services) {
+    const virtual = service.virtualIps.find(({ networkId }) => networkId === network.id)?.address;
+    const endpoints = service.endpoints.flatMap(({ taskId, slot, state, addresses: own }) => {
+      const here = own.find(({ networkId }) => networkId === network.id);
+      return here ? [{ taskId, slot, ready: state === 'ready', ...here }] : [];
+    });
+    if (!virtual && endpoints.length === 0) continue;
+
+    const readyAddresses = endpoints.filter((endpoint) => endpoint.ready).map((endpoint) => endpoint.address);
+    const main = service.mode === 'vip' && virtual ? [virtual] : readyAddresses;
+    for (const name of new Set([service.name, ...endpoints.flatMap((endpoint) => endpoint.aliases)])) {
+      add(name, main);
+      add(`tasks.${name}`, readyAddresses);
+    }
+    if (virtual) pointers.set(virtual, `${service.name}.${network.name}`);
+    for (const { taskId, slot, ready, address } of endpoints) {
+      const taskName = `${service.name}.${slot}.${taskId}`;
+      pointers.set(address, `${taskName}.${network.name}`);
+      if (slot > 0) add(`${slot}.${service.name}`, ready ? [address] : []);
+      add(taskName, [address]);
+    }
+  }
+  return { subnet: parsePrefix(network.subnet), addresses, pointers };
+}

@@ -1,0 +1,104 @@
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { Lifetime, Temporary } from '../../base/src/index.js';
+import { addressBytes, nameserverAddress } from './addresses.js';
+import type { Respond } from './dns-responder.js';
+import { streamFrame } from './dns-upstream.js';
+import { inNamespace } from './namespaces.js';
+import { isErrno } from './netlink.js';
+import { addressFamily, bindInet, openSocket, setSocketOption, socketType } from './syscalls.js';
+
+const port = 53;
+const idleConnectionMs = 5_000;
+const maxConnections = 200;
+/** A full answer upstream may take one timeout per server. */
+const answerDeadlineMs = 8_000;
+
+/**
+ * Answers DNS in the mesh's namespace. The sockets are made there and stay there; the process is not.
+ * They must be bound to the very address: bound to any, replies would leave with another source.
+ */
+export async function serveDns(meshFd: number, respond: Respond, onError: (error: unknown) => void): Promise<Lifetime> {
+  const lifetime = new Lifetime();
+  const descriptors = openSockets(meshFd);
+  const guarded: Respond = async (question, from, transport, signal) => {
+    try {
+      return await respond(question, from, transport, signal);
+    } catch (error) {
+      if (!lifetime.signal.aborted) onError(error);
+      return undefined;
+    }
+  };
+  await serveDatagrams(descriptors.datagram, guarded, lifetime, onError);
+  await serveStreams(descriptors.stream, guarded, lifetime, onError);
+  return lifetime;
+}
+
+function openSockets(meshFd: number): { datagram: number; stream: number } {
+  const solSocket = 1;
+  const reuseAddress = 2;
+  try {
+    return inNamespace(meshFd, () => {
+      const datagram = openSocket(addressFamily.inet, socketType.datagram | socketType.nonBlock, 0);
+      bindInet(datagram, addressBytes(nameserverAddress), port);
+      const stream = openSocket(addressFamily.inet, socketType.stream | socketType.nonBlock, 0);
+      setSocketOption(stream, solSocket, reuseAddress, 1);
+      bindInet(stream, addressBytes(nameserverAddress), port);
+      return { datagram, stream };
+    });
+  } catch (error) {
+    if (!isErrno(error, 'EADDRINUSE')) throw error;
+    throw new Temporary(`another process answers DNS at ${nameserverAddress}:${port} in the mesh; is an older agent still running?`, { cause: error });
+  }
+}
+
+async function serveDatagrams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
+  const socket = createSocket('udp4');
+  socket.on('error', onError);
+  socket.on('message', (question, sender) => {
+    void respond(question, sender.address, 'udp', deadline(lifetime)).then((answer) => {
+      if (answer && !lifetime.signal.aborted) socket.send(answer, sender.port, sender.address, (error) => error && onError(error));
+    });
+  });
+  await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
+  lifetime.own(socket, () => new Promise<void>((resolve) => socket.close(resolve)));
+}
+
+async function serveStreams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
+  const connections = new Set<Socket>();
+  const server = createServer((connection) => {
+    connections.add(connection);
+    connection.setTimeout(idleConnectionMs, () => connection.destroy());
+    connection.on('error', () => connection.destroy()); // the client's end; the client knows
+    connection.on('close', () => connections.delete(connection));
+    answerConnection(connection, respond, lifetime);
+  });
+  server.maxConnections = maxConnections;
+  server.on('error', onError);
+  await new Promise<void>((resolve) => server.listen({ fd }, resolve));
+  lifetime.own(server, () => {
+    for (const connection of connections) connection.destroy();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+}
+
+function answerConnection(connection: Socket, respond: Respond, lifetime: Lifetime): void {
+  let received = Buffer.alloc(0);
+  const from = connection.remoteAddress ?? '';
+  connection.on('data', (data) => {
+    received = Buffer.concat([received, data]);
+    while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+      const end = 2 + received.readUInt16BE(0);
+      const question = received.subarray(2, end);
+      received = received.subarray(end);
+      void respond(question, from, 'tcp', deadline(lifetime)).then((answer) => {
+        if (answer && !connection.destroyed) connection.write(streamFrame(answer));
+      });
+    }
+  });
+}
+
+function deadline(lifetime: Lifetime): AbortSignal {
+  return AbortSignal.any([lifetime.signal, AbortSignal.timeout(answerDeadlineMs)]);
+}

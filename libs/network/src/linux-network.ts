@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import { describeError, KeyedSequencer, systemRandom } from '../../base/src/index.js';
+import type { Lifetime, Random, Trace } from '../../base/src/index.js';
+import type { AssignedNetwork } from '../../model/src/index.js';
+import { nameserverAddress } from './addresses.js';
+import { forgetConnections, runNft } from './commands.js';
+import { containerLinks, makeContainerNamespace } from './container-link.js';
+import { diffPlan } from './diff.js';
+import type { Applied, NetworkChange } from './diff.js';
+import type { DnsNames } from './dns-names.js';
+import { responder } from './dns-responder.js';
+import { serveDns } from './dns-server.js';
+import { configuredUpstream } from './dns-upstream.js';
+import { mainRouteTable } from './kernel-item.js';
+import { additionOf, readItems, readLocalAddresses, removalOf } from './kernel-state.js';
+import { closeMesh, containerNamespaces, namespaceFolder, openMesh, removeMesh } from './mesh.js';
+import type { Mesh } from './mesh.js';
+import { removeNamespace } from './namespaces.js';
+import type { Attachment, LocalContainer, NodeNetwork, NodeNetworkOptions, NodeNetworkView } from './network.js';
+import { renderRemoval } from './nft-table.js';
+import { planNode } from './node-plan.js';
+
+export type NetworkEvent =
+  | { event: 'network-changed'; added: number; removed: number; rulesChanged: boolean; goneEndpoints: number }
+  | { event: 'network-names-failed'; error: string };
+
+export type LinuxNetworkOptions = NodeNetworkOptions & { trace?: Trace<NetworkEvent>; random?: Random };
+
+/**
+ * Opens this node's network, making or adopting its mesh.
+ *
+ * `Refused` when the data path address is not this host's; `Temporary` when another process still serves its names.
+ */
+export async function openNodeNetwork(options: LinuxNetworkOptions): Promise<NodeNetwork> {
+  const mesh = openMesh(options);
+  try {
+    const network = new LinuxNodeNetwork(options, mesh);
+    await network.start();
+    return network;
+  } catch (error) {
+    closeMesh(mesh);
+    throw error;
+  }
+}
+
+class LinuxNodeNetwork implements NodeNetwork {
+  readonly #options: LinuxNetworkOptions;
+  readonly #mesh: Mesh;
+  readonly #sequencer = new KeyedSequencer();
+  #names: DnsNames = { networksOf: new Map(), networks: new Map() };
+  #dns: Lifetime | undefined;
+  #latest: { view: NodeNetworkView } | undefined;
+  #done: { view: NodeNetworkView } | undefined;
+  /** Absent: to be read from the kernel. */
+  #applied: Applied | undefined;
+  #closed = false;
+
+  constructor(options: LinuxNetworkOptions, mesh: Mesh) {
+    this.#options = options;
+    this.#mesh = mesh;
+  }
+
+  async start(): Promise<void> {
+    const { upstreamDns, random = systemRandom } = this.#options;
+    const upstream = upstreamDns.length > 0 ? configuredUpstream(upstreamDns, random) : undefined;
+    this.#dns = await serveDns(this.#mesh.namespaceFd, responder(() => this.#names, upstream, random), (error) =>
+      this.#options.trace?.({ event: 'network-names-failed', error: describeError(error) }),
+    );
+  }
+
+  async apply(view: NodeNetworkView, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#latest = { view };
+    await this.#sequencer.run('apply', async () => {
+      const wanted = this.#latest!;
+      if (wanted === this.#done) return; // an earlier call has already taken the newest view
+      signal.throwIfAborted();
+      await this.#make(wanted.view);
+      this.#done = wanted;
+    });
+  }
+
+  async attach(container: LocalContainer, networks: readonly AssignedNetwork[], signal: AbortSignal): Promise<Attachment> {
+    signal.throwIfAborted();
+    const links = containerLinks(container, networks, this.#mesh.mtu);
+    const netnsPath = join(namespaceFolder(this.#options), container.containerId);
+    if (!containerNamespaces(this.#options).includes(container.containerId)) makeContainerNamespace(netnsPath, links, this.#mesh);
+    return { netnsPath, nameserver: links.length > 0 ? nameserverAddress : '', mtu: links[0]?.mtu ?? this.#mesh.mtu };
+  }
+
+  async detach(containerId: string): Promise<void> {
+    removeNamespace(join(namespaceFolder(this.#options), containerId));
+  }
+
+  async attached(): Promise<string[]> {
+    return containerNamespaces(this.#options);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#sequencer.run('apply', async () => {
+      await this.#dns?.end();
+      closeMesh(this.#mesh);
+    });
+  }
+
+  async destroy(): Promise<void> {
+    for (const id of containerNamespaces(this.#options)) removeNamespace(join(namespaceFolder(this.#options), id));
+    await this.#sequencer.run('apply', async () => {
+      await runNft(renderRemoval(this.#options.name));
+      removeMesh(this.#mesh, this.#options);
+    });
+    await this.close();
+  }
+
+  async #make(view: NodeNetworkView): Promise<void> {
+    const plan = planNode(view, this.#options);
+    const change = diffPlan(this.#applied ?? this.#found(), plan);
+    this.#applied = undefined; // until all of it is done nobody knows
+    await this.#execute(change, () => (this.#names = plan.names));
+    this.#applied = plan;
+    this.#options.trace?.({
+      event: 'network-changed',
+      added: change.add.length,
+      removed: change.remove.length,
+      rulesChanged: change.meshRules !== '' || change.hostRules !== '',
+      goneEndpoints: change.goneAddresses.length,
+    });
+  }
+
+  /** New ways, then the rules that use them, then the names; only then what is no longer wanted goes. */
+  async #execute(change: NetworkChange, nameEndpoints: () => void): Promise<void> {
+    const { mesh, links, namespaceFd } = this.#mesh;
+    mesh.request(change.add.map((item) => additionOf(item, links)));
+    await runNft(change.meshRules, namespaceFd);
+    await runNft(change.hostRules);
+    nameEndpoints();
+    mesh.request(change.remove.flatMap((item) => removalOf(item, links) ?? []));
+    for (const address of change.goneAddresses) await forgetConnections(['--reply-src', address], namespaceFd);
+    for (const port of change.newDatagramPorts) {
+      const flows = ['-p', 'udp', '--orig-port-dst', String(port)];
+      await forgetConnections(flows);
+      await forgetConnections(flows, namespaceFd);
+    }
+  }
+
+  #found(): Applied {
+    const { mesh, links } = this.#mesh;
+    const items = readItems(mesh, links);
+    const endpoints = items.flatMap((item) => (item.kind === 'route' && item.via && item.table === mainRouteTable ? [item.destination.replace('/32', '')] : []));
+    return { items, endpointAddresses: new Set([...endpoints, ...readLocalAddresses(mesh)]), datagramPorts: new Set() };
+  }
+}

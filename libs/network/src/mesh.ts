@@ -1,0 +1,137 @@
+import { closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Bug, Refused } from '../../base/src/index.js';
+import { formatAddress, hostSideAddress, meshSideAddress } from './addresses.js';
+import { hostLinkName } from './host-rules.js';
+import type { MeshLinks } from './kernel-state.js';
+import { inNamespace, listNamespaces, makeNamespace, openNamespace, removeNamespace, setSysctls } from './namespaces.js';
+import { Netlink, readAttributes } from './netlink.js';
+import type { NodeNetworkOptions } from './network.js';
+import * as route from './rtnetlink.js';
+
+/** The node's mesh namespace, open for work. */
+export interface Mesh {
+  namespaceFd: number;
+  /** Sockets in the host's namespace and in the mesh. */
+  host: Netlink;
+  mesh: Netlink;
+  links: MeshLinks;
+  /** What a container's packet may be long to fit the tunnel. */
+  mtu: number;
+}
+
+const meshName = 'mesh';
+const clusterVni = 4096;
+const vxlanOverIpv4Bytes = 50;
+const linkPrefixLength = 30;
+
+export function namespaceFolder(options: NodeNetworkOptions): string {
+  return join(options.stateDir, 'netns');
+}
+
+/** Namespaces in the folder that belong to containers, by container id. */
+export function containerNamespaces(options: NodeNetworkOptions): string[] {
+  return listNamespaces(namespaceFolder(options)).filter((name) => name !== meshName);
+}
+
+/** Makes what is missing of the mesh and leaves what stands: an agent that restarts disturbs no packet. */
+export function openMesh(options: NodeNetworkOptions): Mesh {
+  const path = join(namespaceFolder(options), meshName);
+  const host = new Netlink();
+  const mtu = underlayMtu(host, options) - vxlanOverIpv4Bytes;
+  if (!listNamespaces(namespaceFolder(options)).includes(meshName)) makeNamespace(path, setUpMesh);
+  const namespaceFd = openNamespace(path);
+  const mesh = inNamespace(namespaceFd, () => new Netlink());
+  ensureHostLink(host, mesh, namespaceFd, mtu, options);
+  ensureTunnel(host, mesh, namespaceFd, mtu, options);
+  return { namespaceFd, host, mesh, mtu, links: { lo: linkNamed(mesh, 'lo').index, vx0: linkNamed(mesh, 'vx0').index } };
+}
+
+export function closeMesh({ namespaceFd, host, mesh }: Mesh): void {
+  host.close();
+  mesh.close();
+  closeSync(namespaceFd);
+}
+
+/** Takes the mesh and its links away, whatever is left of them. */
+export function removeMesh({ host, mesh }: Mesh, options: NodeNetworkOptions): void {
+  // By name and at once: with the namespace they would go some time later, and a new mesh could meet them.
+  removeLink(mesh, 'vx0');
+  removeLink(host, hostLinkName(options.name));
+  removeNamespace(join(namespaceFolder(options), meshName));
+}
+
+function setUpMesh(): void {
+  setSysctls({
+    'ipv4/ip_forward': '1',
+    'ipv4/conf/all/route_localnet': '1',
+    'ipv4/conf/all/rp_filter': '0', // clients from outside arrive on the tunnel
+    'ipv4/conf/default/rp_filter': '0',
+    'ipv4/conf/all/send_redirects': '0',
+    'ipv4/conf/default/send_redirects': '0',
+    'ipv4/icmp_ratelimit': '0', // else a second refused connection waits a second
+    'ipv6/conf/default/disable_ipv6': '1',
+  });
+  const netlink = new Netlink();
+  try {
+    netlink.request([route.setLinkUp(linkNamed(netlink, 'lo').index)]);
+  } finally {
+    netlink.close();
+  }
+}
+
+function ensureHostLink(host: Netlink, mesh: Netlink, meshFd: number, mtu: number, options: NodeNetworkOptions): void {
+  const name = hostLinkName(options.name);
+  if (!findLink(host, name) || !findLink(mesh, 'up0')) {
+    removeLink(host, name);
+    removeLink(mesh, 'up0');
+    host.request([route.addVeth({ name, mtu: mtu + vxlanOverIpv4Bytes }, { name: 'up0', mtu: mtu + vxlanOverIpv4Bytes, namespaceFd: meshFd })]);
+  }
+  setSysctls({ 'ipv4/ip_forward': '1', [`ipv4/conf/${name}/route_localnet`]: '1', [`ipv6/conf/${name}/disable_ipv6`]: '1' });
+  const hostEnd = linkNamed(host, name).index;
+  const meshEnd = linkNamed(mesh, 'up0').index;
+  host.request([route.addAddress(hostEnd, { address: hostSideAddress, length: linkPrefixLength }), route.setLinkUp(hostEnd)]);
+  mesh.request([
+    route.addAddress(meshEnd, { address: meshSideAddress, length: linkPrefixLength }),
+    route.setLinkUp(meshEnd),
+    route.replaceRoute({ destination: { address: '0.0.0.0', length: 0 }, table: route.mainTable, type: 'unicast', via: hostSideAddress, linkIndex: meshEnd }),
+  ]);
+}
+
+/** Made from the host's side: the tunnel's packets follow the host's routes, its device lives in the mesh. */
+function ensureTunnel(host: Netlink, mesh: Netlink, meshFd: number, mtu: number, options: NodeNetworkOptions): void {
+  const { dataPathAddress, dataPathPort } = options;
+  const existing = findLink(mesh, 'vx0');
+  const isRight = existing?.mtu === mtu && existing.underlay?.address === dataPathAddress && existing.underlay.port === dataPathPort;
+  if (!isRight) {
+    removeLink(mesh, 'vx0');
+    host.request([route.addVxlan({ name: 'vx0', mtu, namespaceFd: meshFd }, { id: clusterVni, localAddress: dataPathAddress, port: dataPathPort })]);
+  }
+  mesh.request([route.setLinkUp(linkNamed(mesh, 'vx0').index)]);
+}
+
+function underlayMtu(host: Netlink, { dataPathAddress }: NodeNetworkOptions): number {
+  const addressHeader = Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]);
+  const owner = host.dump(route.routeMessage.getAddress, addressHeader).find((body) => {
+    const local = readAttributes(body.subarray(8)).get(2);
+    return local !== undefined && formatAddress(local) === dataPathAddress;
+  });
+  const link = owner && route.listLinks(host).find(({ index }) => index === owner.readUInt32LE(4));
+  if (!link) throw new Refused('precondition', `the data path address ${dataPathAddress} is on no interface of this host`);
+  return link.mtu;
+}
+
+function removeLink(netlink: Netlink, name: string): void {
+  const link = findLink(netlink, name);
+  if (link) netlink.request([route.deleteLink(link.index)]);
+}
+
+function findLink(netlink: Netlink, name: string): route.Link | undefined {
+  return route.listLinks(netlink).find((link) => link.name === name);
+}
+
+function linkNamed(netlink: Netlink, name: string): route.Link {
+  const link = findLink(netlink, name);
+  if (!link) throw new Bug(`there is no link ${name}`);
+  return link;
+}

@@ -1,0 +1,87 @@
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Bug } from '../../base/src/index.js';
+import { bindMount, cloneNewNet, errnos, setns, SystemError, unmount, unshare } from './syscalls.js';
+
+/**
+ * Network namespaces kept alive by files (nsfs bind mounts).
+ *
+ * A namespace belongs to a thread: every function here enters and leaves within one synchronous call, so nothing else
+ * of the process ever runs inside. What must stay inside — sockets, child processes — is made there and keeps it.
+ */
+
+const threadNamespace = '/proc/thread-self/ns/net';
+const nsfsMagic = 0x6e736673;
+
+/** Runs `job`, which must be synchronous, in the namespace that `fd` refers to. */
+export function inNamespace<T>(fd: number, job: () => T): T {
+  const home = openSync(threadNamespace, 'r');
+  try {
+    setns(fd, 'into a network namespace');
+    return job();
+  } finally {
+    goHome(home);
+  }
+}
+
+/**
+ * Makes a namespace, runs `setUp` in it, and only when that succeeded gives it its file: a namespace that has a file is complete.
+ * A failed one is gone with the call.
+ */
+export function makeNamespace(path: string, setUp: () => void): void {
+  const home = openSync(threadNamespace, 'r');
+  try {
+    unshare(cloneNewNet);
+    setUp();
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, '');
+    bindMount(threadNamespace, path);
+  } finally {
+    goHome(home);
+  }
+}
+
+export function openNamespace(path: string): number {
+  return openSync(path, 'r');
+}
+
+/** Whether the file holds a namespace. A plain file is what a reboot leaves. */
+export function isNamespace(path: string): boolean {
+  return statfsSync(path, { bigint: false }).type === nsfsMagic;
+}
+
+/** Drops the file. The namespace and all its links go when the last process has left it. */
+export function removeNamespace(path: string): void {
+  try {
+    unmount(path);
+  } catch (error) {
+    const notThere = error instanceof SystemError && (error.errno === errnos.EINVAL || error.errno === errnos.ENOENT);
+    if (!notThere) throw error;
+  }
+  rmSync(path, { force: true });
+}
+
+/** Names of the namespaces in a folder. Files that hold none any more are removed. */
+export function listNamespaces(folder: string): string[] {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return readdirSync(folder).filter((name) => {
+    if (isNamespace(join(folder, name))) return true;
+    rmSync(join(folder, name), { force: true });
+    return false;
+  });
+}
+
+/** Sets `net.*` values of the namespace that the thread is in, `/` as separator. */
+export function setSysctls(values: Record<string, string>): void {
+  for (const [name, value] of Object.entries(values)) writeFileSync(`/proc/sys/net/${name}`, value);
+}
+
+function goHome(home: number): void {
+  try {
+    setns(home, 'back to the own network namespace');
+  } catch (cause) {
+    throw new Bug(`the thread cannot leave a network namespace: ${String(cause)}`);
+  } finally {
+    closeSync(home);
+  }
+}
