@@ -1,0 +1,75 @@
+import { timestamp, type Clock, type Random } from '../../../../libs/base/src/index.js';
+import type { ManagerFiles, NodeFiles } from '../../../../libs/identity/src/index.js';
+import type { Change, ClusterView } from '../../../../libs/model/src/index.js';
+import { freeIndex } from '../identity/node-ca.js';
+
+/** Swarm's defaults where it has one. */
+const taskHistoryLimit = 5;
+const heartbeatPeriodMs = 5_000;
+const addressPool = '10.0.0.0/8';
+/** /20: a network has room for 4 000 tasks (Swarm's /24 ends at 250, which its users run into). */
+const subnetBits = 20;
+const ingressSubnet = '10.255.0.0/16';
+const dataPathPort = 4789;
+
+/** What a new cluster's store begins with: the cluster, its first manager, and the network of tasks that name none. */
+export function firstRecords(view: ClusterView, files: NodeFiles, manager: ManagerFiles, context: { clock: Clock; random: Random }): Change[] {
+  const now = timestamp(context.clock.wallMs());
+  const stamps = { createdAt: now, updatedAt: now };
+  const changes: Change[] = [];
+  if (!view.cluster) {
+    changes.push({
+      action: 'create',
+      kind: 'cluster',
+      object: {
+        id: 'cluster',
+        ...stamps,
+        clusterId: files.clusterId,
+        name: manager.clusterName,
+        labels: {},
+        taskHistoryLimit,
+        heartbeatPeriodMs,
+        addressPools: [addressPool],
+        subnetBits,
+        dataPathPort,
+        rootCaCertificate: manager.ca.certificate,
+        joinTokens: manager.joinTokens,
+      },
+    });
+  }
+  if (!view.get('node', files.nodeId)) {
+    changes.push({
+      action: 'create',
+      kind: 'node',
+      object: {
+        id: files.nodeId,
+        ...stamps,
+        index: freeIndex([...view.all('node')]),
+        spec: { labels: {}, role: 'manager', availability: 'active' },
+        status: { state: 'unknown', message: 'not connected yet', address: files.address, dataPathAddress: files.dataPathAddress },
+      },
+    });
+  }
+  if (!view.named('network', 'ingress')) {
+    changes.push({
+      action: 'create',
+      kind: 'network',
+      object: {
+        id: context.random.id(),
+        ...stamps,
+        spec: {
+          name: 'ingress',
+          labels: {},
+          driver: 'overlay',
+          driverOpts: {},
+          internal: false,
+          attachable: false,
+          ingress: true,
+          ipv6: false,
+          ipam: { configs: [{ subnet: ingressSubnet }] },
+        },
+      },
+    });
+  }
+  return changes;
+}

@@ -1,0 +1,177 @@
+import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../../libs/base/src/index.js';
+import { assignmentPlanner, nodeLiveness } from '../../../../libs/dispatcher/src/index.js';
+import type { NodeIdentity, Sealer } from '../../../../libs/identity/src/index.js';
+import type { Change, NodeStatus } from '../../../../libs/model/src/index.js';
+import type { Store } from '../../../../libs/store/src/index.js';
+import { decodeDescription, decodeTaskReport, type AgentMessage, type ManagerMessage, type TaskReport } from '../../../../libs/wire/src/index.js';
+import { NodeSession, type SessionStream } from './node-session.js';
+import { StatusIntake } from './status-intake.js';
+
+export interface NodeSessionsOptions {
+  store: Store;
+  epoch: number;
+  sealer: Sealer;
+  clock: Clock;
+  trace: Trace<SessionsEvent>;
+}
+
+export type SessionsEvent =
+  | { event: 'agent-connected' | 'agent-disconnected'; nodeId: string; sessions: number }
+  | { event: 'agent-refused'; nodeId: string; error: string }
+  | { event: 'statuses-not-stored'; error: string }
+  | { event: 'node-state-changed'; nodeId: string; state: string };
+
+const livenessTickMs = 1_000;
+const commitRetryMs = 200;
+
+/**
+ * All agents that are connected to this leader, for as long as it leads.
+ *
+ * 1. Assignments follow the store: after any change each session gets its difference, none if it has none.
+ * 2. Beats live in memory; only a change of a node's state is written.
+ * 3. A node has one session: a newer one replaces the older.
+ */
+export class NodeSessions {
+  readonly #sessions = new Map<string, NodeSession>();
+  readonly #lastBeatMs = new Map<string, number>();
+  readonly #storeChanged = new Bell();
+  readonly #intake: StatusIntake;
+
+  constructor(private readonly options: NodeSessionsOptions) {
+    this.#intake = new StatusIntake(options.store, options.clock, options.trace);
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Runs until the signal is aborted, then ends every session: agents look for the next leader. */
+  async run(signal: AbortSignal): Promise<void> {
+    const unwatch = this.options.store.watch(() => this.#storeChanged.ring());
+    // Nodes are given the time of a whole period to come back to a new leader before any counts as silent.
+    for (const node of this.options.store.view().all('node')) this.#lastBeatMs.set(node.id, this.options.clock.monotonicMs());
+    try {
+      await Promise.all([this.#intake.run(signal), this.#pushAssignments(signal), this.#watchLiveness(signal)]);
+    } finally {
+      unwatch();
+      for (const session of this.#sessions.values()) session.end();
+      this.#sessions.clear();
+    }
+  }
+
+  send(nodeId: string, message: ManagerMessage): boolean {
+    const session = this.#sessions.get(nodeId);
+    session?.send(message);
+    return session !== undefined;
+  }
+
+  /** Serves one agent's stream to its end. */
+  serve(stream: SessionStream, identity: NodeIdentity): void {
+    let session: NodeSession | undefined;
+    stream.on('data', (message: AgentMessage) => {
+      this.#lastBeatMs.set(identity.nodeId, this.options.clock.monotonicMs());
+      if (message.hello) {
+        this.#welcome(stream, identity, message.hello).then(
+          (welcomed) => (session = welcomed),
+          (error: unknown) => {
+            this.options.trace({ event: 'agent-refused', nodeId: identity.nodeId, error: describeError(error) });
+            stream.end();
+          },
+        );
+      } else if (message.statuses) {
+        this.#take(identity.nodeId, message.statuses, session);
+      } else if (message.applied && session) {
+        session.applied = Number(message.applied.version ?? 0);
+      }
+    });
+    const closed = () => {
+      if (session && this.#sessions.get(identity.nodeId) === session) {
+        this.#sessions.delete(identity.nodeId);
+        this.options.trace({ event: 'agent-disconnected', nodeId: identity.nodeId, sessions: this.size });
+      }
+      stream.end();
+    };
+    stream.on('end', closed);
+    stream.on('cancelled', closed);
+    stream.on('error', closed);
+  }
+
+  async #welcome(stream: SessionStream, identity: NodeIdentity, hello: NonNullable<AgentMessage['hello']>): Promise<NodeSession> {
+    const { store, epoch } = this.options;
+    const node = store.view().get('node', identity.nodeId);
+    if (!node) throw new Error(`node ${identity.nodeId} was removed from the cluster`);
+    const status: NodeStatus = {
+      ...node.status,
+      state: 'ready',
+      message: '',
+      address: hello.advertiseAddress || node.status.address,
+      dataPathAddress: hello.dataPathAddress || node.status.dataPathAddress,
+      description: decodeDescription(hello.description),
+    };
+    await this.#commit([{ action: 'status', kind: 'node', id: node.id, status }]);
+    const session = new NodeSession(identity.nodeId, hello.instanceId ?? '', stream, () => this.#storeChanged.ring());
+    this.#sessions.get(identity.nodeId)?.end();
+    this.#sessions.set(identity.nodeId, session);
+    const cluster = store.view().cluster!;
+    session.send({
+      epoch,
+      welcome: {
+        nodeId: node.id,
+        nodeIndex: node.index,
+        heartbeatPeriodMs: cluster.heartbeatPeriodMs,
+        address: status.address,
+        dataPathAddress: status.dataPathAddress,
+        dataPathPort: cluster.dataPathPort,
+      },
+    });
+    this.options.trace({ event: 'agent-connected', nodeId: node.id, sessions: this.size });
+    this.#storeChanged.ring();
+    return session;
+  }
+
+  #take(nodeId: string, batch: NonNullable<AgentMessage['statuses']>, session: NodeSession | undefined): void {
+    this.#intake.add({
+      nodeId,
+      reports: (batch.statuses ?? []).map(decodeTaskReport).filter((report): report is TaskReport => report !== undefined),
+      full: batch.full ?? false,
+      acknowledge: () => session?.send({ epoch: this.options.epoch, statusAck: { sequence: batch.sequence ?? 0 } }),
+    });
+  }
+
+  async #pushAssignments(signal: AbortSignal): Promise<void> {
+    const { store, epoch, sealer } = this.options;
+    for (;;) {
+      await this.#storeChanged.wait(signal);
+      // One turn of the loop gathers the commits that arrive together.
+      await new Promise((resolve) => setImmediate(resolve));
+      const planner = assignmentPlanner(store.view(), (secret) => sealer.open(secret.sealed));
+      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId));
+    }
+  }
+
+  async #watchLiveness(signal: AbortSignal): Promise<void> {
+    const { clock, store, trace } = this.options;
+    for (;;) {
+      await clock.sleep(livenessTickMs, signal);
+      const changes = nodeLiveness(store.view(), { lastBeatMs: this.#lastBeatMs, nowMs: clock.monotonicMs() });
+      if (changes.length === 0) continue;
+      await this.#commit(changes);
+      for (const change of changes) {
+        if (change.action === 'status' && change.kind === 'node') trace({ event: 'node-state-changed', nodeId: change.id, state: change.status.state });
+      }
+    }
+  }
+
+  /** Node states are small and rare: written at once, again when the store is busy. */
+  async #commit(changes: Change[]): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.options.store.commit(changes);
+        return;
+      } catch (error) {
+        if (attempt >= 10 || (!isTemporary(error) && !isRefused(error, 'conflict'))) throw error;
+        await this.options.clock.sleep(commitRetryMs);
+      }
+    }
+  }
+}

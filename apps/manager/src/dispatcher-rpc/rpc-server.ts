@@ -1,0 +1,80 @@
+import { Server, status, type sendUnaryData, type ServerReadableStream, type ServerUnaryCall } from '@grpc/grpc-js';
+import { Temporary } from '../../../../libs/base/src/index.js';
+import type { KeyPair } from '../../../../libs/identity/src/index.js';
+import { channelOptions, dispatcherService, nodeCaService, type IssueReply, type IssueRequest, type LogAck, type LogMessage } from '../../../../libs/wire/src/index.js';
+import type { NodeCa } from '../identity/node-ca.js';
+import { requireNode, rpcError, toRpcError } from './caller.js';
+import type { LogBroker } from './log-broker.js';
+import type { SessionStream } from './node-session.js';
+import type { NodeSessions } from './node-sessions.js';
+import { serverCredentials } from './server-credentials.js';
+
+export interface RpcServerOptions {
+  address: string;
+  clusterId: string;
+  caCertificate: string;
+  identity: KeyPair;
+  nodeCa: NodeCa;
+  logBroker: LogBroker;
+  /** The sessions of this manager's current leadership; `undefined` while it does not lead. */
+  sessions(): NodeSessions | undefined;
+}
+
+/**
+ * The manager's gRPC port: translates calls and checks who makes them. An own grpc-js server, because Nest's
+ * transport buffers without bound for a slow reader.
+ */
+export class RpcServer {
+  readonly #server = new Server(channelOptions);
+
+  constructor(private readonly options: RpcServerOptions) {
+    this.#server.addService(nodeCaService, { issueCertificate: this.#issueCertificate.bind(this) });
+    this.#server.addService(dispatcherService, { session: this.#session.bind(this), logs: this.#logs.bind(this) });
+  }
+
+  async listen(): Promise<void> {
+    const { address, caCertificate, identity } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.bindAsync(address, serverCredentials(caCertificate, identity), (error) => {
+        if (error) reject(new Temporary(`cannot listen on ${address}: is another manager running on this host?`, { cause: error }));
+        else resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#server.forceShutdown();
+  }
+
+  #issueCertificate(call: ServerUnaryCall<IssueRequest, IssueReply>, done: sendUnaryData<IssueReply>): void {
+    this.options.nodeCa.issue(call.request, peerAddress(call.getPeer())).then(
+      (reply) => done(null, reply),
+      (error: unknown) => done(toRpcError(error)),
+    );
+  }
+
+  #session(stream: SessionStream): void {
+    try {
+      const identity = requireNode(stream, this.options.clusterId);
+      const sessions = this.options.sessions();
+      if (!sessions) throw rpcError(status.UNAVAILABLE, 'this manager does not lead: ask another');
+      sessions.serve(stream, identity);
+    } catch (error) {
+      stream.emit('error', toRpcError(error));
+    }
+  }
+
+  #logs(stream: ServerReadableStream<LogMessage, LogAck>, done: sendUnaryData<LogAck>): void {
+    try {
+      requireNode(stream, this.options.clusterId);
+      this.options.logBroker.receive(stream, () => done(null, {}));
+    } catch (error) {
+      done(toRpcError(error));
+    }
+  }
+}
+
+/** grpc-js gives `10.0.0.7:41234`, `[::1]:41234` or `ipv6:…`: the address alone. */
+function peerAddress(peer: string): string {
+  return peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, '').replace(/^::ffff:/, '');
+}

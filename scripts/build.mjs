@@ -1,0 +1,61 @@
+// Builds everything that is started: type-checked by tsc (which emits the decorator metadata Nest needs), bundled by
+// esbuild (what is started often must start fast), the C shim by make. `--no-check` leaves type errors to `npm run check`.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const programs = { cli: 'apps/cli/src', agent: 'apps/agent/src', manager: 'apps/manager/src', cluster: 'e2e/harness' };
+/** Optional parts of Nest and its friends that we do not install. */
+const absent = ['@nestjs/microservices', '@nestjs/microservices/*', '@nestjs/websockets/*', '@fastify/static', '@fastify/view', 'class-transformer', 'class-transformer/*', 'class-validator', '@grpc/proto-loader/unused'];
+
+step('protocol', () => execFileSync(process.execPath, ['scripts/proto.mjs'], { stdio: 'inherit' }));
+step('types', () => {
+  const noCheck = process.argv.includes('--no-check');
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript7/bin/tsc', '--incremental', '--tsBuildInfoFile', 'dist/js/.tsbuildinfo'], { stdio: noCheck ? 'ignore' : 'inherit' });
+  if (status !== 0 && !noCheck) process.exit(1);
+  cpSync('libs/wire/src/generated', 'dist/js/libs/wire/src/generated', { recursive: true });
+});
+await stepAsync('bundles', () => Promise.all(Object.entries(programs).map(([program, source]) => bundle(program, source))));
+step('shim', () => execFileSync('make', ['-s', '-C', 'libs/runtime/shim', `OUTPUT=${process.cwd()}/dist/shim/shoal-shim`], { stdio: 'inherit' }));
+
+/** dist/<program>/main.cjs, and beside it the launcher that keeps V8's compiled code between starts. */
+async function bundle(program, source) {
+  const dir = `dist/${program}`;
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir, { recursive: true });
+  await build({
+    entryPoints: [`dist/js/${source}/main.js`],
+    outfile: `${dir}/main.cjs`,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    sourcemap: 'linked',
+    define: { 'import.meta.url': '__bundleUrl' },
+    banner: { js: "const __bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    external: ['koffi', ...absent],
+    loader: { '.json': 'json' },
+    logLevel: 'warning',
+    logOverride: { 'require-resolve-not-external': 'silent' },
+  });
+  const launcher = program === 'cli' ? `${dir}/shoal.cjs` : `${dir}/${program}.cjs`;
+  writeFileSync(launcher, `#!/usr/bin/env node\n${readFileSync('scripts/launcher.cjs', 'utf8')}`);
+  chmodSync(launcher, 0o755);
+  if (program === 'manager') cpSync('node_modules/etcd3/proto', 'dist/proto', { recursive: true });
+}
+
+function step(name, work) {
+  const started = performance.now();
+  work();
+  report(name, started);
+}
+
+async function stepAsync(name, work) {
+  const started = performance.now();
+  await work();
+  report(name, started);
+}
+
+function report(name, started) {
+  process.stdout.write(`build: ${name.padEnd(9)} ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+}
