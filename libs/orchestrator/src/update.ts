@@ -32,7 +32,7 @@ export function planUpdate(view: ClusterView, service: Service, slots: ReadonlyM
   for (const [, { untilMs }] of underWay) if (untilMs !== undefined) lookAgainAt(decision, untilMs);
   if (outdated.length === 0 && underWay.every(([, { phase }]) => phase === 'cooling')) complete(slots, status, config, service, nowMs, decision);
   const limit = config.parallelism > 0 ? config.parallelism : Infinity;
-  return new Set(brokenFirst(outdated, slots).slice(0, Math.max(0, limit - underWay.length)));
+  return new Set(inOrder(service, outdated, slots).slice(0, Math.max(0, limit - underWay.length)));
 }
 
 /** A status that is older than the version it should be about is of an earlier update. */
@@ -86,8 +86,9 @@ function complete(slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, con
   decision.update = { ...status, state: 'completed', completedAt: timestamp(nowMs), message: 'update completed' };
 }
 
-/** Slots that serve nobody lose nothing by an update. */
-function brokenFirst(outdated: Slot[], slots: ReadonlyMap<Slot, SlotState>): Slot[] {
+/** Slots that serve nobody lose nothing by an update; slots that failed to update wait until the others have had their turn. */
+function inOrder(service: Service, outdated: Slot[], slots: ReadonlyMap<Slot, SlotState>): Slot[] {
   const serves = (slot: Slot) => Number(slots.get(slot)!.leaving.some((task) => task.status.state === 'running'));
-  return outdated.sort((a, b) => serves(a) - serves(b) || a.slot - b.slot);
+  const failures = (slot: Slot) => slot.tasks.filter((task) => !isOutdated(service, task) && endedByItself(task)).length;
+  return outdated.sort((a, b) => failures(a) - failures(b) || serves(a) - serves(b) || a.slot - b.slot);
 }

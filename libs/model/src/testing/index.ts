@@ -1,2 +1,3 @@
 export * from './builders.js';
 export * from './settle.js';
+export * from './world.js';

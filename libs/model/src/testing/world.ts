@@ -1,0 +1,76 @@
+import { seededRandom, timestamp, type Random } from '../../../base/src/index.js';
+import type { Kind, Kinds } from '../change.js';
+import type { IndexedView } from '../cluster-view.js';
+import type { Decide } from '../decision.js';
+import { templateId, type Node, type Service, type Task } from '../objects.js';
+import { byAge, hasEnded, isWanted } from '../task-queries.js';
+import type { TaskState } from '../task-state.js';
+import { viewOf } from './builders.js';
+import { applyChanges, obedientAgents, report, settle, testEpochMs } from './settle.js';
+
+/** A cluster that obeys the given decisions, with a clock that only the test moves. */
+export class World {
+  readonly view: IndexedView;
+  readonly random: Random;
+  nowMs = testEpochMs + 1000;
+  /** Without it, tasks stay where the scheduler put them. */
+  agents: Decide = obedientAgents;
+
+  constructor(
+    readonly decides: readonly Decide[],
+    objects: { [K in Kind]?: readonly Kinds[K][] },
+    seed = 1,
+  ) {
+    this.view = viewOf(objects);
+    this.random = seededRandom(seed);
+  }
+
+  /** Everybody acts until nobody has anything to do. Returns what was done. */
+  settle(): string[] {
+    return settle(this.view, [...this.decides, this.agents], { nowMs: this.nowMs, random: this.random });
+  }
+
+  /** Time passes, then everybody acts. */
+  after(ms: number): string[] {
+    this.nowMs += ms;
+    return this.settle();
+  }
+
+  changeService(id: string, change: (service: Service) => Service): void {
+    const before = this.view.get('service', id)!;
+    const after = change(before);
+    const isNewTemplate = JSON.stringify(before.spec.template) !== JSON.stringify(after.spec.template);
+    const templateVersion = before.templateVersion + Number(isNewTemplate);
+    this.view.apply('service', id, { ...after, templateVersion });
+    if (!isNewTemplate) return;
+    const createdAt = timestamp(this.nowMs);
+    this.view.apply('template', templateId(id, templateVersion), { id: templateId(id, templateVersion), version: 1, createdAt, updatedAt: createdAt, template: after.spec.template });
+  }
+
+  changeNode(id: string, change: (node: Node) => Node): void {
+    this.view.apply('node', id, change(this.view.get('node', id)!));
+  }
+
+  scale(id: string, replicas: number): void {
+    this.changeService(id, (service) => ({ ...service, spec: { ...service.spec, mode: { kind: 'replicated', replicas } } }));
+  }
+
+  /** A node reports about the newest task of a slot (or of a node, for a global service). */
+  report(slot: number | string, state: TaskState, more: { error?: string; exitCode?: number } = {}): void {
+    this.nowMs += 1;
+    applyChanges(this.view, [report(this.newest(slot), state, this.nowMs, more)]);
+  }
+
+  newest(slot: number | string): Task {
+    return this.tasks().filter((task) => task.slot === slot || task.nodeId === slot).sort(byAge).at(-1)!;
+  }
+
+  tasks(): Task[] {
+    return [...this.view.all('task')];
+  }
+
+  /** Tasks that are wanted and not over. */
+  alive(): Task[] {
+    return this.tasks().filter((task) => isWanted(task) && !hasEnded(task));
+  }
+}

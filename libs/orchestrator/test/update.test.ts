@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import type { Service, UpdateConfig } from '../../model/src/index.js';
+import type { World } from '../../model/src/testing/index.js';
+import { aService, aTemplate } from '../../model/src/testing/index.js';
+import { aWorldOf } from './loops.js';
+
+function changeImage(service: Service): Service {
+  return { ...service, spec: { ...service.spec, template: aTemplate({ container: { image: 'shoal/whoami:2' } }) } };
+}
+
+function updating(update: UpdateConfig | undefined, replicas: number): World {
+  const world = aWorldOf([aService({ replicas, spec: update ? { update } : {} })]);
+  world.settle();
+  world.nowMs += 60_000;
+  world.changeService('web', changeImage);
+  return world;
+}
+
+test('stop-first: the new task is prepared, the old one stops, the new one starts; one slot after the other', () => {
+  const world = updating(undefined, 2);
+  expect(world.settle()).toEqual([
+    'create web.1, prepared only: the one before is outdated',
+    'service web: update in progress',
+    'shut down web.1 on node-a: it is outdated',
+    'start web.1 on node-c',
+    'create web.2, prepared only: the one before is outdated',
+    'shut down web.2 on node-b: it is outdated',
+    'start web.2 on node-a',
+  ]);
+  expect(world.after(5000)).toEqual(['service web: update completed']);
+  expect(world.after(5000)).toEqual([]);
+});
+
+test('start-first: the old task goes when the new one runs', () => {
+  const world = updating({ parallelism: 1, order: 'start-first' }, 1);
+  expect(world.settle()).toEqual(['create web.1: the one before is outdated', 'service web: update in progress', 'shut down web.1 on node-a: it is outdated']);
+});
+
+test('parallelism is how many slots are on their way at once', () => {
+  const world = updating({ parallelism: 2 }, 5);
+  world.agents = () => ({ changes: [] });
+  expect(world.settle().filter((sentence) => sentence.startsWith('create'))).toHaveLength(2);
+});
+
+test('parallelism 0 is all at once', () => {
+  const world = updating({ parallelism: 0 }, 5);
+  world.agents = () => ({ changes: [] });
+  expect(world.settle().filter((sentence) => sentence.startsWith('create'))).toHaveLength(5);
+});
+
+test('the delay lies between one slot and the next', () => {
+  const world = updating({ parallelism: 1, delayNs: 10e9 }, 2);
+  expect(world.settle().at(-1)).toBe('start web.1 on node-c');
+  expect(world.after(9000)).toEqual([]);
+  expect(world.after(1000)[0]).toBe('create web.2, prepared only: the one before is outdated');
+});
+
+test('an image that cannot be prepared stops nothing: the update pauses and says which task', () => {
+  const world = updating({ parallelism: 1 }, 2);
+  const obedient = world.agents;
+  world.agents = () => ({ changes: [] });
+  world.settle();
+  world.report(1, 'rejected', { error: 'No such image: shoal/whoami:2' });
+  world.agents = obedient;
+  const task = world.newest(1).id;
+  expect(world.settle()).toEqual(['shut down web.1 on node-c: it is rejected', `service web: update paused due to failure or early termination of task ${task}`]);
+  expect(world.tasks().filter(({ status }) => status.state === 'running')).toHaveLength(2);
+  expect(world.after(60_000)).toEqual([]);
+});
+
+test('with failure action continue the next slot is updated, and the failed one tried again', () => {
+  const world = updating({ parallelism: 1, failureAction: 'continue' }, 2);
+  const obedient = world.agents;
+  world.agents = () => ({ changes: [] });
+  world.settle();
+  world.report(1, 'rejected', { error: 'No such image: shoal/whoami:2' });
+  world.agents = obedient;
+  expect(world.settle()).toEqual([
+    'create web.2, prepared only: the one before is outdated',
+    'shut down web.1 on node-c: it is rejected',
+    'shut down web.2 on node-b: it is outdated',
+    'start web.2 on node-c',
+  ]);
+  world.after(5000);
+  expect(world.after(5000)).toEqual(['service web: update completed']);
+  expect(world.alive().map(({ templateVersion }) => templateVersion)).toEqual([2, 2]);
+});
+
+test('a new task that cannot be placed beside the old one takes its place', () => {
+  const template = aTemplate({ placement: { constraints: [], preferences: [], platforms: [], maxReplicas: 1 } });
+  const world = aWorldOf([aService({ replicas: 3, spec: { template } })]);
+  world.settle();
+  world.changeService('web', (service) => ({ ...service, spec: { ...service.spec, template: { ...template, forceUpdate: 1 } } }));
+  world.after(60_000);
+  expect(world.after(5000)).toEqual(['service web: update completed']);
+  expect(world.alive().map(({ status, templateVersion }) => `${status.state} ${templateVersion}`)).toEqual(['running 2', 'running 2', 'running 2']);
+});
+
+test('host ports force stop-first', () => {
+  const world = aWorldOf([
+    aService({ spec: { update: { parallelism: 1, order: 'start-first' }, endpoint: { ports: [{ targetPort: 80, publishedPort: 80, publishMode: 'host' }] } } }),
+  ]);
+  world.settle();
+  world.changeService('web', changeImage);
+  expect(world.after(1000)[0]).toBe('create web.1, prepared only: the one before is outdated');
+});
+
+test('a second update after a finished one starts anew', () => {
+  const world = updating(undefined, 1);
+  world.settle();
+  world.after(5000);
+  world.changeService('web', (service) => ({ ...service, spec: { ...service.spec, template: aTemplate({ forceUpdate: 1 }) } }));
+  world.after(1000);
+  expect(world.view.get('service', 'web')!.status.update?.state).toBe('updating');
+  expect(world.after(5000)).toEqual(['service web: update completed']);
+});
+
+test('a global service is updated node by node', () => {
+  const world = aWorldOf([aService({ spec: { mode: { kind: 'global' } } })]);
+  world.settle();
+  world.changeService('web', changeImage);
+  expect(world.after(1000).filter((sentence) => sentence.startsWith('start'))).toEqual(['start web.node-a', 'start web.node-b', 'start web.node-c']);
+  expect(world.after(5000)).toEqual(['service web: update completed']);
+});
