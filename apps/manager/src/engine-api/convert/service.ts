@@ -1,0 +1,68 @@
+import { compareStates, type ClusterView, type Service, type Task } from '../../../../../libs/model/src/index.js';
+import { meta, omitAbsent, omitEmpty, type Json } from '../json-output.js';
+import { addressWithPrefix } from './network.js';
+import { endpointSpecTo, portTo, serviceSpecTo } from './service-spec-out.js';
+
+export function serviceTo(view: ClusterView, service: Service, options: { insertDefaults: boolean; status?: boolean }): Json {
+  return omitAbsent({
+    ID: service.id,
+    ...meta(service),
+    Spec: serviceSpecTo(service.spec, options),
+    PreviousSpec: service.previousSpec && serviceSpecTo(service.previousSpec, options),
+    Endpoint: endpointTo(view, service),
+    UpdateStatus: updateStatusTo(service),
+    JobStatus: isJob(service) ? { JobIteration: iterationTo(service.templateVersion), LastExecution: service.updatedAt } : undefined,
+    ServiceStatus: options.status ? serviceStatusTo(view, service) : undefined,
+  });
+}
+
+export function isJob(service: Service): boolean {
+  return service.spec.mode.kind === 'replicated-job' || service.spec.mode.kind === 'global-job';
+}
+
+/** Every template of a job is one iteration; the first is 0, and Go leaves zeros out. */
+export function iterationTo(templateVersion: number): Json {
+  return omitEmpty({ Index: templateVersion - 1 });
+}
+
+function endpointTo(view: ClusterView, service: Service): Json {
+  const { ports, virtualIps } = service.status;
+  const wanted = service.spec.endpoint;
+  if (ports.length === 0 && virtualIps.length === 0) return { Spec: {} };
+  return omitEmpty({
+    Spec: endpointSpecTo(wanted),
+    Ports: ports.map(portTo),
+    VirtualIPs: virtualIps.map(({ networkId, address }) => ({ NetworkID: networkId, Addr: addressWithPrefix(view, networkId, address) })),
+  });
+}
+
+function updateStatusTo(service: Service): Json | undefined {
+  const { update } = service.status;
+  return update && omitEmpty({ State: update.state, StartedAt: update.startedAt, CompletedAt: update.completedAt, Message: update.message });
+}
+
+/** The counts that `docker service ls` shows. */
+export function serviceStatusTo(view: ClusterView, service: Service): Json {
+  const tasks = view.tasksOfService(service.id);
+  const isDown = (task: Task) => view.get('node', task.nodeId)?.status.state === 'down';
+  const wanted = tasks.filter((task) => compareStates(task.desiredState, 'complete') <= 0);
+  const running = wanted.filter((task) => task.status.state === 'running' && !isDown(task)).length;
+  const current = tasks.filter((task) => task.templateVersion === service.templateVersion);
+  const completed = current.filter((task) => task.status.state === 'complete').length;
+  return { RunningTasks: running, DesiredTasks: desiredTasks(service, wanted, completed), CompletedTasks: isJob(service) ? completed : 0 };
+}
+
+function desiredTasks({ spec: { mode } }: Service, wanted: Task[], completed: number): number {
+  switch (mode.kind) {
+    case 'replicated':
+      return mode.replicas ?? 1;
+    case 'global':
+      return wanted.filter((task) => task.desiredState === 'running').length;
+    case 'global-job':
+      return wanted.filter((task) => compareStates(task.status.state, 'running') <= 0).length;
+    case 'replicated-job': {
+      const maxConcurrent = mode.maxConcurrent ?? 1;
+      return Math.max(0, Math.min(maxConcurrent, (mode.totalCompletions ?? maxConcurrent) - completed));
+    }
+  }
+}

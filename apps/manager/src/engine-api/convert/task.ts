@@ -1,0 +1,47 @@
+import type { ClusterView, Task, TaskStatus } from '../../../../../libs/model/src/index.js';
+import { meta, omitAbsent, omitEmpty, type Json } from '../json-output.js';
+import { addressWithPrefix, attachedNetworkTo } from './network.js';
+import { isJob, iterationTo } from './service.js';
+import { portTo, templateTo } from './service-spec-out.js';
+
+/** A task whose template is gone still shows: clients need `Spec.ContainerSpec` in every one. */
+export function taskTo(view: ClusterView, task: Task): Json {
+  const template = view.templateOf(task);
+  const service = view.get('service', task.serviceId);
+  const job = service !== undefined && isJob(service);
+  return {
+    ID: task.id,
+    ...meta(task),
+    Labels: {},
+    Spec: template ? templateTo(template) : { ContainerSpec: {}, ForceUpdate: 0 },
+    ServiceID: task.serviceId,
+    ...omitEmpty({ Slot: job ? task.slot - 1 : task.slot, NodeID: task.nodeId }),
+    Status: statusTo(task.status, task),
+    DesiredState: task.desiredState,
+    ...omitAbsent({
+      NetworksAttachments: attachmentsTo(view, task),
+      JobIteration: job ? iterationTo(task.templateVersion) : undefined,
+    }),
+    Volumes: null,
+  };
+}
+
+function statusTo(status: TaskStatus, task: Task): Json {
+  const { container } = status;
+  return {
+    Timestamp: status.timestamp,
+    State: status.state,
+    Message: status.message,
+    ...omitEmpty({ Err: status.error }),
+    ContainerStatus: { ContainerID: container?.id ?? '', PID: container?.pid ?? 0, ExitCode: container?.exitCode ?? 0 },
+    PortStatus: omitEmpty({ Ports: task.hostPorts.map(portTo) }),
+  };
+}
+
+function attachmentsTo(view: ClusterView, task: Task): Json[] | undefined {
+  const attachments = task.networks.flatMap(({ networkId, address }) => {
+    const network = view.get('network', networkId);
+    return network ? [{ Network: attachedNetworkTo(network), Addresses: [addressWithPrefix(view, networkId, address)] }] : [];
+  });
+  return attachments.length > 0 ? attachments : undefined;
+}

@@ -1,0 +1,69 @@
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiError } from '../http/api-error.js';
+import type { Json } from './json-output.js';
+
+/**
+ * Containers, images, volumes and plugins of a single host. A manager runs none itself; the lists are empty and single objects
+ * are not found, in Docker's words, so that clients which ask for everything (`docker inspect`, `docker system df`) go on.
+ */
+@Controller()
+export class LocalObjectsController {
+  @Get('containers/json')
+  containers(): Json[] {
+    return [];
+  }
+
+  @Get('containers/:id/json')
+  container(@Param('id') id: string): never {
+    throw new ApiError(404, `No such container: ${id}`);
+  }
+
+  @Post('containers/create')
+  createContainer(): never {
+    throw new ApiError(501, 'single containers are not available: create a service (docker service create)');
+  }
+
+  @Get('images/json')
+  images(): Json[] {
+    return [];
+  }
+
+  @Get('images/*')
+  image(@Param('*') path: string): never {
+    if (!path.endsWith('/json')) throw new ApiError(404, 'page not found');
+    const name = path.replace(/\/json$/, '');
+    throw new ApiError(404, `no such image: ${name}: No such image: ${name.includes(':') ? name : `${name}:latest`}`);
+  }
+
+  @Get('volumes')
+  volumes(): Json {
+    return { Volumes: [], Warnings: null };
+  }
+
+  @Get('volumes/:name')
+  volume(@Param('name') name: string): never {
+    throw new ApiError(404, `get ${name}: no such volume`);
+  }
+
+  @Get('plugins')
+  plugins(): Json[] {
+    return [];
+  }
+
+  @Get('plugins/:name/json')
+  plugin(@Param('name') name: string): never {
+    throw new ApiError(404, `plugin "${name}" not found`);
+  }
+
+  @Get('system/df')
+  diskUsage(): Json {
+    return { LayersSize: 0, Images: [], Containers: [], Volumes: [], BuildCache: [] };
+  }
+
+  /** The CLI calls it before anything with credentials; registries are asked by the nodes. */
+  @Post('auth')
+  @HttpCode(501)
+  auth(): never {
+    throw new ApiError(501, 'managers log in to no registry');
+  }
+}

@@ -1,0 +1,30 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { Metrics } from '../observability/metrics.js';
+import { createAdapter } from './adapter.js';
+import { HttpModule } from './http.module.js';
+import type { HttpProviders } from './tokens.js';
+
+/** The HTTP application, initialised and not listening yet: see `listenOnSocket`. */
+export async function createHttpApp(providers: HttpProviders): Promise<NestFastifyApplication> {
+  const adapter = createAdapter({ version: providers.managerInfo.version });
+  const app = await NestFactory.create<NestFastifyApplication>(HttpModule.with(providers), adapter, {
+    bodyParser: false,
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
+  countRequests(adapter.getInstance() as unknown as FastifyInstance, app.get(Metrics));
+  await app.init();
+  return app;
+}
+
+function countRequests(fastify: FastifyInstance, metrics: Metrics): void {
+  fastify.addHook('onResponse', async (request, reply) => {
+    // The route's pattern, not the path: ids must not become label values.
+    const route = request.routeOptions.url ?? 'none';
+    metrics.requests.inc({ method: request.method, route, status: reply.statusCode });
+    metrics.requestSeconds.observe({ method: request.method, route }, reply.elapsedTime / 1000);
+  });
+}

@@ -1,0 +1,59 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { ConfigsController } from '../engine-api/configs.controller.js';
+import { DistributionController } from '../engine-api/distribution.controller.js';
+import { EventFeed } from '../engine-api/event-feed.js';
+import { EventsController } from '../engine-api/events.controller.js';
+import { LocalObjectsController } from '../engine-api/local-objects.controller.js';
+import { NetworksController } from '../engine-api/networks.controller.js';
+import { NodesController } from '../engine-api/nodes.controller.js';
+import { SecretsController } from '../engine-api/secrets.controller.js';
+import { ServicesController } from '../engine-api/services.controller.js';
+import { SwarmController } from '../engine-api/swarm.controller.js';
+import { SystemController } from '../engine-api/system.controller.js';
+import { TaskLogs } from '../engine-api/task-logs.js';
+import { TasksController } from '../engine-api/tasks.controller.js';
+import { HealthController } from '../observability/health.controller.js';
+import { Metrics } from '../observability/metrics.js';
+import { MetricsController } from '../observability/metrics.controller.js';
+import { ErrorFilter } from './error-filter.js';
+import { CLOCK, LOG_SOURCE, MANAGER_INFO, RANDOM, SECRET_SEALER, STORE, type HttpProviders } from './tokens.js';
+
+export const httpControllers = [
+  SystemController,
+  SwarmController,
+  NodesController,
+  ServicesController,
+  TasksController,
+  NetworksController,
+  SecretsController,
+  ConfigsController,
+  DistributionController,
+  EventsController,
+  LocalObjectsController,
+  HealthController,
+  MetricsController,
+];
+
+/** The manager's HTTP side: Docker's Engine API, our own beside it, and what supervisors read. */
+@Module({})
+export class HttpModule {
+  static with(providers: HttpProviders): DynamicModule {
+    return {
+      module: HttpModule,
+      controllers: httpControllers,
+      providers: [
+        { provide: STORE, useValue: providers.store },
+        { provide: CLOCK, useValue: providers.clock },
+        { provide: RANDOM, useValue: providers.random },
+        { provide: SECRET_SEALER, useValue: providers.secretSealer },
+        { provide: LOG_SOURCE, useValue: providers.logSource },
+        { provide: MANAGER_INFO, useValue: providers.managerInfo },
+        { provide: APP_FILTER, useClass: ErrorFilter },
+        TaskLogs,
+        EventFeed,
+        Metrics,
+      ],
+    };
+  }
+}

@@ -1,0 +1,60 @@
+/** What the HTTP side is given, by symbol: `main.ts` and the tests provide it, controllers inject it. */
+
+/** `Store` of libs/store. */
+export const STORE = Symbol('Store');
+/** `Clock` of libs/base. */
+export const CLOCK = Symbol('Clock');
+/** `Random` of libs/base. */
+export const RANDOM = Symbol('Random');
+export const SECRET_SEALER = Symbol('SecretSealer');
+export const LOG_SOURCE = Symbol('LogSource');
+export const MANAGER_INFO = Symbol('ManagerInfo');
+
+/** Encrypts secrets before they reach the store. Texts are base64. */
+export interface SecretSealer {
+  seal(data: string): string;
+  open(sealed: string): string;
+}
+
+export interface LogOptions {
+  follow: boolean;
+  /** Newest lines per task; -1: all. */
+  tail: number;
+  sinceMs?: number;
+  untilMs?: number;
+  signal: AbortSignal;
+}
+
+export interface LogLine {
+  taskId: string;
+  stderr: boolean;
+  /** RFC 3339 with nanoseconds. */
+  timestamp: string;
+  /** With its line break, if it had one. */
+  text: string;
+}
+
+/** Where the lines of tasks come from. Ends when all is told, or with the signal. */
+export interface LogSource {
+  logs(taskIds: string[], options: LogOptions): AsyncIterable<LogLine>;
+}
+
+/** This manager, as it tells about itself. */
+export interface ManagerInfo {
+  nodeId: string;
+  /** Of the software, e.g. `0.1.0`. */
+  version: string;
+  hostname: string;
+  /** `host:port` that nodes dial. */
+  address: string;
+  stateDir: string;
+}
+
+export interface HttpProviders {
+  store: import('../../../../libs/store/src/index.js').Store;
+  clock: import('../../../../libs/base/src/index.js').Clock;
+  random: import('../../../../libs/base/src/index.js').Random;
+  secretSealer: SecretSealer;
+  logSource: LogSource;
+  managerInfo: ManagerInfo;
+}

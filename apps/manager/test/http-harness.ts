@@ -1,0 +1,194 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seededRandom, systemClock, type Random } from '../../../libs/base/src/index.js';
+import type { Change, Node, Task, TaskState } from '../../../libs/model/src/index.js';
+import { MemoryStore } from '../../../libs/store/src/index.js';
+import { createHttpApp } from '../src/http/app.js';
+import type { LogLine, LogSource } from '../src/http/tokens.js';
+import { listenOnSocket } from '../src/http/unix-socket.js';
+
+export interface HttpHarness {
+  store: MemoryStore;
+  random: Random;
+  socketPath: string;
+  /** Lines that tasks "said". */
+  logLines: LogLine[];
+  /** Runs the real docker CLI against the socket. */
+  docker(...args: string[]): Promise<CliResult>;
+  /** One request, unversioned unless the path says otherwise. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
+  end(): Promise<void>;
+}
+
+export interface CliResult {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  json: any;
+}
+
+/** The whole HTTP side over a MemoryStore, on a socket of its own. Two nodes: `m1` leads, `w1` works. */
+export async function startHttpHarness(): Promise<HttpHarness> {
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-http-'));
+  const socketPath = join(folder, 'shoal.sock');
+  const store = new MemoryStore();
+  const random = seededRandom(7);
+  const logLines: LogLine[] = [];
+  const logSource: LogSource = {
+    async *logs(taskIds, { follow, signal }) {
+      for (const line of logLines) if (taskIds.includes(line.taskId)) yield line;
+      if (follow) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    },
+  };
+  await store.commit(seedChanges());
+  const app = await createHttpApp({
+    store,
+    clock: systemClock,
+    random,
+    secretSealer: { seal: (data) => `sealed:${data}`, open: (sealed) => sealed.slice('sealed:'.length) },
+    logSource,
+    managerInfo: { nodeId: managerNodeId, version: '0.1.0', hostname: 'm1', address: '10.9.0.1:2377', stateDir: '/var/lib/shoal' },
+  });
+  const removeSocket = await listenOnSocket(app, socketPath);
+  return {
+    store,
+    random,
+    socketPath,
+    logLines,
+    docker: (...args) => run('docker', args, { ...process.env, DOCKER_HOST: `unix://${socketPath}`, DOCKER_CONFIG: folder, HOME: folder }),
+    call: (method, path, body, headers) => call(socketPath, method, path, body, headers),
+    async end() {
+      await app.close();
+      await removeSocket();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const managerNodeId = 'm1'.padEnd(25, '0');
+export const workerNodeId = 'w1'.padEnd(25, '0');
+
+function seedChanges(): Change[] {
+  return [
+    {
+      action: 'create',
+      kind: 'cluster',
+      object: {
+        id: 'cluster',
+        clusterId: 'c'.padEnd(25, '0'),
+        name: 'default',
+        labels: {},
+        taskHistoryLimit: 5,
+        heartbeatPeriodMs: 5000,
+        addressPools: ['10.0.0.0/8'],
+        subnetBits: 24,
+        dataPathPort: 4789,
+        rootCaCertificate: '',
+        joinTokens: { worker: `SHOALTKN-1-${'a'.repeat(64)}-${'w'.repeat(25)}`, manager: `SHOALTKN-1-${'a'.repeat(64)}-${'m'.repeat(25)}` },
+        createdAt: '',
+        updatedAt: '',
+      },
+    },
+    { action: 'create', kind: 'node', object: testNode(managerNodeId, 1, 'm1', 'manager') },
+    { action: 'create', kind: 'node', object: testNode(workerNodeId, 2, 'w1', 'worker') },
+  ];
+}
+
+function testNode(id: string, index: number, hostname: string, role: 'manager' | 'worker'): Node {
+  return {
+    id,
+    version: 0,
+    createdAt: '',
+    updatedAt: '',
+    index,
+    spec: { labels: {}, role, availability: 'active' },
+    status: {
+      state: 'ready',
+      message: '',
+      address: `10.9.0.${index}`,
+      dataPathAddress: `10.9.0.${index}`,
+      description: {
+        hostname,
+        os: 'linux',
+        architecture: 'x86_64',
+        nanoCpus: 2e9,
+        memoryBytes: 4e9,
+        generic: [],
+        engineVersion: '0.1.0',
+        engineLabels: {},
+        kernelVersion: '6.18',
+        osName: 'Debian GNU/Linux 12',
+      },
+      ...(role === 'manager' ? { manager: { address: '10.9.0.1:2377', leader: true, reachable: true } } : {}),
+    },
+  };
+}
+
+let tasksMade = 0;
+
+/** A task of the service's current template, in the store as a real cluster would have it. */
+export async function putTask(harness: HttpHarness, serviceName: string, task: Partial<Task> & { slot: number; nodeId: string; state: TaskState; error?: string }): Promise<string> {
+  const service = harness.store.view().named('service', serviceName)!;
+  const { state, error, ...rest } = task;
+  const id = harness.random.id();
+  await harness.store.commit([
+    {
+      action: 'create',
+      kind: 'task',
+      object: {
+        id,
+        // Clients sort by it, so no two tasks are of the same age.
+        createdAt: new Date(Date.UTC(2026, 0, 1) + tasksMade++ * 1000).toISOString(),
+        updatedAt: '',
+        serviceId: service.id,
+        serviceName,
+        templateVersion: service.templateVersion,
+        desiredState: state === 'failed' ? 'shutdown' : 'running',
+        networks: [],
+        hostPorts: [],
+        startAfterMs: 0,
+        status: { state, timestamp: new Date().toISOString(), message: state === 'running' ? 'started' : state, error: error ?? '', container: { id: 'c'.repeat(64), pid: 1, exitCode: 0 } },
+        ...rest,
+      },
+    },
+  ]);
+  return id;
+}
+
+function run(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<CliResult> {
+  return new Promise((resolve) => {
+    execFile(command, args, { env, timeout: 30_000, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const exitCode = error ? (typeof error.code === 'number' ? error.code : 255) : 0;
+      resolve({ exitCode, stdout, stderr });
+    });
+  });
+}
+
+function call(socketPath: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    const outgoing = request(
+      { socketPath, method, path, headers: { ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }), ...headers } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          const isJson = (response.headers['content-type'] ?? '').startsWith('application/json') && text !== '';
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: isJson ? JSON.parse(text.split('\n')[0]!) : undefined });
+        });
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(payload);
+  });
+}
