@@ -30,7 +30,7 @@ export function planUpdate(view: ClusterView, service: Service, slots: ReadonlyM
     return new Set();
   }
   for (const [, { untilMs }] of underWay) if (untilMs !== undefined) lookAgainAt(decision, untilMs);
-  if (outdated.length === 0 && underWay.every(([, { phase }]) => phase === 'cooling')) complete(slots, status, config, service, nowMs, decision);
+  if (outdated.length === 0 && underWay.every(([, { phase }]) => phase === 'cooling')) complete(slots, status, config, nowMs, decision);
   const limit = config.parallelism > 0 ? config.parallelism : Infinity;
   return new Set(inOrder(service, outdated, slots).slice(0, Math.max(0, limit - underWay.length)));
 }
@@ -76,12 +76,12 @@ function hasFailedIn(service: Service, task: Task, status: UpdateStatus): boolea
   return task.status.state !== 'complete' || condition === 'any';
 }
 
-/** Complete once every new task has been running for the monitor period. */
-function complete(slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, config: UpdateConfig, service: Service, nowMs: number, decision: ServiceDecision): void {
+/** Complete once nothing new has happened for the monitor period: no task was made, none began to run. */
+function complete(slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, config: UpdateConfig, nowMs: number, decision: ServiceDecision): void {
   const monitorMs = (config.monitorNs || defaults.updateMonitorNs) / 1e6;
   const startedAtMs = parseTimestamp(status.startedAt);
-  const fresh = [...slots.values()].flatMap(({ arriving }) => arriving).filter((task) => task.status.state === 'running' && parseTimestamp(task.createdAt) >= startedAtMs);
-  const quietAtMs = Math.max(startedAtMs, ...fresh.map((task) => parseTimestamp(task.status.timestamp))) + monitorMs;
+  const newsMs = [...slots.values()].flatMap(({ arriving }) => arriving).map((task) => parseTimestamp(task.status.state === 'running' ? task.status.timestamp : task.createdAt));
+  const quietAtMs = Math.max(startedAtMs, ...newsMs) + monitorMs;
   if (quietAtMs > nowMs) return lookAgainAt(decision, quietAtMs);
   decision.update = { ...status, state: 'completed', completedAt: timestamp(nowMs), message: 'update completed' };
 }

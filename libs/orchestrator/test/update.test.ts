@@ -81,7 +81,7 @@ test('with failure action continue the next slot is updated, and the failed one 
     'shut down web.2 on node-b: it is outdated',
     'start web.2 on node-c',
   ]);
-  world.after(5000);
+  expect(world.after(5000).at(-1)).toBe('start web.1 on node-b');
   expect(world.after(5000)).toEqual(['service web: update completed']);
   expect(world.alive().map(({ templateVersion }) => templateVersion)).toEqual([2, 2]);
 });
