@@ -1,0 +1,33 @@
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf, hexOf } from './digest.js';
+import { exists, writeFileAtomically } from './disk.js';
+
+/** Manifests and configs, exact bytes, under their digest. (Layers are kept unpacked only.) */
+export class BlobStore {
+  constructor(
+    readonly dir: string,
+    readonly scratchDir: string,
+  ) {}
+
+  async put(bytes: Buffer): Promise<string> {
+    const digest = digestOf(bytes);
+    const path = this.#path(digest);
+    if (!(await exists(path))) await writeFileAtomically(path, bytes, this.scratchDir);
+    return digest;
+  }
+
+  async get(digest: string): Promise<Buffer | undefined> {
+    try {
+      const bytes = await fs.readFile(this.#path(digest));
+      return digestOf(bytes) === digest ? bytes : undefined; // a damaged blob is as good as none: it is fetched again
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #path(digest: string): string {
+    return join(this.dir, hexOf(digest));
+  }
+}
