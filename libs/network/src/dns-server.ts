@@ -67,7 +67,7 @@ async function serveDatagrams(fd: number, respond: Respond, lifetime: Lifetime, 
 
 async function serveStreams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
   const connections = new Set<Socket>();
-  const server = createServer((connection) => {
+  const server = createServer({ allowHalfOpen: true }, (connection) => {
     connections.add(connection);
     connection.setTimeout(idleConnectionMs, () => connection.destroy());
     connection.on('error', () => connection.destroy()); // the client's end; the client knows
@@ -83,19 +83,30 @@ async function serveStreams(fd: number, respond: Respond, lifetime: Lifetime, on
   });
 }
 
+/** A client may send several questions, and may have finished sending before it is answered. */
 function answerConnection(connection: Socket, respond: Respond, lifetime: Lifetime): void {
   let received = Buffer.alloc(0);
+  let asked = 0;
+  let hasEnded = false;
   const from = connection.remoteAddress ?? '';
+  const answered = (answer: Buffer | undefined) => {
+    asked--;
+    if (answer && !connection.destroyed) connection.write(streamFrame(answer));
+    if (hasEnded && asked === 0) connection.end();
+  };
   connection.on('data', (data) => {
     received = Buffer.concat([received, data]);
     while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
       const end = 2 + received.readUInt16BE(0);
       const question = received.subarray(2, end);
       received = received.subarray(end);
-      void respond(question, from, 'tcp', deadline(lifetime)).then((answer) => {
-        if (answer && !connection.destroyed) connection.write(streamFrame(answer));
-      });
+      asked++;
+      void respond(question, from, 'tcp', deadline(lifetime)).then(answered);
     }
+  });
+  connection.on('end', () => {
+    hasEnded = true;
+    if (asked === 0) connection.end();
   });
 }
 

@@ -186,7 +186,7 @@ function hookChains(selfAddress: string): NftChain[] {
     {
       name: 'unreachable',
       hook: 'type filter hook prerouting priority filter; policy accept;',
-      rules: ['ct state new meta l4proto 6 fib daddr type unreachable reject with tcp reset'], // an ICMP error would not end a connection
+      rules: ['ct state new meta l4proto 6 fib daddr type unicast fib daddr oif 0 reject with tcp reset'], // an ICMP error would not end a connection
     },
     {
       name: 'forward',

@@ -1,8 +1,9 @@
+import { streamEncode } from 'dns-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Machine } from './hosts.js';
 import type { Host, Namespace } from './hosts.js';
 import type { LocalContainer, NodeNetworkView } from '../src/index.js';
-import type { AssignedEndpoint, AssignedNetwork, AssignedPeer, AssignedService } from '../../model/src/index.js';
+import type { AssignedEndpoint, AssignedNetwork, AssignedPeer, AssignedService, PortConfig } from '../../model/src/index.js';
 
 /** Three hosts: `web` runs on the first two, the third runs no task of it. */
 
@@ -15,7 +16,7 @@ const client = machine.addClient('10.99.0.50');
 const peers: AssignedPeer[] = hosts.map(({ index, address }) => ({ nodeId: `node${index}`, index, dataPathAddress: address, address }));
 
 const containers = new Map<string, { host: number; container: LocalContainer }>([
-  ['web1', local(1, 'web1', [['red', '10.10.0.11', ['web']]])],
+  ['web1', local(1, 'web1', [['red', '10.10.0.11', ['web']]], [{ targetPort: 8000, publishedPort: 9090 }])],
   ['web2', local(2, 'web2', [['red', '10.10.0.12', ['web']]])],
   ['box3', local(3, 'box3', [['red', '10.10.0.13', []]])],
   ['far3', local(3, 'far3', [['blue', '10.20.0.13', []]])],
@@ -40,10 +41,120 @@ test('containers of one network talk across hosts by address', () => {
   expect(ask('web1', '10.10.0.12', 8000)).toBe('web2 saw 10.10.0.11');
 });
 
-function local(host: number, id: string, networks: [string, string, string[]][]) {
+test('a service address reaches every replica, and a name leads to it', async () => {
+  expect(distinct(20, () => ask('box3', '10.10.0.2', 8000))).toEqual(['web1 saw 10.10.0.13', 'web2 saw 10.10.0.13']);
+  expect(await lookup('box3', 'stack_web')).toEqual(['10.10.0.2']);
+  expect(await lookup('box3', 'web')).toEqual(['10.10.0.2']);
+  expect(await lookup('box3', 'tasks.web')).toEqual(['10.10.0.11', '10.10.0.12']);
+  expect(await lookup('box3', '2.stack_web')).toEqual(['10.10.0.12']);
+  expect(await lookup('box3', 'example.com')).toBe('ESERVFAIL');
+  expect(await lookup('far3', 'web')).toBe('ESERVFAIL');
+});
+
+test('names are answered over TCP too', () => {
+  expect(inContainer('box3').run(`printf '${framedQuestion('web')}' | timeout 3 busybox nc 127.0.0.11 53 | od -An -tx1 | tr -d ' \n'`)).toContain('0a0a0002');
+});
+
+test('a container reaches itself by its service', () => {
+  expect(distinct(20, () => ask('web1', '10.10.0.2', 8000))).toEqual(['web1 saw 10.10.0.1', 'web2 saw 10.10.0.11']);
+});
+
+test('networks are closed to each other and to strangers', () => {
+  expect(ask('far3', '10.10.0.13', 8000)).toContain('refused');
+  expect(ask('far3', '10.10.0.2', 8000)).toContain('refused');
+  expect(ask('far3', '10.10.0.11', 8000)).toContain('refused');
+  expect(inContainer('box3').run('ip addr add 10.10.0.99/32 dev eth0; busybox ping -I 10.10.0.99 -c1 -W1 10.10.0.11 >/dev/null || echo no answer')).toBe('no answer');
+  expect(client.run('ip route add 10.10.0.0/24 via 10.99.0.1; (echo x; sleep 0.2) | timeout 3 busybox nc 10.10.0.11 8000')).toContain('unreachable');
+});
+
+test('a published port answers on every node and shows the client', () => {
+  for (const host of hosts) {
+    expect(distinct(12, () => askFrom(client, host.address, 8080))).toEqual(['web1 saw 10.99.0.50', 'web2 saw 10.99.0.50']);
+  }
+});
+
+test('a published port answers on the node itself, from other nodes and from containers', () => {
+  expect(distinct(12, () => askFrom(hosts[2], '127.0.0.1', 8080))).toEqual(['web1 saw 100.64.0.3', 'web2 saw 100.64.0.3']);
+  expect(distinct(12, () => askFrom(hosts[2], '10.99.0.3', 8080))).toEqual(['web1 saw 10.99.0.3', 'web2 saw 10.99.0.3']);
+  expect(distinct(12, () => askFrom(hosts[0], '10.99.0.3', 8080))).toEqual(['web1 saw 10.99.0.1', 'web2 saw 10.99.0.1']);
+  expect(distinct(12, () => ask('web1', '10.99.0.1', 8080))).toEqual(['web1 saw 100.64.0.1', 'web2 saw 100.64.0.1']);
+  expect(distinct(12, () => ask('box3', '10.99.0.1', 8080))).toEqual(['web1 saw 100.64.0.3', 'web2 saw 100.64.0.3']);
+});
+
+test('a port of mode host answers on its node only', () => {
+  expect(askFrom(client, '10.99.0.1', 9090)).toBe('web1 saw 10.99.0.50');
+  expect(askFrom(client, '10.99.0.2', 9090)).toContain('refused');
+  expect(askFrom(hosts[0], '127.0.0.1', 9090)).toBe('web1 saw 100.64.0.1');
+  expect(ask('web1', '10.99.0.1', 9090)).toBe('web1 saw 100.64.0.1');
+  expect(ask('box3', '10.99.0.1', 9090)).toBe('web1 saw 10.99.0.3');
+});
+
+test('what is not published is refused at once', () => {
+  expect(askFrom(client, '10.99.0.3', 8000)).toContain('refused');
+});
+
+test('containers reach the outside from the address of their node, internal ones do not', async () => {
+  const outside = await client.start(server('outside', 7000));
+  await outside.next();
+  expect(ask('box3', '10.99.0.50', 7000)).toBe('outside saw 10.99.0.3');
+  expect(ask('far3', '10.99.0.50', 7000)).toContain('refused');
+});
+
+test('a container without networks has loopback only', () => {
+  expect(inContainer('bare3').run('ip -o link | wc -l; cat /proc/sys/net/ipv4/ip_unprivileged_port_start')).toBe('1\n0');
+});
+
+test('a draining endpoint keeps its connections and gets no new ones; one that is gone resets them', async () => {
+  const open = await converse(inContainer('box3'), '10.10.0.2', 8000);
+  const [chosen, other] = (await open.say()).startsWith('web1') ? ['web1', 'web2'] : ['web2', 'web1'];
+  const endpoints = (state?: 'draining') => [...(state ? [endpoint(chosen, 1, state)] : []), endpoint(other, 2)];
+
+  for (const host of hosts) await host.apply(view(host.index, [web(endpoints('draining'))]));
+  expect(await open.say()).toBe(`${chosen} saw 10.10.0.13`);
+  expect(distinct(6, () => ask('box3', '10.10.0.2', 8000))).toEqual([`${other} saw 10.10.0.13`]);
+  expect(await lookup('box3', 'tasks.web')).toEqual([inAddress(other)]);
+
+  for (const host of hosts) await host.apply(view(host.index, [web(endpoints())]));
+  expect(await open.say()).toBe('ECONNRESET');
+
+  for (const host of hosts) await host.apply(view(host.index, [web([])]));
+  expect(ask('box3', '10.10.0.2', 8000)).toContain('refused');
+  expect(askFrom(client, '10.99.0.3', 8080)).toContain('refused');
+  for (const host of hosts) await host.apply(view(host.index));
+  expect(distinct(12, () => askFrom(client, hosts[2].address, 8080))).toEqual(['web1 saw 10.99.0.50', 'web2 saw 10.99.0.50']);
+});
+
+test('a new process adopts the mesh and no connection notices', async () => {
+  const inner = await converse(inContainer('box3'), '10.10.0.2', 8000);
+  const outer = await converse(client, '10.99.0.3', 8080);
+  const said = [await inner.say(), await outer.say()];
+  for (const host of hosts) {
+    await host.crash();
+    await host.open();
+    await host.apply(view(host.index));
+  }
+  expect([await inner.say(), await outer.say()]).toEqual(said);
+  expect(await lookup('box3', 'web')).toEqual(['10.10.0.2']);
+  expect((await hosts[2].call<string[]>('attached')).sort()).toEqual(['bare3', 'box3', 'far3']);
+});
+
+test('a container that was detached can be attached again', async () => {
+  const { container } = containers.get('box3')!;
+  await hosts[2].call('detach', 'box3');
+  await hosts[2].call('detach', 'box3');
+  namespaces.set('box3', await hosts[2].attach(container, [red]));
+  expect(ask('box3', '10.10.0.11', 8000)).toBe('web1 saw 10.10.0.13');
+});
+
+test('destroy leaves nothing', async () => {
+  for (const host of hosts) await host.call('destroy');
+  expect(hosts.map(footprint)).toEqual(before);
+});
+
+function local(host: number, id: string, networks: [string, string, string[]][], hostPorts: PortConfig[] = []) {
   return {
     host,
-    container: { containerId: id, taskId: id, networks: networks.map(([networkId, address, aliases]) => ({ networkId, address, aliases })), hostPorts: [] },
+    container: { containerId: id, taskId: id, networks: networks.map(([networkId, address, aliases]) => ({ networkId, address, aliases })), hostPorts },
   };
 }
 
@@ -73,11 +184,52 @@ function inContainer(name: string): Namespace {
   return namespaces.get(name)!;
 }
 
-/** Answers each line with its own name and who asked. */
-function serve(name: string) {
-  return inContainer(name)
-    .start(`require('net').createServer((c) => { const from = c.remoteAddress; c.on('error', () => {}); c.on('data', () => c.write('${name} saw ' + from + '\\n')); }).listen(8000, '0.0.0.0', () => console.log('listening'))`)
-    .then((lines) => lines.next());
+async function serve(name: string): Promise<void> {
+  await (await inContainer(name).start(server(name, 8000))).next();
+}
+
+/** A program that answers each line with its own name and who asked. */
+function server(name: string, port: number): string {
+  return `require('net').createServer((c) => {
+    const from = c.remoteAddress;
+    c.on('error', () => {});
+    c.on('data', () => c.write('${name} saw ' + from + '\\n'));
+  }).listen(${port}, '0.0.0.0', () => console.log('listening'))`;
+}
+
+/** A connection that stays open; each `say` is one line there and back, or the error's code. */
+async function converse(from: Namespace, address: string, port: number): Promise<{ say(): Promise<string> }> {
+  const lines = await from.start(`const s = require('net').connect(${port}, '${address}');
+    process.stdin.on('data', (d) => s.write(d));
+    s.on('data', (d) => process.stdout.write(d));
+    s.on('error', (e) => console.log(e.code));`);
+  return {
+    say() {
+      lines.write('hello');
+      return lines.next();
+    },
+  };
+}
+
+/** Addresses in order, or the error's code. */
+async function lookup(name: string, host: string): Promise<string[] | string> {
+  const lines = await inContainer(name).start(`const r = new (require('dns').promises.Resolver)({ timeout: 3000, tries: 1 });
+    r.setServers(['127.0.0.11']);
+    r.resolve4('${host}').then((a) => console.log(JSON.stringify(a.sort())), (e) => console.log(JSON.stringify(e.code)));`);
+  return JSON.parse(await lines.next());
+}
+
+function framedQuestion(name: string): string {
+  const question = streamEncode({ type: 'query', id: 1, questions: [{ type: 'A', name }] });
+  return [...question].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+}
+
+function distinct(times: number, job: () => string): string[] {
+  return [...new Set(Array.from({ length: times }, job))].sort();
+}
+
+function inAddress(name: string): string {
+  return containers.get(name)!.container.networks[0]!.address;
 }
 
 function ask(name: string, address: string, port: number): string {
@@ -85,7 +237,7 @@ function ask(name: string, address: string, port: number): string {
 }
 
 function askFrom(from: Namespace, address: string, port: number): string {
-  return from.run(`(echo hello; sleep 0.2) | timeout 3 busybox nc ${address} ${port}`);
+  return from.run(`echo hello | timeout 3 busybox nc -w 2 ${address} ${port}`);
 }
 
 function footprint(host: Host): string {
