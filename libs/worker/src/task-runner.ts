@@ -1,6 +1,6 @@
 import { Bell, describeError, isRefused, isTemporary, timestamp, type Clock, type Trace } from '../../base/src/index.js';
 import type { Images, LocalImage } from '../../image/src/images.js';
-import { compareStates, defaults, isTerminal, type AssignedFile, type AssignedNetwork, type AssignedTask, type TaskStatus } from '../../model/src/index.js';
+import { defaults, isTerminal, type AssignedFile, type AssignedNetwork, type AssignedTask, type TaskStatus } from '../../model/src/index.js';
 import type { NodeNetwork } from '../../network/src/network.js';
 import type { ContainerExit, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, containerRequest, type NodeFacts } from './container-request.js';
@@ -78,7 +78,7 @@ export class TaskRunner {
 
   /** Takes up what an earlier agent left of this task. Before `run`. */
   async adopt(): Promise<void> {
-    if (compareStates(this.status.state, 'assigned') > 0) await this.ports.report(this.#task.id, this.status);
+    await this.ports.report(this.#task.id, this.status); // every assigned task is in the inventory
     const found = await this.ports.runtime.status(this.containerId);
     if (!found) return;
     if (found.state === 'creating' || found.state === 'created') {

@@ -100,6 +100,9 @@ export const nouns: Noun[] = [
 ];
 
 export const topCommands: LazyCommand[] = [
+  { name: 'init', summary: 'Make this host the first manager of a new cluster', load: () => import('./init.js') },
+  { name: 'join', summary: 'Make this host a node of a cluster', load: () => import('./join.js') },
+  { name: 'join-token', summary: 'Show the token that workers or managers join with', load: () => import('./join-token.js') },
   { name: 'version', summary: 'Show the versions of client and manager', load: () => import('./version.js') },
   { name: 'info', summary: 'Show the cluster and this manager', load: () => import('./info.js') },
   { name: 'completion', summary: 'Print a completion script for bash, zsh or fish', load: () => import('./completion.js') },

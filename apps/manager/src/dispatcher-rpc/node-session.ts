@@ -30,14 +30,6 @@ export class NodeSession {
     });
   }
 
-  /** Version that the agent has stored. */
-  applied = 0;
-
-  /** Tasks the agent has been told of and has stored. */
-  get isSettled(): boolean {
-    return this.applied === this.#version;
-  }
-
   send(message: ManagerMessage): void {
     if (!this.stream.writable) return;
     this.#full = !this.stream.write(message);

@@ -1,5 +1,5 @@
 import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../../libs/base/src/index.js';
-import { assignmentPlanner, nodeLiveness } from '../../../../libs/dispatcher/src/index.js';
+import { assignmentPlanner, nodeLiveness, type AssignmentPlanner } from '../../../../libs/dispatcher/src/index.js';
 import type { NodeIdentity, Sealer } from '../../../../libs/identity/src/index.js';
 import type { Change, NodeStatus } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
@@ -19,7 +19,7 @@ export type SessionsEvent =
   | { event: 'agent-connected' | 'agent-disconnected'; nodeId: string; sessions: number }
   | { event: 'agent-refused'; nodeId: string; error: string }
   | { event: 'statuses-not-stored'; error: string }
-  | { event: 'node-state-changed'; nodeId: string; state: string };
+  | { event: 'node-state-changed'; sentence: string };
 
 const livenessTickMs = 1_000;
 const commitRetryMs = 200;
@@ -48,8 +48,6 @@ export class NodeSessions {
   /** Runs until the signal is aborted, then ends every session: agents look for the next leader. */
   async run(signal: AbortSignal): Promise<void> {
     const unwatch = this.options.store.watch(() => this.#storeChanged.ring());
-    // Nodes are given the time of a whole period to come back to a new leader before any counts as silent.
-    for (const node of this.options.store.view().all('node')) this.#lastBeatMs.set(node.id, this.options.clock.monotonicMs());
     try {
       await Promise.all([this.#intake.run(signal), this.#pushAssignments(signal), this.#watchLiveness(signal)]);
     } finally {
@@ -80,8 +78,6 @@ export class NodeSessions {
         );
       } else if (message.statuses) {
         this.#take(identity.nodeId, message.statuses, session);
-      } else if (message.applied && session) {
-        session.applied = Number(message.applied.version ?? 0);
       }
     });
     const closed = () => {
@@ -140,25 +136,28 @@ export class NodeSessions {
 
   async #pushAssignments(signal: AbortSignal): Promise<void> {
     const { store, epoch, sealer } = this.options;
+    let planner: AssignmentPlanner | undefined;
     for (;;) {
       await this.#storeChanged.wait(signal);
       // One turn of the loop gathers the commits that arrive together.
       await new Promise((resolve) => setImmediate(resolve));
-      const planner = assignmentPlanner(store.view(), (secret) => sealer.open(secret.sealed));
+      planner = assignmentPlanner(store.view(), (secret) => sealer.open(secret.sealed), planner);
       for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId));
     }
   }
 
   async #watchLiveness(signal: AbortSignal): Promise<void> {
     const { clock, store, trace } = this.options;
+    // Silence before now was the last leader's to hear.
+    const listeningSinceMs = clock.monotonicMs();
     for (;;) {
       await clock.sleep(livenessTickMs, signal);
-      const changes = nodeLiveness(store.view(), { lastBeatMs: this.#lastBeatMs, nowMs: clock.monotonicMs() });
+      const periodMs = store.view().cluster?.heartbeatPeriodMs;
+      if (periodMs === undefined) continue;
+      const { changes, sentences } = nodeLiveness(store.view(), { lastBeatMs: this.#lastBeatMs, listeningSinceMs, nowMs: clock.monotonicMs(), periodMs });
       if (changes.length === 0) continue;
       await this.#commit(changes);
-      for (const change of changes) {
-        if (change.action === 'status' && change.kind === 'node') trace({ event: 'node-state-changed', nodeId: change.id, state: change.status.state });
-      }
+      for (const sentence of sentences) trace({ event: 'node-state-changed', sentence });
     }
   }
 

@@ -1,12 +1,13 @@
 import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../../libs/base/src/index.js';
-import { applyStatuses } from '../../../../libs/dispatcher/src/index.js';
+import { applyStatuses, type Inventory } from '../../../../libs/dispatcher/src/index.js';
+import { compareStates } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import type { TaskReport } from '../../../../libs/wire/src/index.js';
 
 export interface StatusBatch {
   nodeId: string;
   reports: TaskReport[];
-  /** The complete inventory of a node whose assignments were applied: what it lacks is lost. */
+  /** The complete inventory of a node: what it once accepted and now lacks is lost. */
   full: boolean;
   /** Called once the batch is in the store. */
   acknowledge(): void;
@@ -44,7 +45,7 @@ export class StatusIntake {
     for (;;) {
       try {
         for (const { nodeId, reports, full } of batches) {
-          const changes = applyStatuses(this.store.view(), nodeId, reports, { full });
+          const changes = applyStatuses(this.store.view(), nodeId, reports, full ? this.#inventory() : undefined);
           if (changes.length > 0) await this.store.commit(changes, signal);
         }
         return;
@@ -54,5 +55,14 @@ export class StatusIntake {
         await this.clock.sleep(retryMs, signal);
       }
     }
+  }
+
+  /** An agent stores an assignment before it accepts the task: one that never was accepted may not have arrived. */
+  #inventory(): Inventory {
+    const view = this.store.view();
+    return {
+      nowMs: this.clock.wallMs(),
+      wasApplied: (taskId) => compareStates(view.get('task', taskId)?.status.state ?? 'new', 'assigned') > 0,
+    };
   }
 }

@@ -1,0 +1,133 @@
+import { mkdir } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Lifetime, systemClock, systemRandom, version, type Log } from '../../../libs/base/src/index.js';
+import { runLeadership, runLoop, subsystems, type Duty } from '../../../libs/control/src/index.js';
+import { createSealer, requireManagerFiles, requireNodeFiles } from '../../../libs/identity/src/index.js';
+import { compactBehind, openEtcdStore, startEtcd, type EtcdStore } from '../../../libs/store/src/index.js';
+import type { ManagerConfig } from './config/config.js';
+import { firstRecords } from './control-plane/first-records.js';
+import { announceLeader } from './control-plane/announce-leader.js';
+import { LogBroker } from './dispatcher-rpc/log-broker.js';
+import { NodeSessions } from './dispatcher-rpc/node-sessions.js';
+import { RpcServer } from './dispatcher-rpc/rpc-server.js';
+import { createHttpApp } from './http/app.js';
+import { listenOnSocket } from './http/unix-socket.js';
+import { NodeCa } from './identity/node-ca.js';
+
+const compactEveryMs = 5_000;
+const keepRevisions = 500;
+const shutdownGraceMs = 10_000;
+
+/** Puts the manager together and runs it until the signal is aborted. Nodes and containers go on without it. */
+export async function runManager(config: ManagerConfig, log: Log, signal: AbortSignal): Promise<void> {
+  await using lifetime = new Lifetime();
+  const files = requireNodeFiles(config.stateDir);
+  const secrets = requireManagerFiles(config.stateDir);
+  const clock = systemClock;
+  const random = systemRandom;
+  const trace = (event: { event: string }) => log.event(event);
+  await mkdir(config.runDir, { recursive: true, mode: 0o755 });
+
+  const store = await openStore(config, files.nodeId, lifetime, trace, signal);
+  const sealer = createSealer(secrets.secretKey);
+  const managerAddress = `${isIP(files.address) === 6 ? `[${files.address}]` : files.address}:${config.port}`;
+
+  let sessions: NodeSessions | undefined;
+  let epoch = 0;
+  const logBroker = new LogBroker(
+    () => store.view(),
+    (nodeId, message) => sessions?.send(nodeId, message) ?? false,
+    random,
+    () => epoch,
+  );
+
+  const rpc = lifetime.own(
+    new RpcServer({
+      address: `${isIP(files.address) === 6 ? '[::]' : '0.0.0.0'}:${config.port}`,
+      clusterId: files.clusterId,
+      caCertificate: files.caCertificate,
+      identity: files.identity,
+      nodeCa: new NodeCa({ store: () => store, ca: secrets.ca, clock, random }),
+      logBroker,
+      sessions: () => sessions,
+    }),
+    (it) => it.close(),
+  );
+
+  const firstWrites: Duty = async (office) => {
+    const changes = firstRecords(office.store.view(), files, secrets, { clock, random });
+    if (changes.length > 0) await office.store.commit(changes, office.signal);
+    await announceLeader(office.store, files.nodeId, managerAddress, office.signal);
+  };
+  const dispatch: Duty = async (office) => {
+    epoch = office.epoch;
+    sessions = new NodeSessions({ store: office.store, epoch, sealer, clock, trace });
+    try {
+      await sessions.run(office.signal);
+    } finally {
+      sessions = undefined;
+    }
+  };
+  const control: Duty = async (office) => {
+    await firstWrites(office);
+    await runLoop({ store: office.store, subsystems, clock, random, trace, signal: office.signal });
+  };
+  const compact: Duty = async (office) => {
+    while (!office.signal.aborted) {
+      await compactBehind(store, keepRevisions);
+      await clock.sleep(compactEveryMs, office.signal).catch(() => undefined);
+    }
+  };
+
+  const http = lifetime.own(
+    await createHttpApp({
+      store,
+      clock,
+      random,
+      secretSealer: sealer,
+      logSource: logBroker,
+      managerInfo: { nodeId: files.nodeId, version, hostname: config.hostname ?? hostname(), address: managerAddress, stateDir: config.stateDir },
+    }),
+    (it) => withDeadline(it.close()),
+  );
+  await rpc.listen();
+  lifetime.own(await listenOnSocket(http, config.socketPath), (unlink) => unlink());
+  log.event({ event: 'manager-ready', nodeId: files.nodeId, socket: config.socketPath, address: managerAddress });
+  await runLeadership({ store, managerId: files.nodeId, duties: [dispatch, control, compact], clock, random, trace, signal });
+}
+
+async function openStore(
+  config: ManagerConfig,
+  nodeId: string,
+  lifetime: Lifetime,
+  trace: (event: { event: string }) => void,
+  signal: AbortSignal,
+): Promise<EtcdStore> {
+  const file = (name: string) => join(config.stateDir, 'manager', name);
+  const tls = { ca: file('etcd-ca.crt'), certificate: file('etcd.crt'), key: file('etcd.key') };
+  const endpoints = [`https://127.0.0.1:${config.etcdClientPort}`];
+  lifetime.own(
+    await startEtcd({
+      name: nodeId,
+      dataDir: join(config.stateDir, 'etcd'),
+      clientUrls: endpoints,
+      peerUrl: `https://127.0.0.1:${config.etcdPeerPort}`,
+      tls,
+      clock: systemClock,
+      trace,
+      signal: lifetime.signal,
+    }),
+    (it) => it.stop(),
+  );
+  const storeEnd = new AbortController();
+  lifetime.own(storeEnd, (it) => it.abort());
+  signal.throwIfAborted();
+  return openEtcdStore({ endpoints, tls, writerId: nodeId, maxOperations: 4096, trace, clock: systemClock, signal: storeEnd.signal });
+}
+
+/** Requests in progress get a moment; followers of logs and events would keep the server open for ever. */
+async function withDeadline(closing: Promise<void>): Promise<void> {
+  await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, shutdownGraceMs).unref())]);
+}

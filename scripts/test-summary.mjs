@@ -1,0 +1,19 @@
+// Adds up vitest's JSON reports, one per level. A skipped test counts as a failed one: green means that it ran.
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+
+let passed = 0;
+let failed = 0;
+console.log('\nlevel       passed  failed  skipped');
+for (const file of process.argv.slice(2)) {
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const skipped = report.numPendingTests + report.numTodoTests;
+  const brokenFiles = report.testResults.filter((result) => result.status === 'failed' && result.assertionResults.length === 0).length;
+  const bad = report.numFailedTests + brokenFiles;
+  console.log(`${extname(file).slice(1).padEnd(10)} ${String(report.numPassedTests).padStart(7)} ${String(bad).padStart(7)} ${String(skipped).padStart(8)}`);
+  if (report.numTotalTests === 0) failed++;
+  passed += report.numPassedTests;
+  failed += bad + skipped;
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
