@@ -6,5 +6,6 @@ export * from './random.js';
 export * from './same.js';
 export * from './sequencing.js';
 export * from './trace.js';
+export * from './virtual-clock.js';
 export * from './version.js';
 export * from './log.js';

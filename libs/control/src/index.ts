@@ -1,0 +1,6 @@
+export * from './campaign.js';
+export * from './commit.js';
+export * from './events.js';
+export * from './leadership.js';
+export * from './loop.js';
+export * from './subsystems.js';

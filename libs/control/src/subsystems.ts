@@ -1,0 +1,14 @@
+import { allocateNetworks, allocateServices, allocateTasks } from '../../allocator/src/index.js';
+import { orchestrate, reap } from '../../orchestrator/src/index.js';
+import { schedule } from '../../scheduler/src/index.js';
+import type { Subsystem } from './loop.js';
+
+/** Everything that a leader decides, in the order of a task's life. */
+export const subsystems: readonly Subsystem[] = [
+  { name: 'network-allocator', decide: allocateNetworks },
+  { name: 'service-allocator', decide: allocateServices },
+  { name: 'orchestrator', decide: orchestrate },
+  { name: 'task-allocator', decide: allocateTasks },
+  { name: 'scheduler', decide: schedule },
+  { name: 'reaper', decide: reap },
+];
