@@ -19,6 +19,7 @@ const containers = new Map<string, { host: number; container: LocalContainer }>(
   ['web1', local(1, 'web1', [['red', '10.10.0.11', ['web']]], [{ targetPort: 8000, publishedPort: 9090 }])],
   ['web2', local(2, 'web2', [['red', '10.10.0.12', ['web']]])],
   ['box3', local(3, 'box3', [['red', '10.10.0.13', []]])],
+  ['dual1', local(1, 'dual1', [['red', '10.10.0.14', []], ['blue', '10.20.0.14', []]])],
   ['far3', local(3, 'far3', [['blue', '10.20.0.13', []]])],
   ['bare3', local(3, 'bare3', [])],
 ]);
@@ -67,6 +68,20 @@ test('networks are closed to each other and to strangers', () => {
   expect(client.run('ip route add 10.10.0.0/24 via 10.99.0.1; (echo x; sleep 0.2) | timeout 3 busybox nc 10.10.0.11 8000')).toContain('unreachable');
 });
 
+test('a container in two networks is reached in both and reaches both', async () => {
+  await serve('dual1');
+  expect(ask('far3', '10.20.0.14', 8000)).toBe('dual1 saw 10.20.0.13');
+  expect(ask('box3', '10.10.0.14', 8000)).toBe('dual1 saw 10.10.0.13');
+  expect(inContainer('dual1').run('busybox ping -c1 -W2 10.20.0.13 >/dev/null && busybox ping -c1 -W2 10.10.0.12 >/dev/null && echo both')).toBe('both');
+  expect(ask('far3', '10.10.0.14', 8000)).toContain('refused');
+});
+
+test('a large answer passes every way', async () => {
+  for (const [from, address, port] of [[inContainer('box3'), '10.10.0.2', 8000], [client, '10.99.0.3', 8080]] as const) {
+    expect(from.run(`busybox dd if=/dev/zero bs=1000 count=1000 2>/dev/null | timeout 5 busybox nc -w 3 ${address} ${port} | busybox wc -l`)).not.toMatch(/^!|^0$/);
+  }
+});
+
 test('a published port answers on every node and shows the client', () => {
   for (const host of hosts) {
     expect(distinct(12, () => askFrom(client, host.address, 8080))).toEqual(['web1 saw 10.99.0.50', 'web2 saw 10.99.0.50']);
@@ -79,6 +94,43 @@ test('a published port answers on the node itself, from other nodes and from con
   expect(distinct(12, () => askFrom(hosts[0], '10.99.0.3', 8080))).toEqual(['web1 saw 10.99.0.1', 'web2 saw 10.99.0.1']);
   expect(distinct(12, () => ask('web1', '10.99.0.1', 8080))).toEqual(['web1 saw 100.64.0.1', 'web2 saw 100.64.0.1']);
   expect(distinct(12, () => ask('box3', '10.99.0.1', 8080))).toEqual(['web1 saw 100.64.0.3', 'web2 saw 100.64.0.3']);
+});
+
+test('datagrams keep the client too, and move on when their endpoint goes', async () => {
+  for (const name of ['web1', 'web2']) await (await inContainer(name).start(datagramServer(name))).next();
+  const withDatagrams = (slots: [string, number][]): AssignedService => ({
+    ...web(slots.map(([id, slot]) => endpoint(id, slot))),
+    ports: [...web().ports, { protocol: 'udp', targetPort: 5000, publishedPort: 5300 }],
+  });
+  const flow = await datagrams(client, '10.99.0.3', 5300);
+  expect(await flow.say()).toBe('ECONNREFUSED');
+
+  for (const host of hosts) await host.apply(view(host.index, [withDatagrams([['web1', 1], ['web2', 2]])]));
+  const chosen = (await flow.say()).slice(0, 4);
+  const other = chosen === 'web1' ? 'web2' : 'web1';
+  expect(await flow.say()).toBe(`${chosen} saw 10.99.0.50`);
+
+  for (const host of hosts) await host.apply(view(host.index, [withDatagrams([[other, 2]])]));
+  expect(await flow.say()).toBe(`${other} saw 10.99.0.50`);
+  for (const host of hosts) await host.apply(view(host.index));
+});
+
+test('a service that comes and goes leaves the rules as they were', async () => {
+  const rules = () => hosts.map((host) => host.run(`nsenter --net=${host.options.stateDir}/netns/mesh nft -s list ruleset; nft -s list ruleset`));
+  const asBefore = rules();
+  const extra: AssignedService = {
+    ...web(),
+    id: 'extra',
+    name: 'stack_extra',
+    virtualIps: [{ networkId: 'red', address: '10.10.0.3' }],
+    ports: [{ protocol: 'tcp', targetPort: 8000, publishedPort: 8181 }],
+  };
+  for (const host of hosts) await host.apply(view(host.index, [web(), extra]));
+  expect(distinct(12, () => ask('box3', '10.10.0.3', 8000))).toHaveLength(2);
+  expect(distinct(12, () => askFrom(client, '10.99.0.3', 8181))).toHaveLength(2);
+  for (const host of hosts) await host.apply(view(host.index));
+  expect(askFrom(client, '10.99.0.3', 8181)).toContain('refused');
+  expect(rules()).toEqual(asBefore);
 });
 
 test('a port of mode host answers on its node only', () => {
@@ -174,7 +226,14 @@ function web(endpoints = [endpoint('web1', 1), endpoint('web2', 2)]): AssignedSe
   };
 }
 
-function view(index: number, services: AssignedService[] = [web()]): NodeNetworkView {
+/** The others, so that every node knows where they are. */
+function boxes(): AssignedService {
+  const endpoints = ['box3', 'far3', 'dual1'].map((id, i) => endpoint(id, i + 1));
+  return { id: 'boxes', name: 'stack_boxes', mode: 'dnsrr', virtualIps: [], ports: [], endpoints };
+}
+
+function view(index: number, own: AssignedService[] = [web()]): NodeNetworkView {
+  const services = [...own, boxes()];
   const here = [...containers.values()].filter(({ host }) => host === index).map(({ container }) => container);
   const networks = [red, blue].filter((network) => here.some((container) => container.networks.some(({ networkId }) => networkId === network.id)));
   return { self: { nodeId: `node${index}`, index }, peers, networks, services, containers: here };
@@ -203,6 +262,26 @@ async function converse(from: Namespace, address: string, port: number): Promise
     process.stdin.on('data', (d) => s.write(d));
     s.on('data', (d) => process.stdout.write(d));
     s.on('error', (e) => console.log(e.code));`);
+  return {
+    say() {
+      lines.write('hello');
+      return lines.next();
+    },
+  };
+}
+
+function datagramServer(name: string): string {
+  return `const s = require('dgram').createSocket('udp4');
+    s.on('message', (m, from) => s.send('${name} saw ' + from.address + '\\n', from.port, from.address));
+    s.bind(5000, () => console.log('listening'));`;
+}
+
+/** Datagrams from one port, as `converse`. */
+async function datagrams(from: Namespace, address: string, port: number): Promise<{ say(): Promise<string> }> {
+  const lines = await from.start(`const s = require('dgram').createSocket('udp4');
+    s.on('message', (d) => process.stdout.write(d));
+    s.on('error', (e) => console.log(e.code));
+    s.connect(${port}, '${address}', () => process.stdin.on('data', (d) => s.send(d)));`);
   return {
     say() {
       lines.write('hello');
