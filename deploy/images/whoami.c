@@ -139,6 +139,7 @@ static void stop_sleeping(struct connection *connection)
 static void end(struct connection *connection)
 {
 	stop_sleeping(connection);
+	watch(connection, EPOLL_CTL_DEL, 0); /* close does not do it while a burning child has not closed its copy yet */
 	close(connection->fd);
 	free(connection);
 	if (listener_is_off)
@@ -265,6 +266,8 @@ static void burn(long seconds)
 	if (fork() != 0)
 		return;
 	signal(SIGTERM, SIG_DFL);
+	for (int fd = 3; fd < 1024; fd++)
+		close(fd); /* else clients would not see the end of their connections */
 	long long until = now_ms() + seconds * 1000;
 	while (now_ms() < until)
 		;

@@ -28,6 +28,7 @@ export interface UnpackedLayer {
 
 /** Metadata calls are short and made synchronously; after this long the event loop gets its turn. */
 const breathAfterMs = 5;
+const maxPathBytes = 4095; // PATH_MAX without its end
 
 /**
  * Unpacks an uncompressed layer tar into `root`, which must exist and be empty, in the form overlayfs wants for a lower
@@ -185,7 +186,9 @@ function keepsXattr(name: string, type: TarHeader['type']): boolean {
 function cleanPath(name: string, what: string, entryName: string): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw new Refused('invalid', `layer entry "${printable(entryName)}" has ".." in its ${what}`);
-  return parts.join('/');
+  const path = parts.join('/');
+  if (path.length > maxPathBytes) throw new Refused('invalid', `layer entry "${printable(entryName)}" has a ${what} of more than ${maxPathBytes} bytes`);
+  return path;
 }
 
 function join(parent: string, name: string): string {
