@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTemporary, Lifetime, systemClock } from '../../base/src/index.js';
 import type { StoreEvent } from '../../model/src/index.js';
-import { CommitTooLarge, compactBehind, type EtcdEvent, type EtcdStore } from '../src/index.js';
+import { CommitTooLarge, compactBehind, openEtcdStore, type EtcdEvent, type EtcdStore } from '../src/index.js';
 import { eventually, testEtcd, testStore, type TestEtcd } from './etcd-fixture.js';
 import { create, network, node, service, task, taskStatus } from './fixtures.js';
 import { TestProxy } from './proxy.js';
@@ -176,6 +176,36 @@ describe('EtcdStore and a failing connection', () => {
     await store.audit();
     await foreign.audit();
     expect(traced.filter(({ event }) => event === 'store-audit-mismatch')).toEqual([]);
+  });
+
+  it('notices a frozen etcd, and catches up when it goes on', async () => {
+    process.kill(etcd.server.pid!, 'SIGSTOP');
+    const frozen = await Promise.all(['n1', 'n2', 'n3'].map((id) => commitFailure(store, id)));
+    const lost = await eventually(() => traced.find(({ event }) => event === 'store-watch-lost'), 'the keepalive');
+    process.kill(etcd.server.pid!, 'SIGCONT');
+    expect(lost).toBeDefined();
+    for (const { error, tookMs } of frozen) {
+      expect(isTemporary(error)).toBe(true);
+      expect(tookMs).toBeLessThan(6000);
+    }
+    await eventuallyCommits(store, 'n4');
+    await eventuallyCommits(foreign, 'n5');
+    await eventually(() => store.view().get('network', 'n5') && foreign.view().get('network', 'n4'), 'the commits after the thaw');
+    expect(contents(store)).toEqual(contents(foreign));
+  });
+
+  it('goes on with another endpoint', async () => {
+    const second = lifetime.own(await TestProxy.start(Number(new URL(etcd.url).port)), (started) => started.close());
+    const both = lifetime.own(
+      await openEtcdStore({ endpoints: [proxy.url, second.url], clock: systemClock, signal: lifetime.signal, trace: () => undefined }),
+      (opened) => opened.close(),
+    );
+    proxy.cut();
+    await both.commit([create('network', network('n1'))]);
+    await foreign.commit([create('network', network('n2'))]);
+    await eventually(() => both.view().get('network', 'n2'), 'the watch at the other endpoint');
+    const late = await openEtcdStore({ endpoints: [proxy.url, second.url], clock: systemClock, signal: lifetime.signal, trace: () => undefined });
+    expect(contents(late)).toEqual(contents(foreign));
   });
 
   it('refuses a commit that no transaction can hold', async () => {

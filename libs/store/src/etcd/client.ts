@@ -4,9 +4,11 @@ import { noop } from 'cockatiel';
 import {
   CompareTarget,
   Etcd3,
+  GRPCDeadlineExceededError,
   GRPCInvalidArgumentError,
   GRPCOutOfRangeError,
   GRPCResourceExhastedError,
+  GRPCUnavailableError,
   type ICompare,
   type IDuplexStream,
   type IOptions,
@@ -193,11 +195,15 @@ export class EtcdClient {
     });
   }
 
+  /** A read is asked at each endpoint in turn; a write once, because it may have been applied. */
   async #call<T>(mode: 'read' | 'write', timeoutMs: number, call: (etcd: Etcd3, deadline: Date) => Promise<T>): Promise<T> {
-    try {
-      return await call(this.#calls.current(), new Date(this.#options.clock.wallMs() + timeoutMs));
-    } catch (error) {
-      throw this.#explain(mode, error);
+    for (let left = mode === 'read' ? this.#options.endpoints.length : 1; ; left--) {
+      try {
+        return await call(this.#calls.current(), new Date(this.#options.clock.wallMs() + timeoutMs));
+      } catch (error) {
+        const explained = this.#explain(mode, error);
+        if (left === 1 || !(error instanceof GRPCUnavailableError || error instanceof GRPCDeadlineExceededError)) throw explained;
+      }
     }
   }
 

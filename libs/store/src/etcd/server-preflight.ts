@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Refused } from '../../../base/src/index.js';
@@ -43,6 +44,30 @@ export function requireWholeData(dataDir: string): void {
   throw new Refused('precondition', `the etcd data in ${dataDir} has a ${present} but its ${missing} is missing: restore it from a backup, or remove the directory and join again`);
 }
 
+/**
+ * Refuses addresses at which somebody listens already. Without it, another etcd there would answer in the name of ours
+ * while ours ends.
+ */
+export async function requireFreeAddresses(urls: readonly string[]): Promise<void> {
+  for (const url of urls) {
+    const { hostname, port } = new URL(url);
+    if (await isListening(hostname.replace(/^\[|\]$/g, ''), Number(port))) {
+      throw new Refused('precondition', `etcd cannot listen on ${url}: address already in use; stop the process there or choose another port`);
+    }
+  }
+}
+
+function isListening(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 });
+    const end = (listening: boolean) => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.once('connect', () => end(true)).once('error', () => end(false)).once('timeout', () => end(false));
+  });
+}
+
 /** The process that has a lock on the data directory, found by its command line. */
 export function findServer(dataDir: string): number | undefined {
   for (const name of listDirectory('/proc')) {
@@ -55,15 +80,22 @@ export function findServer(dataDir: string): number | undefined {
 export function isServerOf(pid: number, dataDir: string): boolean {
   try {
     if (!/\/etcd$/.test(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''))) return false;
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     if (readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').startsWith('Z')) return false;
-    return words[words.indexOf('--data-dir') + 1] === dataDir || words.includes(`--data-dir=${dataDir}`);
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const served = words[words.indexOf('--data-dir') + 1];
+    // Another host of one machine may use the same path in a mount namespace of its own.
+    return served === dataDir && isSameFile(`/proc/${pid}/root${dataDir}`, dataDir);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // Gone between listing and reading, or of another user's namespace: not ours.
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return false;
     throw error;
   }
+}
+
+function isSameFile(a: string, b: string): boolean {
+  const [first, second] = [statSync(a), statSync(b)];
+  return first.dev === second.dev && first.ino === second.ino;
 }
 
 function listDirectory(path: string): string[] {

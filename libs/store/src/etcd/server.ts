@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { backoffDelayMs, describeError, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
+import { dirname, isAbsolute } from 'node:path';
+import { assert, backoffDelayMs, describeError, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { EtcdClient, type EtcdTls } from './client.js';
 import type { EtcdEvent } from './events.js';
-import { findServer, isServerOf, requireEtcd, requireWholeData } from './server-preflight.js';
+import { findServer, isServerOf, requireEtcd, requireFreeAddresses, requireWholeData } from './server-preflight.js';
 import { ServerLog } from './server-log.js';
 
 export interface EtcdServerOptions {
@@ -23,6 +23,8 @@ export interface EtcdServerOptions {
   clusterToken?: string;
   /** Default: `etcd` of the PATH. */
   binary?: string;
+  /** How long it may take to answer; default 30 s: replaying a long log takes time. */
+  readyTimeoutMs?: number;
   clock: Clock;
   trace: Trace<EtcdEvent>;
   /** Ends the supervision and the server. */
@@ -37,7 +39,6 @@ export interface EtcdServer {
   stop(): Promise<void>;
 }
 
-const readyTimeoutMs = 30_000;
 const stopTimeoutMs = 10_000;
 const restart = { firstMs: 1000, maxMs: 30_000 };
 
@@ -46,10 +47,11 @@ const restart = { firstMs: 1000, maxMs: 30_000 };
  *
  * An etcd that already serves this data directory (left by a manager that crashed) is adopted when it answers at the
  * same address. Throws `Refused('precondition')` when etcd is missing, too old, its data is damaged, or it ends at
- * once; `Temporary` when it does not answer in 30 s.
+ * once; `Temporary` when it does not answer in time.
  */
 export async function startEtcd(options: EtcdServerOptions): Promise<EtcdServer> {
   options.signal.throwIfAborted();
+  assert(isAbsolute(options.dataDir), `${options.dataDir} is not an absolute path`);
   const version = await requireEtcd(options.binary ?? 'etcd');
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const supervisor = new Supervisor(options, version);
@@ -78,20 +80,24 @@ class Supervisor implements EtcdServer {
   }
 
   async start(): Promise<void> {
-    const { dataDir, signal } = this.#options;
+    const { dataDir, clientUrls, peerUrl, signal } = this.#options;
     const running = findServer(dataDir);
-    if (running === undefined) this.#launch();
-    else this.#adopt(running);
+    if (running === undefined) {
+      await requireFreeAddresses([...clientUrls, peerUrl]);
+      this.#launch();
+    } else {
+      this.#adopt(running);
+    }
+    const onAbort = () => void this.stop();
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
       await this.#ready();
     } catch (error) {
+      signal.removeEventListener('abort', onAbort);
       if (running === undefined) await this.stop();
       else throw new Refused('precondition', `etcd (pid ${running}) holds ${dataDir} but does not answer at ${this.clientUrls[0]}: stop that process`, { cause: error });
       throw error;
     }
-    const onAbort = () => void this.stop();
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) await this.stop();
     this.#kept = this.#keep();
   }
 
@@ -138,7 +144,7 @@ class Supervisor implements EtcdServer {
   }
 
   async #ready(): Promise<void> {
-    const { clock, clientUrls, tls, trace } = this.#options;
+    const { clock, clientUrls, tls, trace, readyTimeoutMs = 30_000 } = this.#options;
     const startedMs = clock.monotonicMs();
     const client = new EtcdClient({ endpoints: [clientUrls[0]!], clock, ...(tls && { tls }) });
     let exited: string | undefined;
