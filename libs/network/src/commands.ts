@@ -5,21 +5,15 @@ import { inNamespace } from './namespaces.js';
 
 const commandTimeoutMs = 30_000;
 
-/** Gives nftables one transaction, in a namespace or in the process' own. */
-export async function runNft(text: string, namespaceFd?: number): Promise<void> {
-  if (text === '') return;
-  const { status, errors } = await run(['nft', '-f', '-'], text, namespaceFd);
-  if (status !== 0) throw new Temporary(`nft refused a transaction: ${errors.trim().split('\n').slice(0, 4).join(' / ')}`);
-}
-
 /** Forgets tracked connections. `selector` as conntrack(8) takes it. Matching none is no failure. */
 export async function forgetConnections(selector: string[], namespaceFd?: number): Promise<void> {
-  const { status, errors } = await run(['conntrack', '-D', ...selector], '', namespaceFd);
+  const { status, errors } = await runCommand(['conntrack', '-D', ...selector], '', namespaceFd);
   const nothingMatched = errors.includes('0 flow entries have been deleted');
   if (status !== 0 && !nothingMatched) throw new Temporary(`conntrack -D ${selector.join(' ')}: ${errors.trim()}`);
 }
 
-async function run(command: string[], input: string, namespaceFd?: number): Promise<{ status: number | null; errors: string }> {
+/** Runs a program to its end, in a namespace or in the process' own. */
+export async function runCommand(command: string[], input: string, namespaceFd?: number): Promise<{ status: number | null; errors: string }> {
   const start = (): ChildProcess => spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'ignore', 'pipe'], timeout: commandTimeoutMs });
   // A child lives where its parent's thread is while it is made.
   const child = namespaceFd === undefined ? start() : inNamespace(namespaceFd, start);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Bug, Refused } from '../../base/src/index.js';
+import { Refused } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
 import { containerMac, gatewayMac, nameserverAddress, parsePrefix } from './addresses.js';
 import type { Mesh } from './mesh.js';
@@ -50,7 +50,7 @@ export function makeContainerNamespace(path: string, links: readonly ContainerLi
     });
     const container = new Netlink();
     try {
-      container.request([route.setLinkUp(indexOf(container, 'lo'))]);
+      container.request([route.setLinkUp(route.linkNamed(container, 'lo').index)]);
       for (const [i, link] of links.entries()) makeLink(container, mesh, link, i === 0);
     } finally {
       container.close();
@@ -65,11 +65,11 @@ function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink, isFirst: 
     container.request([route.addVeth(near, far)]);
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
-    mesh.mesh.request([route.deleteLink(indexOf(mesh.mesh, link.meshName))]); // of a namespace that is still on its way out
+    mesh.mesh.request([route.deleteLink(route.linkNamed(mesh.mesh, link.meshName).index)]); // of a namespace that is still on its way out
     container.request([route.addVeth(near, far)]);
   }
-  container.request(insideMessages(indexOf(container, link.name), link, isFirst));
-  const meshIndex = indexOf(mesh.mesh, link.meshName);
+  container.request(insideMessages(route.linkNamed(container, link.name).index, link, isFirst));
+  const meshIndex = route.linkNamed(mesh.mesh, link.meshName).index;
   mesh.mesh.request([
     route.setLinkUp(meshIndex),
     route.replaceRoute({ destination: { address: link.address, length: 32 }, table: route.mainTable, type: 'unicast', linkIndex: meshIndex }),
@@ -92,10 +92,4 @@ function insideMessages(linkIndex: number, link: ContainerLink, isFirst: boolean
     through(network.subnet, route.mainTable),
     ...(isFirst ? [through('0.0.0.0/0', route.mainTable), through(nameserverAddress, route.localTable)] : []),
   ];
-}
-
-function indexOf(netlink: Netlink, name: string): number {
-  const link = route.listLinks(netlink).find((found) => found.name === name);
-  if (!link) throw new Bug(`there is no link ${name}`);
-  return link.index;
 }

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { closeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { Lifetime, Temporary } from '../../base/src/index.js';
@@ -38,16 +39,18 @@ export async function serveDns(meshFd: number, respond: Respond, onError: (error
 function openSockets(meshFd: number): { datagram: number; stream: number } {
   const solSocket = 1;
   const reuseAddress = 2;
+  const opened: number[] = [];
+  const bound = (type: number): number => {
+    const fd = openSocket(addressFamily.inet, type | socketType.nonBlock, 0);
+    opened.push(fd);
+    if (type === socketType.stream) setSocketOption(fd, solSocket, reuseAddress, 1);
+    bindInet(fd, addressBytes(nameserverAddress), port);
+    return fd;
+  };
   try {
-    return inNamespace(meshFd, () => {
-      const datagram = openSocket(addressFamily.inet, socketType.datagram | socketType.nonBlock, 0);
-      bindInet(datagram, addressBytes(nameserverAddress), port);
-      const stream = openSocket(addressFamily.inet, socketType.stream | socketType.nonBlock, 0);
-      setSocketOption(stream, solSocket, reuseAddress, 1);
-      bindInet(stream, addressBytes(nameserverAddress), port);
-      return { datagram, stream };
-    });
+    return inNamespace(meshFd, () => ({ datagram: bound(socketType.datagram), stream: bound(socketType.stream) }));
   } catch (error) {
+    for (const fd of opened) closeSync(fd);
     if (!isErrno(error, 'EADDRINUSE')) throw error;
     throw new Temporary(`another process answers DNS at ${nameserverAddress}:${port} in the mesh; is an older agent still running?`, { cause: error });
   }

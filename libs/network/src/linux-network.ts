@@ -3,7 +3,7 @@ import { describeError, KeyedSequencer, systemRandom } from '../../base/src/inde
 import type { Lifetime, Random, Trace } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
 import { nameserverAddress } from './addresses.js';
-import { forgetConnections, runNft } from './commands.js';
+import { forgetConnections } from './commands.js';
 import { containerLinks, makeContainerNamespace } from './container-link.js';
 import { diffPlan } from './diff.js';
 import type { Applied, NetworkChange } from './diff.js';
@@ -17,6 +17,8 @@ import { closeMesh, containerNamespaces, namespaceFolder, openMesh, removeMesh }
 import type { Mesh } from './mesh.js';
 import { removeNamespace } from './namespaces.js';
 import type { Attachment, LocalContainer, NodeNetwork, NodeNetworkOptions, NodeNetworkView } from './network.js';
+import { openNft } from './nft.js';
+import type { Nft } from './nft.js';
 import { renderRemoval } from './nft-table.js';
 import { planNode } from './node-plan.js';
 
@@ -32,13 +34,12 @@ export type LinuxNetworkOptions = NodeNetworkOptions & { trace?: Trace<NetworkEv
  * `Refused` when the data path address is not this host's; `Temporary` when another process still serves its names.
  */
 export async function openNodeNetwork(options: LinuxNetworkOptions): Promise<NodeNetwork> {
-  const mesh = openMesh(options);
+  const network = new LinuxNodeNetwork(options, openMesh(options));
   try {
-    const network = new LinuxNodeNetwork(options, mesh);
     await network.start();
     return network;
   } catch (error) {
-    closeMesh(mesh);
+    await network.close();
     throw error;
   }
 }
@@ -46,6 +47,8 @@ export async function openNodeNetwork(options: LinuxNetworkOptions): Promise<Nod
 class LinuxNodeNetwork implements NodeNetwork {
   readonly #options: LinuxNetworkOptions;
   readonly #mesh: Mesh;
+  readonly #hostRules: Nft;
+  readonly #meshRules: Nft;
   readonly #sequencer = new KeyedSequencer();
   #names: DnsNames = { networksOf: new Map(), networks: new Map() };
   #dns: Lifetime | undefined;
@@ -58,6 +61,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   constructor(options: LinuxNetworkOptions, mesh: Mesh) {
     this.#options = options;
     this.#mesh = mesh;
+    this.#hostRules = openNft();
+    this.#meshRules = openNft(mesh.namespaceFd);
   }
 
   async start(): Promise<void> {
@@ -101,6 +106,8 @@ class LinuxNodeNetwork implements NodeNetwork {
     this.#closed = true;
     await this.#sequencer.run('apply', async () => {
       await this.#dns?.end();
+      this.#hostRules.close();
+      this.#meshRules.close();
       closeMesh(this.#mesh);
     });
   }
@@ -108,7 +115,7 @@ class LinuxNodeNetwork implements NodeNetwork {
   async destroy(): Promise<void> {
     for (const id of containerNamespaces(this.#options)) removeNamespace(join(namespaceFolder(this.#options), id));
     await this.#sequencer.run('apply', async () => {
-      await runNft(renderRemoval(this.#options.name));
+      await this.#hostRules.run(renderRemoval(this.#options.name));
       removeMesh(this.#mesh, this.#options);
     });
     await this.close();
@@ -133,8 +140,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   async #execute(change: NetworkChange, nameEndpoints: () => void): Promise<void> {
     const { mesh, links, namespaceFd } = this.#mesh;
     mesh.request(change.add.map((item) => additionOf(item, links)));
-    await runNft(change.meshRules, namespaceFd);
-    await runNft(change.hostRules);
+    await this.#meshRules.run(change.meshRules);
+    await this.#hostRules.run(change.hostRules);
     nameEndpoints();
     mesh.request(change.remove.flatMap((item) => removalOf(item, links) ?? []));
     for (const address of change.goneAddresses) await forgetConnections(['--reply-src', address], namespaceFd);

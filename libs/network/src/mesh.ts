@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { Bug, Refused } from '../../base/src/index.js';
+import { Refused } from '../../base/src/index.js';
 import { formatAddress, hostSideAddress, meshSideAddress } from './addresses.js';
 import { hostLinkName } from './host-rules.js';
 import type { MeshLinks } from './kernel-state.js';
@@ -24,6 +24,8 @@ const meshName = 'mesh';
 const clusterVni = 4096;
 const vxlanOverIpv4Bytes = 50;
 const linkPrefixLength = 30;
+/** Loopback allows one byte more than other devices. */
+const maxMtu = 65535;
 
 export function namespaceFolder(options: NodeNetworkOptions): string {
   return join(options.stateDir, 'netns');
@@ -44,7 +46,7 @@ export function openMesh(options: NodeNetworkOptions): Mesh {
   const mesh = inNamespace(namespaceFd, () => new Netlink());
   ensureHostLink(host, mesh, namespaceFd, mtu, options);
   ensureTunnel(host, mesh, namespaceFd, mtu, options);
-  return { namespaceFd, host, mesh, mtu, links: { lo: linkNamed(mesh, 'lo').index, vx0: linkNamed(mesh, 'vx0').index } };
+  return { namespaceFd, host, mesh, mtu, links: { lo: route.linkNamed(mesh, 'lo').index, vx0: route.linkNamed(mesh, 'vx0').index } };
 }
 
 export function closeMesh({ namespaceFd, host, mesh }: Mesh): void {
@@ -74,7 +76,7 @@ function setUpMesh(): void {
   });
   const netlink = new Netlink();
   try {
-    netlink.request([route.setLinkUp(linkNamed(netlink, 'lo').index)]);
+    netlink.request([route.setLinkUp(route.linkNamed(netlink, 'lo').index)]);
   } finally {
     netlink.close();
   }
@@ -82,14 +84,14 @@ function setUpMesh(): void {
 
 function ensureHostLink(host: Netlink, mesh: Netlink, meshFd: number, mtu: number, options: NodeNetworkOptions): void {
   const name = hostLinkName(options.name);
-  if (!findLink(host, name) || !findLink(mesh, 'up0')) {
+  if (!route.findLink(host, name) || !route.findLink(mesh, 'up0')) {
     removeLink(host, name);
     removeLink(mesh, 'up0');
     host.request([route.addVeth({ name, mtu: mtu + vxlanOverIpv4Bytes }, { name: 'up0', mtu: mtu + vxlanOverIpv4Bytes, namespaceFd: meshFd })]);
   }
   setSysctls({ 'ipv4/ip_forward': '1', [`ipv4/conf/${name}/route_localnet`]: '1', [`ipv6/conf/${name}/disable_ipv6`]: '1' });
-  const hostEnd = linkNamed(host, name).index;
-  const meshEnd = linkNamed(mesh, 'up0').index;
+  const hostEnd = route.linkNamed(host, name).index;
+  const meshEnd = route.linkNamed(mesh, 'up0').index;
   host.request([route.addAddress(hostEnd, { address: hostSideAddress, length: linkPrefixLength }), route.setLinkUp(hostEnd)]);
   mesh.request([
     route.addAddress(meshEnd, { address: meshSideAddress, length: linkPrefixLength }),
@@ -101,13 +103,13 @@ function ensureHostLink(host: Netlink, mesh: Netlink, meshFd: number, mtu: numbe
 /** Made from the host's side: the tunnel's packets follow the host's routes, its device lives in the mesh. */
 function ensureTunnel(host: Netlink, mesh: Netlink, meshFd: number, mtu: number, options: NodeNetworkOptions): void {
   const { dataPathAddress, dataPathPort } = options;
-  const existing = findLink(mesh, 'vx0');
+  const existing = route.findLink(mesh, 'vx0');
   const isRight = existing?.mtu === mtu && existing.underlay?.address === dataPathAddress && existing.underlay.port === dataPathPort;
   if (!isRight) {
     removeLink(mesh, 'vx0');
     host.request([route.addVxlan({ name: 'vx0', mtu, namespaceFd: meshFd }, { id: clusterVni, localAddress: dataPathAddress, port: dataPathPort })]);
   }
-  mesh.request([route.setLinkUp(linkNamed(mesh, 'vx0').index)]);
+  mesh.request([route.setLinkUp(route.linkNamed(mesh, 'vx0').index)]);
 }
 
 function underlayMtu(host: Netlink, { dataPathAddress }: NodeNetworkOptions): number {
@@ -118,20 +120,10 @@ function underlayMtu(host: Netlink, { dataPathAddress }: NodeNetworkOptions): nu
   });
   const link = owner && route.listLinks(host).find(({ index }) => index === owner.readUInt32LE(4));
   if (!link) throw new Refused('precondition', `the data path address ${dataPathAddress} is on no interface of this host`);
-  return link.mtu;
+  return Math.min(link.mtu, maxMtu);
 }
 
 function removeLink(netlink: Netlink, name: string): void {
-  const link = findLink(netlink, name);
+  const link = route.findLink(netlink, name);
   if (link) netlink.request([route.deleteLink(link.index)]);
-}
-
-function findLink(netlink: Netlink, name: string): route.Link | undefined {
-  return route.listLinks(netlink).find((link) => link.name === name);
-}
-
-function linkNamed(netlink: Netlink, name: string): route.Link {
-  const link = findLink(netlink, name);
-  if (!link) throw new Bug(`there is no link ${name}`);
-  return link;
 }

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { Bug } from '../../base/src/index.js';
-import { addressFamily, errnoName, errnos, openSocket, receive, send, setSocketOption, socketType, SystemError } from './syscalls.js';
+import { addressFamily, errnos, openSocket, receive, send, setSocketOption, socketType, SystemError } from './syscalls.js';
 
 /**
  * A netlink socket. It keeps the namespace it was opened in, whatever its thread does later.
@@ -66,6 +66,14 @@ export class Netlink {
         bodies.push(Buffer.from(answer.body));
       }
     }
+  }
+
+  /** The one object that `body` names; `undefined` when there is none. */
+  get(type: number, body: Buffer): Buffer | undefined {
+    const sequence = this.#sequence++;
+    send(this.#fd, frame({ type, flags: 0, body, what: 'get' }, sequence, 0));
+    const answer = this.#read().find((candidate) => candidate.sequence === sequence);
+    return answer && answer.type !== messageType.error ? Buffer.from(answer.body) : undefined;
   }
 
   #batch(messages: readonly NetlinkMessage[]): Error | undefined {
@@ -144,5 +152,3 @@ export function readAttributes(bytes: Buffer): Map<number, Buffer> {
 export function isErrno(error: unknown, ...names: string[]): error is SystemError {
   return error instanceof SystemError && names.some((name) => errnos[name] === error.errno);
 }
-
-export { errnoName };

@@ -1,3 +1,4 @@
+import { Bug } from '../../base/src/index.js';
 import { addressBytes, formatAddress, formatMac, macBytes } from './addresses.js';
 import type { Prefix } from './addresses.js';
 import { attribute, netlinkFlag, readAttributes } from './netlink.js';
@@ -33,16 +34,30 @@ export interface Link {
 }
 
 export function listLinks(netlink: Netlink): Link[] {
-  return netlink.dump(routeMessage.getLink, linkHeader(0)).map((body) => {
-    const attributes = readAttributes(body.subarray(16));
-    return {
-      index: body.readInt32LE(4),
-      name: attributes.get(linkAttribute.name)?.toString('utf8').replace(/\0.*$/, '') ?? '',
-      mtu: attributes.get(linkAttribute.mtu)?.readUInt32LE(0) ?? 0,
-      mac: formatMac(attributes.get(linkAttribute.address) ?? Buffer.alloc(0)),
-      underlay: underlayOf(attributes.get(linkAttribute.linkInfo)),
-    };
-  });
+  return netlink.dump(routeMessage.getLink, linkHeader(0)).map(readLink);
+}
+
+export function findLink(netlink: Netlink, name: string): Link | undefined {
+  const body = netlink.get(routeMessage.getLink, Buffer.concat([linkHeader(0), attribute(linkAttribute.name, Buffer.from(`${name}\0`))]));
+  return body && readLink(body);
+}
+
+/** A link that must be there. */
+export function linkNamed(netlink: Netlink, name: string): Link {
+  const link = findLink(netlink, name);
+  if (!link) throw new Bug(`there is no link ${name}`);
+  return link;
+}
+
+function readLink(body: Buffer): Link {
+  const attributes = readAttributes(body.subarray(16));
+  return {
+    index: body.readInt32LE(4),
+    name: attributes.get(linkAttribute.name)?.toString('utf8').replace(/\0.*$/, '') ?? '',
+    mtu: attributes.get(linkAttribute.mtu)?.readUInt32LE(0) ?? 0,
+    mac: formatMac(attributes.get(linkAttribute.address) ?? Buffer.alloc(0)),
+    underlay: underlayOf(attributes.get(linkAttribute.linkInfo)),
+  };
 }
 
 function underlayOf(info: Buffer | undefined): Link['underlay'] {
