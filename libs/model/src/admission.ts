@@ -1,7 +1,7 @@
 import { isRefused, type RefusalCode } from '../../base/src/index.js';
 import type { ClusterView } from './cluster-view.js';
 import { parseConstraint } from './constraint.js';
-import type { NetworkSpec, SecretSpec } from './objects.js';
+import type { NetworkSpec, SecretSpec, Service } from './objects.js';
 import type { ContainerSpec, EndpointSpec, Mount, PortConfig, ServiceSpec, UpdateConfig } from './service.js';
 
 /**
@@ -31,36 +31,43 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
 
 /** What is wrong with it beside the other services. `ownId`: the service that it replaces. */
 export function checkServiceAgainst(view: ClusterView, spec: ServiceSpec, ownId?: string): Problem[] {
-  const problems: Problem[] = [];
   const holder = view.named('service', spec.name);
-  if (holder && holder.id !== ownId) {
-    problems.push({ code: 'already-exists', message: `name conflicts with an existing object: service ${spec.name} already exists` });
-  }
-  const wanted = publishedPorts(spec.endpoint);
-  if (wanted.length === 0) return problems;
-  for (const other of view.all('service')) {
-    if (other.id === ownId) continue;
-    const taken = other.status.ports.length > 0 ? other.status.ports : publishedPorts(other.spec.endpoint);
-    for (const port of wanted) {
-      const clash = taken.find((candidate) => portsClash(port, candidate));
-      if (clash) problems.push(portInUse(port, other.spec.name, other.id, clash));
-    }
-  }
-  return problems;
+  const taken: Problem[] =
+    holder && holder.id !== ownId ? [{ code: 'already-exists', message: `name conflicts with an existing object: service ${spec.name} already exists` }] : [];
+  const others = [...view.all('service')].filter((service) => service.id !== ownId);
+  return [...taken, ...checkPortsAgainst(spec, others.map(portOwner))];
+}
+
+/** Who has which published ports. */
+export interface PortOwner {
+  id: string;
+  name: string;
+  ports: readonly PortConfig[];
+}
+
+export function portOwner(service: Service): PortOwner {
+  const { ports } = service.status;
+  return { id: service.id, name: service.spec.name, ports: ports.length > 0 ? ports : (service.spec.endpoint?.ports ?? []) };
+}
+
+export function checkPortsAgainst(spec: ServiceSpec, others: Iterable<PortOwner>): Problem[] {
+  const wanted = (spec.endpoint?.ports ?? []).filter((port) => port.publishedPort);
+  if (wanted.length === 0) return [];
+  return [...others].flatMap((other) => wanted.flatMap((port) => other.ports.filter((taken) => portsClash(port, taken)).map((taken) => portInUse(port, other, taken))));
 }
 
 /**
  * Two published ports that cannot both be had. Two `host` ports can: the scheduler keeps their tasks on different nodes.
  */
-export function portsClash(a: PortConfig, b: PortConfig): boolean {
+function portsClash(a: PortConfig, b: PortConfig): boolean {
   if (!a.publishedPort || a.publishedPort !== b.publishedPort) return false;
   if ((a.protocol ?? 'tcp') !== (b.protocol ?? 'tcp')) return false;
   return isIngress(a) || isIngress(b);
 }
 
-export function portInUse(port: PortConfig, ownerName: string, ownerId: string, clash: PortConfig): Problem {
-  const how = isIngress(clash) ? 'an ingress port' : 'a host-published port';
-  return { code: 'invalid', message: `port '${port.publishedPort}' is already in use by service '${ownerName}' (${ownerId}) as ${how}` };
+function portInUse(port: PortConfig, owner: PortOwner, taken: PortConfig): Problem {
+  const how = isIngress(taken) ? 'an ingress port' : 'a host-published port';
+  return { code: 'invalid', message: `port '${port.publishedPort}' is already in use by service '${owner.name}' (${owner.id}) as ${how}` };
 }
 
 export function checkSecretSpec(kind: 'secret' | 'config', spec: SecretSpec, sizeBytes: number): Problem[] {
@@ -294,8 +301,4 @@ function checkRuntime(spec: ServiceSpec): Problem[] {
 
 function isIngress(port: PortConfig): boolean {
   return (port.publishMode ?? 'ingress') === 'ingress';
-}
-
-function publishedPorts(endpoint: EndpointSpec | undefined): PortConfig[] {
-  return (endpoint?.ports ?? []).filter((port) => port.publishedPort);
 }

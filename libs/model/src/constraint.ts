@@ -28,7 +28,7 @@ export function parseConstraint(text: string): Constraint {
 
 /** Values compare without case, as in Swarm. A missing label is an empty value: `!=` accepts it. */
 export function satisfies(node: Node, constraint: Constraint): boolean {
-  const equal = valuesOf(node, constraint.key).some((value) => value.toLowerCase() === constraint.value.toLowerCase());
+  const equal = same(constraint.key, valueOf(node, constraint.key), constraint.value);
   return constraint.operator === '==' ? equal : !equal;
 }
 
@@ -56,21 +56,26 @@ export function labelOf(node: Node, descriptor: string): string {
   return labels?.[name] ?? '';
 }
 
-function valuesOf(node: Node, key: string): string[] {
+function same(key: string, actual: string, wanted: string): boolean {
+  if (key.toLowerCase() === 'node.platform.arch') return normalArchitecture(actual) === normalArchitecture(wanted);
+  return actual.toLowerCase() === wanted.toLowerCase();
+}
+
+function valueOf(node: Node, key: string): string {
   const description = node.status.description;
   switch (key.toLowerCase()) {
     case 'node.id':
-      return [node.id];
+      return node.id;
     case 'node.hostname':
-      return [description?.hostname ?? ''];
+      return description?.hostname ?? '';
     case 'node.role':
-      return [node.spec.role];
+      return node.spec.role;
     case 'node.platform.os':
-      return [description?.os ?? ''];
+      return description?.os ?? '';
     case 'node.platform.arch':
-      return [description?.architecture ?? '', normalArchitecture(description?.architecture ?? '')];
+      return description?.architecture ?? '';
     default:
-      return [labelOf(node, key)];
+      return labelOf(node, key);
   }
 }
 

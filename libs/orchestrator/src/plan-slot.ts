@@ -1,5 +1,5 @@
 import { parseTimestamp } from '../../base/src/index.js';
-import { compareStates, endedByItself, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
+import { byAge, compareStates, endedByItself, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
 import { draftTask, lookAgainAt, type ServiceDecision } from './decision.js';
 import { restartDelayMs, shouldRestart } from './restart.js';
 import { isOutdated, mustLeaveNode, type Slot, type SlotState } from './slot.js';
@@ -25,43 +25,46 @@ export function planSlot(slot: Slot, state: SlotState, context: SlotContext, dec
   for (const task of state.ended) decision.shutdown.push({ task, why: `it is ${task.status.state}` });
   const [keeper, ...duplicates] = [...state.arriving].sort(furthestFirst);
   for (const task of duplicates) decision.shutdown.push({ task, why: 'its slot has two tasks' });
-  if (keeper) advance(keeper, state, context, decision);
-  else if (state.leaving.length > 0) replace(slot, state, context, decision);
-  else fill(slot, state, context, decision);
+  const { incumbent, superseded } = chooseIncumbent(state.leaving);
+  for (const task of superseded) decision.shutdown.push({ task, why: 'it is superseded' });
+  if (keeper) advance(keeper, incumbent, state, context, decision);
+  else if (incumbent) replace(slot, incumbent, state, context, decision);
+  else if (superseded.length === 0) fill(slot, state, context, decision);
+}
+
+/** Of the tasks that must go, one serves until its successor does. The others, such as those of an update that the next one overtook, go at once. */
+function chooseIncumbent(leaving: readonly Task[]): { incumbent: Task | undefined; superseded: Task[] } {
+  const [incumbent] = leaving.filter((task) => task.desiredState === 'running').sort((a, b) => furthestFirst(a, b) || byAge(b, a));
+  return { incumbent, superseded: leaving.filter((task) => task !== incumbent) };
 }
 
 function furthestFirst(a: Task, b: Task): number {
   return compareStates(b.status.state, a.status.state);
 }
 
-/** The slot has the task it should have: let the others go, let it start. */
-function advance(keeper: Task, state: SlotState, { view, service }: SlotContext, decision: ServiceDecision): void {
-  if (state.leaving.length === 0) {
-    if (keeper.desiredState === 'ready' && state.stopping.length === 0) decision.start.push(keeper);
-    return;
+/** The slot has the task it should have: let the one before go, let it start. */
+function advance(keeper: Task, incumbent: Task | undefined, { stopping }: SlotState, { view, service }: SlotContext, decision: ServiceDecision): void {
+  if (!incumbent) {
+    if (keeper.desiredState === 'ready' && stopping.length === 0) decision.start.push(keeper);
+  } else if (mayRelease(keeper, incumbent, view)) {
+    decision.shutdown.push({ task: incumbent, why: isOutdated(service, incumbent) ? 'it is outdated' : (mustLeaveNode(view, incumbent) ?? 'it is replaced') });
   }
-  if (!mayRelease(keeper, state.leaving, view)) return;
-  for (const task of state.leaving) decision.shutdown.push({ task, why: whyLeaving(view, service, task) });
 }
 
-/** May the old tasks of the slot go? */
-function mayRelease(keeper: Task, leaving: readonly Task[], view: ClusterView): boolean {
+/** May the task go that serves now? */
+function mayRelease(keeper: Task, incumbent: Task, view: ClusterView): boolean {
   const unplaceable = compareStates(keeper.status.state, 'assigned') < 0 && keeper.status.error !== '';
-  if (unplaceable && leaving.some((task) => mustLeaveNode(view, task))) return true;
+  if (unplaceable && mustLeaveNode(view, incumbent)) return true;
   if (keeper.desiredState === 'running') return keeper.status.state === 'running';
   return unplaceable || keeper.hostPorts.length > 0 || compareStates(keeper.status.state, 'ready') >= 0;
 }
 
-function whyLeaving(view: ClusterView, service: Service, task: Task): string {
-  return isOutdated(service, task) ? 'it is outdated' : (mustLeaveNode(view, task) ?? 'it is replaced');
-}
-
-/** Only tasks that must go are left: make the one that takes over. */
-function replace(slot: Slot, state: SlotState, context: SlotContext, decision: ServiceDecision): void {
-  const reason = state.leaving.map((task) => mustLeaveNode(context.view, task)).find(Boolean);
+/** Only a task that must go is left: make the one that takes over. */
+function replace(slot: Slot, incumbent: Task, { newest }: SlotState, context: SlotContext, decision: ServiceDecision): void {
+  const reason = mustLeaveNode(context.view, incumbent);
   if (reason === undefined && !context.mayUpdate) return;
-  if (state.newest && endedByItself(state.newest)) {
-    const retryAtMs = parseTimestamp(state.newest.status.timestamp) + restartDelayMs(context.service);
+  if (newest && endedByItself(newest)) {
+    const retryAtMs = parseTimestamp(newest.status.timestamp) + restartDelayMs(context.service);
     if (retryAtMs > context.nowMs) return lookAgainAt(decision, retryAtMs);
   }
   const why = reason ? `the one before must go: ${reason}` : 'the one before is outdated';

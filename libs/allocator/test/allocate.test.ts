@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { aCluster, aContext, aNetwork, anIngressNetwork, aService, aTask, aTemplate, decideOnce, settle, viewOf } from '../../model/src/testing/index.js';
+import { allocateNetworks, allocateServices, allocateTasks } from '../src/index.js';
+
+const all = [allocateNetworks, allocateServices, allocateTasks];
+const onWebnet = aTemplate({ networks: [{ target: 'webnet', aliases: ['api'] }] });
+
+function allocated(id: string, subnet: string, gateway: string) {
+  return aNetwork({ id, allocation: { subnets: [{ subnet, gateway }], vni: 5000 } });
+}
+
+test('networks get subnets out of the pools, each its own', () => {
+  const view = viewOf({
+    cluster: [aCluster({ addressPools: ['10.0.0.0/22'] })],
+    network: [allocated('first', '10.0.1.0/24', '10.0.1.1'), aNetwork({ id: 'a' }), aNetwork({ id: 'b' }), aNetwork({ id: 'c' }), aNetwork({ id: 'd' })],
+  });
+  expect(decideOnce(view, allocateNetworks).sentences).toEqual([
+    'network a gets 10.0.0.0/24, vni 4096',
+    'network b gets 10.0.2.0/24, vni 4097',
+    'network c gets 10.0.3.0/24, vni 4098',
+    'network d gets no subnet: every /24 of 10.0.0.0/22 is in use',
+  ]);
+  expect(view.get('network', 'a')!.allocation).toEqual({ subnets: [{ subnet: '10.0.0.0/24', gateway: '10.0.0.1' }], vni: 4096 });
+});
+
+test('a network gets the subnet and gateway it asks for, and no pool gives that away', () => {
+  const own = aNetwork({ id: 'z-own', spec: { ipam: { configs: [{ subnet: '10.0.0.0/23', gateway: '10.0.0.254' }] } } });
+  const view = viewOf({ cluster: [aCluster()], network: [aNetwork({ id: 'a' }), own] });
+  expect(decideOnce(view, allocateNetworks).sentences).toEqual(['network a gets 10.0.2.0/24, vni 4096', 'network z-own gets 10.0.0.0/23, vni 4097']);
+  expect(view.get('network', 'z-own')!.allocation!.subnets).toEqual([{ subnet: '10.0.0.0/23', gateway: '10.0.0.254' }]);
+});
+
+test('a subnet that overlaps with another network is refused', () => {
+  const own = aNetwork({ id: 'own', spec: { ipam: { configs: [{ subnet: '10.0.1.128/25' }] } } });
+  const view = viewOf({ cluster: [aCluster()], network: [allocated('first', '10.0.1.0/24', '10.0.1.1'), own] });
+  expect(settle(view, [allocateNetworks])).toEqual([]);
+  expect(allocateNetworks(view, aContext()).sentences).toEqual(['network own gets no subnet: 10.0.1.128/25 overlaps with network first']);
+});
+
+test('a task becomes pending with one address per network, its aliases and the name of its service', () => {
+  const view = viewOf({ cluster: [aCluster()], network: [aNetwork()], service: [aService({ spec: { template: onWebnet } })], task: [aTask()] });
+  settle(view, all);
+  expect(view.get('task', 'task-1')).toMatchObject({
+    networks: [{ networkId: 'webnet', address: '10.0.0.3', aliases: ['api', 'web'] }],
+    status: { state: 'pending', message: 'pending task scheduling', error: '' },
+  });
+});
+
+test('a task without networks is attached to the ingress network', () => {
+  const view = viewOf({ cluster: [aCluster()], network: [anIngressNetwork()], service: [aService()], task: [aTask()] });
+  settle(view, all);
+  expect(view.get('task', 'task-1')!.networks).toEqual([{ networkId: 'ingress', address: '10.255.0.3', aliases: ['web'] }]);
+});
+
+test('a full network says so with numbers, and gives the next address when one is free', () => {
+  const network = aNetwork({ spec: { ipam: { configs: [{ subnet: '10.9.0.0/29' }] } } });
+  const tasks = [1, 2, 3, 4, 5].map((slot) => aTask({ slot }));
+  const view = viewOf({ cluster: [aCluster()], network: [network], service: [aService({ spec: { template: onWebnet } })], task: tasks });
+  expect(settle(view, all)).toContain('web.5 waits: network webnet has no free address: 5 of 5 in use (10.9.0.0/29)');
+  expect(view.get('task', 'task-5')!.status).toMatchObject({ state: 'new', error: 'network webnet has no free address: 5 of 5 in use (10.9.0.0/29)' });
+  const freed = view.get('task', 'task-2')!;
+  view.apply('task', 'task-2', { ...freed, desiredState: 'shutdown', status: { ...freed.status, state: 'shutdown' } });
+  expect(settle(view, all)).toEqual(['web.5 gets 10.9.0.4']);
+});
+
+test('the address of a task that has not ended is not given away, whatever is desired of it', () => {
+  const network = allocated('webnet', '10.9.0.0/29', '10.9.0.1');
+  const stopping = aTask({ slot: 9, desiredState: 'shutdown', state: 'running', nodeId: 'gone', networks: [{ networkId: 'webnet', address: '10.9.0.2', aliases: [] }] });
+  const view = viewOf({ network: [network], service: [aService({ spec: { template: onWebnet } })], task: [stopping, ...[1, 2, 3, 4].map((slot) => aTask({ slot }))] });
+  settle(view, [allocateTasks]);
+  expect([1, 2, 3, 4].map((slot) => view.get('task', `task-${slot}`)!.networks[0]!.address)).toEqual(['10.9.0.3', '10.9.0.4', '10.9.0.5', '10.9.0.6']);
+});
+
+test('a freed address rests: the ring goes on after the youngest task', () => {
+  const network = allocated('webnet', '10.9.0.0/24', '10.9.0.1');
+  const ended = aTask({ slot: 1, state: 'failed', desiredState: 'shutdown', networks: [{ networkId: 'webnet', address: '10.9.0.7', aliases: [] }] });
+  const view = viewOf({ network: [network], service: [aService({ spec: { template: onWebnet } })], task: [ended, aTask({ slot: 2 })] });
+  expect(settle(view, [allocateTasks])).toEqual(['web.2 gets 10.9.0.8']);
+});
+
+test('gateway and auxiliary addresses are never given, and only the range is used', () => {
+  const network = aNetwork({ spec: { ipam: { configs: [{ subnet: '10.9.0.0/24', ipRange: '10.9.0.128/30', gateway: '10.9.0.129', auxAddresses: { router: '10.9.0.130' } }] } } });
+  const view = viewOf({ cluster: [aCluster()], network: [network], service: [aService({ spec: { template: onWebnet, endpoint: { mode: 'dnsrr', ports: [] } } })], task: [1, 2, 3].map((slot) => aTask({ slot })) });
+  settle(view, all);
+  expect([1, 2, 3].map((slot) => view.get('task', `task-${slot}`)!.networks[0]?.address)).toEqual(['10.9.0.128', '10.9.0.131', undefined]);
+});
+
+test('a network that does not exist is named', () => {
+  const view = viewOf({ service: [aService({ spec: { template: onWebnet } })], task: [aTask()] });
+  expect(settle(view, [allocateTasks])).toEqual(['web.1 waits: network webnet not found']);
+});
+
+test('a service has a virtual address in each network, none with dnsrr', () => {
+  const services = [aService({ spec: { template: onWebnet } }), aService({ id: 'rr', spec: { template: onWebnet, endpoint: { mode: 'dnsrr', ports: [] } } })];
+  const view = viewOf({ network: [allocated('webnet', '10.9.0.0/24', '10.9.0.1')], service: services });
+  expect(settle(view, [allocateServices])).toEqual(['service web has 10.9.0.2']);
+});
+
+test('a service that leaves a network gives its virtual address back', () => {
+  const service = aService({ spec: { template: onWebnet }, status: { virtualIps: [{ networkId: 'old', address: '10.8.0.2' }] } });
+  const view = viewOf({ network: [allocated('webnet', '10.9.0.0/24', '10.9.0.1'), allocated('old', '10.8.0.0/24', '10.8.0.1')], service: [service] });
+  settle(view, [allocateServices]);
+  expect(view.get('service', 'web')!.status.virtualIps).toEqual([{ networkId: 'webnet', address: '10.9.0.2' }]);
+});
+
+test('published ports without a number get one and keep it', () => {
+  const endpoint = { ports: [{ targetPort: 80 }, { targetPort: 81 }, { targetPort: 53, protocol: 'udp' as const }] };
+  const view = viewOf({ network: [anIngressNetwork()], service: [aService({ spec: { endpoint } })] });
+  expect(settle(view, [allocateServices])).toEqual(['service web has 10.255.0.2 and publishes 30000→80/tcp, 30001→81/tcp, 30000→53/udp']);
+  const service = view.get('service', 'web')!;
+  view.apply('service', 'web', { ...service, spec: { ...service.spec, endpoint: { ports: [{ targetPort: 81 }] } } });
+  expect(settle(view, [allocateServices])).toEqual(['service web has 10.255.0.2 and publishes 30001→81/tcp']);
+});
+
+test('two services that want one port: the older one has it, the other one is told', () => {
+  const endpoint = { ports: [{ targetPort: 80, publishedPort: 8080 }] };
+  const services = [aService({ id: 'younger', createdAt: '2024-01-02T00:00:00.000000000Z', spec: { endpoint } }), aService({ id: 'older', spec: { endpoint } })];
+  const view = viewOf({ network: [anIngressNetwork()], service: services });
+  const { sentences } = decideOnce(view, allocateServices);
+  expect(sentences).toContain('service younger cannot publish 8080/tcp: service older does');
+  expect(view.get('service', 'younger')!.status.ports).toEqual([]);
+});

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import type { Secret, Task } from '../../model/src/index.js';
+import { aNetwork, aNode, aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
+import { assignmentPlanner, assignmentSet, diffAssignments } from '../src/index.js';
+
+const stored = { version: 1, createdAt: '', updatedAt: '' };
+const secret: Secret = { ...stored, id: 'secret-1', spec: { name: 'password', labels: {} }, sealed: 'sealed' };
+const open = ({ sealed }: Secret) => `open-${sealed}`;
+
+const template = aTemplate({
+  networks: [{ target: 'webnet', aliases: [] }],
+  container: { secrets: [{ id: 'secret-1', name: 'password', file: { name: 'password', uid: '0', gid: '0', mode: 0o444 } }] },
+});
+
+function on(nodeId: string, slot: number, parts: Partial<Task> & { state?: Task['status']['state'] } = {}): Task {
+  return aTask({ slot, nodeId, state: 'running', networks: [{ networkId: 'webnet', address: `10.0.0.1${slot}`, aliases: ['web'] }], ...parts });
+}
+
+function aView(tasks: Task[], ports: { targetPort: number; publishedPort: number }[] = []) {
+  return viewOf({
+    node: [aNode({ id: 'a' }), aNode({ id: 'b', index: 2 })],
+    network: [aNetwork({ allocation: { subnets: [{ subnet: '10.0.0.0/24', gateway: '10.0.0.1' }], vni: 4097 } })],
+    service: [aService({ spec: { template }, status: { virtualIps: [{ networkId: 'webnet', address: '10.0.0.2' }], ports } })],
+    secret: [secret],
+    task: tasks,
+  });
+}
+
+const keys = (tasks: Task[], nodeId: string, ports?: { targetPort: number; publishedPort: number }[]) => [...assignmentSet(aView(tasks, ports), nodeId, open).keys()];
+
+test('a node gets its tasks, their secrets and networks, the services it can reach, and the peers', () => {
+  expect(keys([on('a', 1), on('b', 2)], 'a')).toEqual(['task/task-1', 'secret/secret-1', 'network/webnet', 'service/web', 'peer/a', 'peer/b']);
+});
+
+test('a node without tasks gets no secret, and of services only those that publish ports', () => {
+  expect(keys([on('a', 1)], 'b')).toEqual(['peer/a', 'peer/b']);
+  expect(keys([on('a', 1)], 'b', [{ targetPort: 80, publishedPort: 4000 }])).toEqual(['service/web', 'peer/a', 'peer/b']);
+});
+
+test('a task that has ended as it was told is the past; one that must still stop is sent', () => {
+  expect(keys([on('a', 1, { state: 'shutdown', desiredState: 'shutdown' })], 'a')).toEqual(['peer/a', 'peer/b']);
+  expect(keys([on('a', 1, { desiredState: 'shutdown' })], 'a')).toContain('task/task-1');
+});
+
+test('a task that is not assigned yet is not sent', () => {
+  expect(keys([on('a', 1, { state: 'pending' })], 'a')).toEqual(['peer/a', 'peer/b']);
+});
+
+test('secrets are opened', () => {
+  expect(assignmentSet(aView([on('a', 1)]), 'a', open).get('secret/secret-1')!.value).toEqual({ id: 'secret-1', name: 'password', data: 'open-sealed' });
+});
+
+test('endpoints are ready, draining, or not there', () => {
+  const view = aView([on('a', 1), on('b', 2, { desiredState: 'shutdown' }), on('b', 3, { state: 'starting' }), on('gone', 4)]);
+  expect(assignmentSet(view, 'a', open).get('service/web')!.value).toEqual({
+    id: 'web',
+    name: 'web',
+    mode: 'vip',
+    virtualIps: [{ networkId: 'webnet', address: '10.0.0.2' }],
+    ports: [],
+    endpoints: [
+      { taskId: 'task-1', slot: 1, nodeId: 'a', state: 'ready', addresses: [{ networkId: 'webnet', address: '10.0.0.11', aliases: ['web'] }] },
+      { taskId: 'task-2', slot: 2, nodeId: 'b', state: 'draining', addresses: [{ networkId: 'webnet', address: '10.0.0.12', aliases: ['web'] }] },
+    ],
+  });
+});
+
+test('the endpoints of a node that is down are gone', () => {
+  const view = aView([on('a', 1), on('b', 2)]);
+  view.apply('node', 'b', aNode({ id: 'b', index: 2, status: { state: 'down' } }));
+  expect(assignmentSet(view, 'a', open).get('service/web')!.value).toMatchObject({ endpoints: [{ taskId: 'task-1' }] });
+});
+
+test('the difference puts what is new or changed and removes what is gone', () => {
+  const view = aView([on('a', 1), on('b', 2)]);
+  const before = assignmentPlanner(view, open);
+  const sent = before.forNode('a');
+  view.apply('task', 'task-1', on('a', 1, { state: 'shutdown', desiredState: 'shutdown' }));
+  view.apply('task', 'task-3', on('a', 3, { state: 'assigned' }));
+  const { put, remove } = diffAssignments(sent, assignmentPlanner(view, open, before).forNode('a'));
+  expect(put.map(({ kind, key }) => `${kind}/${key}`)).toEqual(['task/task-3', 'service/web']);
+  expect(remove).toEqual([{ kind: 'task', key: 'task-1' }]);
+});
+
+test('what has not changed stays the same object from revision to revision', () => {
+  const view = aView([on('a', 1), on('b', 2)]);
+  const before = assignmentPlanner(view, open);
+  const sent = before.forNode('a');
+  view.apply('task', 'task-2', on('b', 2, { version: 9 }));
+  const wanted = assignmentPlanner(view, open, before).forNode('a');
+  expect(diffAssignments(sent, wanted)).toEqual({ put: [], remove: [] });
+  expect([...wanted].every(([key, item]) => sent.get(key) === item)).toBe(true);
+});
