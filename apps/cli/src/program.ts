@@ -8,7 +8,7 @@ import type { Session } from './session.js';
 export async function runProgram(args: string[], session: Session, setHost: (host: string) => void): Promise<ExitStatus | 125> {
   const program = buildProgram(session, setHost);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withoutBooleanValues(args), { from: 'user' });
     return exitStatus.done;
   } catch (error) {
     if (error instanceof CommanderError) return usageStatus(error, session);
@@ -67,6 +67,20 @@ function configure(command: Command, session: Session): Command {
 function usageStatus(error: CommanderError, session: Session): ExitStatus | 125 {
   if (error.exitCode === 0) return exitStatus.done;
   return compatible(exitStatus.badUsage, session);
+}
+
+const booleanFlags = /^(--(?:detach|quiet|prune|force|follow|raw|timestamps|no-trunc|no-resolve|json))=(true|false|1|0)$/i;
+
+/** Scripts written for docker say `--detach=false`; all such flags are off unless they are given. */
+function withoutBooleanValues(args: string[]): string[] {
+  const end = args.indexOf('--');
+  const flags = end < 0 ? args : args.slice(0, end);
+  const plain = flags.flatMap((arg) => {
+    const match = booleanFlags.exec(arg);
+    if (!match) return [arg];
+    return /true|1/i.test(match[2]!) ? [match[1]!] : [];
+  });
+  return end < 0 ? plain : [...plain, ...args.slice(end)];
 }
 
 /** Scripts written for docker look for 125. */

@@ -1,1 +1,105 @@
-export function define(): void {}
+import type { Command } from 'commander';
+import type { ApiClient } from '../api-client/client.js';
+import { ApiError } from '../api-client/errors.js';
+import { stackFilter } from '../api-client/filters.js';
+import type { Service } from '../api-client/types.js';
+import { exitStatus, Failure } from '../exit-status.js';
+import { lookBefore } from '../progress/observe.js';
+import type { Session } from '../session.js';
+import { referencedVariables } from '../stack-file/environment.js';
+import { loadStack, readAttachments, type LoadedStack, type LoadFlags } from '../stack-file/load.js';
+import { noteLine, problemLines, type FileProblem } from '../stack-file/problems.js';
+import { awaited, awaitServices } from './await-services.js';
+import { repeated } from './flags.js';
+import { checkStackName } from './stacks.js';
+import { changeLines, type StackChange } from './stack-changes.js';
+import { addWaitFlags, timeoutMsOf, type WaitFlags } from './wait-flags.js';
+
+interface DeployFlags extends LoadFlags, WaitFlags {
+  prune?: boolean;
+  dryRun?: boolean;
+}
+
+/** What the manager answers to a deploy, or to a dry run of it. */
+interface DeployAnswer {
+  revision?: number;
+  changes?: StackChange[] | null;
+  notes?: Omit<FileProblem, 'suggestion'>[] | null;
+  /** Ids of all services of the stack. */
+  services?: string[] | null;
+}
+
+/** The manager reads files and writes one transaction; large stacks take a moment. */
+const deployDeadlineMs = 60_000;
+
+export function define(command: Command, session: Session): void {
+  addWaitFlags(
+    command
+      .argument('<stack>', 'name of the stack')
+      .option('-c, --compose-file <file>', 'stack file, or - for stdin; several are merged (repeat, or separate by commas)', repeated)
+      .option('--env-file <file>', 'variables for ${NAME} in the files instead of those in .env; may be repeated', repeated)
+      .option('--prune', 'remove services that the files no longer have')
+      .option('--dry-run', 'only say what would change'),
+  )
+    .addHelpText('after', '\nExamples:\n  shoal stack deploy -c demo.yml demo\n  shoal stack deploy -c base.yml,site.yml --timeout 2m demo')
+    .action((stack: string, flags: DeployFlags) => deploy(session, stack, flags));
+}
+
+async function deploy(session: Session, stack: string, flags: DeployFlags): Promise<void> {
+  timeoutMsOf(flags);
+  checkStackName(stack);
+  const loaded = await loadStack(session, flags);
+  const body = await requestBody(loaded, flags);
+  const api = session.api();
+  const filters = stackFilter(stack);
+  const before = (await api.get<Service[] | null>('/services', { query: { status: true }, filters })) ?? [];
+  const baseline = await lookBefore(api, before);
+  const answer = await postStack(api, stack, body);
+  for (const note of answer.notes ?? loaded.notes) session.err.write(`${noteLine(note)}\n`);
+  const changes = answer.changes ?? [];
+  if (!flags.quiet) for (const line of changeLines(changes, flags.dryRun ?? false)) session.out.write(`${line}\n`);
+  if (flags.dryRun) return;
+  const services = await servicesOf(api, answer.services ?? []);
+  const watchCommand = `shoal stack ps ${stack}`;
+  await awaitServices(session, { services: awaited(services), baseline, flags, changed: changes.length > 0, watchCommand });
+}
+
+interface DeployRequest {
+  files: LoadedStack['files'];
+  workingDir: string;
+  env: Record<string, string>;
+  /** Content of the files that the stack names, in base64, by path. */
+  attachments: Record<string, string>;
+  prune: boolean;
+  dryRun: boolean;
+}
+
+async function requestBody(loaded: LoadedStack, flags: DeployFlags): Promise<DeployRequest> {
+  const contents = await readAttachments(loaded);
+  const stackFiles = loaded.files.map((file) => file.text);
+  const attachments = [...contents.values()].map((content) => content.toString('utf8'));
+  return {
+    files: loaded.files,
+    workingDir: loaded.workingDir,
+    env: referencedVariables(stackFiles, attachments, loaded.environment),
+    attachments: Object.fromEntries([...contents].map(([path, content]) => [path, content.toString('base64')])),
+    prune: flags.prune ?? false,
+    dryRun: flags.dryRun ?? false,
+  };
+}
+
+async function postStack(api: ApiClient, stack: string, body: DeployRequest): Promise<DeployAnswer> {
+  try {
+    return await api.post<DeployAnswer>(`/shoal/v1/stacks/${encodeURIComponent(stack)}`, body, { deadlineMs: deployDeadlineMs });
+  } catch (error) {
+    const problems = error instanceof ApiError ? (error.body as { problems?: FileProblem[] } | undefined)?.problems : undefined;
+    if (!problems || problems.length === 0) throw error;
+    throw new Failure(exitStatus.invalidFile, problemLines(problems));
+  }
+}
+
+async function servicesOf(api: ApiClient, ids: string[]): Promise<Service[]> {
+  if (ids.length === 0) return [];
+  const services = (await api.get<Service[] | null>('/services', { filters: { id: ids } })) ?? [];
+  return services.sort((a, b) => (a.Spec.Name < b.Spec.Name ? -1 : 1));
+}

@@ -1,0 +1,137 @@
+import type { ClusterNode, Service, Task } from '../api-client/types.js';
+import { currentTasks, endedTooOften, isLive } from './slots.js';
+
+/** What the manager says at one moment. */
+export interface Snapshot {
+  services: Service[];
+  /** Only tasks of their service's present spec. */
+  tasks: Task[];
+  nodes: ClusterNode[];
+}
+
+/** What was so before the change that is waited for: old failures are not held against it. */
+export interface Baseline {
+  taskIds: Set<string>;
+  /** Each service's UpdateStatus as JSON, by id. */
+  updateStatus: Map<string, string>;
+}
+
+export const emptyBaseline: Baseline = { taskIds: new Set(), updateStatus: new Map() };
+
+export type ServiceOutcome = 'waiting' | 'converged' | 'failed' | 'rolled-back';
+
+export interface ServiceProgress {
+  id: string;
+  name: string;
+  outcome: ServiceOutcome;
+  done: number;
+  wanted: number;
+  /** What the ones that are not done are doing: `1 preparing, 1 pending`. */
+  detail: string;
+  /** Why it failed or what it waits for, when the manager gave a reason. */
+  reason?: string;
+  /** The task to look at when something is wrong. */
+  culprit?: Task;
+  /** Changes when a task that counts is replaced. */
+  stableKey: string;
+}
+
+/** How far one service is from what its spec asks for. */
+export function assessService(service: Service, snapshot: Snapshot, baseline: Baseline): ServiceProgress {
+  const tasks = snapshot.tasks.filter((task) => task.ServiceID === service.ID);
+  const downNodes = new Set(snapshot.nodes.filter((node) => node.Status?.State === 'down').map((node) => node.ID));
+  const current = currentTasks(service, tasks);
+  const isDone = doneRule(service, downNodes);
+  const finished = current.filter(isDone);
+  const open = current.filter((task) => !isDone(task));
+  const wanted = wantedCount(service);
+  const progress: ServiceProgress = {
+    id: service.ID,
+    name: service.Spec.Name,
+    outcome: finished.length === wanted ? 'converged' : 'waiting',
+    done: finished.length,
+    wanted,
+    detail: detailOf(open, wanted - finished.length),
+    stableKey: finished.map((task) => task.ID).sort().join(' '),
+    ...hintOf(open),
+  };
+  return withFailures(withUpdate(progress, service, baseline), service, tasks, open, baseline);
+}
+
+/** The service has been removed while it was waited for. */
+export function goneService(id: string, name: string): ServiceProgress {
+  return { id, name, outcome: 'failed', done: 0, wanted: 0, detail: '', reason: 'the service was removed', stableKey: '' };
+}
+
+function wantedCount(service: Service): number {
+  const { Mode = {} } = service.Spec;
+  const { DesiredTasks = 0, CompletedTasks = 0 } = service.ServiceStatus ?? {};
+  if (Mode.ReplicatedJob) return Mode.ReplicatedJob.TotalCompletions ?? Mode.ReplicatedJob.MaxConcurrent ?? 1;
+  if (Mode.GlobalJob) return DesiredTasks + CompletedTasks;
+  if (Mode.Global) return DesiredTasks;
+  return Mode.Replicated?.Replicas ?? 1;
+}
+
+/** When a task needs nothing more: it runs on a live node, or it has done what it was for. */
+function doneRule(service: Service, downNodes: Set<string>): (task: Task) => boolean {
+  const { Mode = {} } = service.Spec;
+  if (Mode.ReplicatedJob || Mode.GlobalJob) return (task) => task.Status.State === 'complete';
+  const mayEnd = (service.Spec.TaskTemplate.RestartPolicy?.Condition ?? 'any') !== 'any';
+  return (task) => {
+    if (task.Status.State === 'complete') return mayEnd;
+    return task.Status.State === 'running' && isLive(task.DesiredState) && !downNodes.has(task.NodeID ?? '');
+  };
+}
+
+function detailOf(open: Task[], missing: number): string {
+  const counts = new Map<string, number>();
+  for (const task of open) counts.set(task.Status.State, (counts.get(task.Status.State) ?? 0) + 1);
+  const unmade = missing - open.length;
+  if (unmade > 0) counts.set('to be created', unmade);
+  return [...counts].map(([state, count]) => `${count} ${state}`).join(', ');
+}
+
+function hintOf(open: Task[]): Pick<ServiceProgress, 'reason' | 'culprit'> {
+  const stuck = open.find((task) => task.Status.Err);
+  return stuck ? { reason: stuck.Status.Err, culprit: stuck } : {};
+}
+
+function withUpdate(progress: ServiceProgress, service: Service, baseline: Baseline): ServiceProgress {
+  const status = service.UpdateStatus;
+  const old = baseline.updateStatus.get(service.ID) === JSON.stringify(status ?? null);
+  if (!status?.State || old) return progress;
+  const message = status.Message ?? '';
+  switch (status.State) {
+    case 'updating':
+      return { ...progress, outcome: 'waiting', detail: progress.detail || 'update goes on' };
+    case 'rollback_started':
+      return { ...progress, outcome: 'waiting', detail: 'rolling back', reason: message };
+    case 'rollback_completed':
+      return { ...progress, outcome: 'rolled-back', reason: message };
+    case 'paused':
+      return { ...progress, outcome: 'failed', reason: `update paused: ${message}` };
+    case 'rollback_paused':
+      return { ...progress, outcome: 'failed', reason: `rollback paused: ${message}` };
+    case 'completed':
+      return progress;
+  }
+}
+
+function withFailures(
+  progress: ServiceProgress,
+  service: Service,
+  tasks: Task[],
+  open: Task[],
+  baseline: Baseline,
+): ServiceProgress {
+  if (progress.outcome !== 'waiting' || rollsBackByItself(service)) return progress;
+  const fresh = tasks.filter((task) => !baseline.taskIds.has(task.ID));
+  const verdict = endedTooOften(service, fresh, open);
+  return verdict ? { ...progress, outcome: 'failed', ...verdict } : progress;
+}
+
+/** An update that will be rolled back when it fails must be let to. */
+function rollsBackByItself({ UpdateStatus, Spec }: Service): boolean {
+  if (UpdateStatus?.State === 'rollback_started') return true;
+  return UpdateStatus?.State === 'updating' && Spec.UpdateConfig?.['FailureAction'] === 'rollback';
+}
