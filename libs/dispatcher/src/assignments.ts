@@ -61,7 +61,7 @@ class Planner implements AssignmentPlanner {
 
   forNode(nodeId: string): AssignmentSet {
     const set = new Map<string, AssignmentItem>();
-    const add = (item: AssignmentItem | undefined) => item && set.set(itemKey(item), item);
+    const add = (item: AssignmentItem | undefined) => item && set.set(keyOf(item), item);
     const networks = new Set<string>();
     for (const task of this.view.tasksOnNode(nodeId)) {
       if (!isSent(task)) continue;
@@ -75,7 +75,7 @@ class Planner implements AssignmentPlanner {
     }
     for (const networkId of networks) add(this.#network(networkId));
     for (const service of this.#reachable(networks)) add(this.#service(service));
-    for (const peer of (this.#peers ??= this.#allPeers())) set.set(itemKey(peer), peer);
+    for (const peer of (this.#peers ??= this.#allPeers())) add(peer);
     return set;
   }
 
@@ -143,6 +143,15 @@ class Planner implements AssignmentPlanner {
     const nodes = [...this.view.all('node')].filter((node) => node.status.dataPathAddress !== '');
     return nodes.map((node) => this.#item(`peer/${node.id}`, () => peerItem(node)));
   }
+}
+
+/** `itemKey`, made once per item: a set has a thousand of them, and a cluster a thousand sets. */
+const itemKeys = new WeakMap<AssignmentItem, string>();
+
+function keyOf(item: AssignmentItem): string {
+  let key = itemKeys.get(item);
+  if (key === undefined) itemKeys.set(item, (key = itemKey(item)));
+  return key;
 }
 
 /** A task that has ended and is not wanted is the node's past. */

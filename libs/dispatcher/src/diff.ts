@@ -1,4 +1,4 @@
-import { itemKey, type AssignmentItem, type AssignmentSet } from '../../model/src/index.js';
+import type { AssignmentItem, AssignmentSet } from '../../model/src/index.js';
 import { canonical } from './canonical.js';
 
 export interface AssignmentDifference {
@@ -13,7 +13,8 @@ export function diffAssignments(sent: AssignmentSet, wanted: AssignmentSet): Ass
     const before = sent.get(key);
     if (!before || !isSame(before, item)) put.push(item);
   }
-  const remove = [...sent.values()].filter((item) => !wanted.has(itemKey(item))).map(({ kind, key }) => ({ kind, key }));
+  const remove: AssignmentDifference['remove'] = [];
+  for (const [itemKey, { kind, key }] of sent) if (!wanted.has(itemKey)) remove.push({ kind, key });
   return { put, remove };
 }
 
