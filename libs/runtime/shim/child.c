@@ -1,0 +1,222 @@
+#define _GNU_SOURCE
+/*
+ * The process that becomes the container's first, or an exec's: it executes the launch program as it arrives,
+ * tells its parent that everything stands, waits for the word, and executes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER 0x5441
+#endif
+
+static char **environment;
+static char **arguments;
+
+static void reset_signals(void) {
+	sigset_t none;
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void take_standard_streams(const struct child_ends *ends) {
+	dup2(ends->output, STDOUT_FILENO);
+	dup2(ends->error, STDERR_FILENO);
+}
+
+/* Opened inside, so that nothing of the host stays in the container's hands. */
+static void open_null_as_stdin(void) {
+	int null = open_in_root("dev/null", O_RDWR, 0);
+	if (null < 0)
+		fail("open", "/dev/null");
+	dup2(null, STDIN_FILENO);
+	close(null);
+}
+
+/* A pipe opened for both: what the container reads never ends, and no other process has to stay for that. */
+static void open_endless_stdin(void) {
+	int ends[2];
+	char path[64];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		fail("create", "the standard input");
+	snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+	int both = open(path, O_RDWR);
+	if (both < 0)
+		fail("create", "the standard input");
+	dup2(both, STDIN_FILENO);
+	close(both);
+}
+
+static void hand_over(int socket, int descriptor) {
+	char byte = 0;
+	struct iovec part = {&byte, 1};
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	*header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+	memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+	if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+		fail("hand over", "the terminal");
+}
+
+static void open_terminal(const struct child_ends *ends) {
+	int master = open_in_root("dev/pts/ptmx", O_RDWR | O_NOCTTY, 0);
+	int unlocked = 0;
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlocked) < 0)
+		fail("open", "/dev/pts/ptmx");
+	int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0)
+		fail("open", "the terminal");
+	hand_over(ends->terminal, master);
+	for (int stream = 0; stream < 3; stream++)
+		dup2(terminal, stream);
+	close(terminal);
+	close(master);
+}
+
+static void tell(const struct child_ends *ends, struct child_status status) {
+	if (write(ends->status, &status, sizeof status) != sizeof status)
+		_exit(1);
+}
+
+static const char *search_path(void) {
+	for (char **entry = environment; *entry; entry++)
+		if (strncmp(*entry, "PATH=", 5) == 0)
+			return *entry + 5;
+	return "";
+}
+
+/* The errno that tells most: a file that may not be executed says more than the next directory without one. */
+static int execute_from_path(const char *name) {
+	char candidate[4096];
+	int told = ENOENT;
+	for (const char *at = search_path(); *at;) {
+		size_t length = strcspn(at, ":");
+		if (length > 0 && length + strlen(name) + 2 < sizeof candidate) {
+			memcpy(candidate, at, length);
+			candidate[length] = '/';
+			strcpy(candidate + length + 1, name);
+			execve(candidate, arguments, environment);
+			if (errno != ENOENT && errno != ENOTDIR)
+				told = errno;
+		}
+		at += length;
+		at += *at == ':';
+	}
+	return told;
+}
+
+static _Noreturn void execute(const struct child_ends *ends) {
+	int error_number;
+	if (strchr(arguments[0], '/')) {
+		execve(arguments[0], arguments, environment);
+		error_number = errno;
+	} else {
+		error_number = execute_from_path(arguments[0]);
+	}
+	tell(ends, (struct child_status){.ready = 0, .error_number = (uint32_t)error_number});
+	_exit(error_number == ENOENT ? 127 : 126);
+}
+
+static _Noreturn void wait_and_execute(const struct child_ends *ends) {
+	char word;
+	if (!arguments || !environment)
+		fail_because("execute", "the program", "it has no arguments or no environment");
+	/* Nothing but the standard streams may outlive execve, whatever was opened before. */
+	if (syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
+		fail("close", "the descriptors");
+	report_failures_to(-1);
+	close(ends->connection);
+	tell(ends, (struct child_status){.ready = 1});
+	if (read(ends->go, &word, 1) != 1)
+		_exit(1);
+	execute(ends);
+}
+
+static void unshare_namespaces(struct record *record) {
+	if (unshare((int)take_u32(record)) < 0)
+		fail("create", "the namespaces");
+}
+
+static void join_target(const struct child_ends *ends, struct record *record) {
+	if (setns(ends->target, (int)take_u32(record)) < 0)
+		fail("join", "the namespaces of the container");
+}
+
+static void no_new_privileges(void) {
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fail("forbid", "new privileges");
+}
+
+static void perform(const struct child_ends *ends, struct record *record) {
+	switch (record->kind) {
+	case OP_JOIN_CGROUP: return op_join_cgroup(record);
+	case OP_JOIN_NAMESPACE: return op_join_namespace(record);
+	case OP_JOIN_TARGET: return join_target(ends, record);
+	case OP_UNSHARE: return unshare_namespaces(record);
+	case OP_PROPAGATION: return op_propagation(record);
+	case OP_MOUNT: return op_mount(record);
+	case OP_OPEN_TREE: return op_open_tree(record);
+	case OP_OPEN_ROOT: return open_root(take_string(record));
+	case OP_FILESYSTEM: return op_filesystem(record);
+	case OP_ATTACH: return op_attach(record);
+	case OP_DIRECTORY: return op_directory(record);
+	case OP_FILE: return op_file(record);
+	case OP_SYMLINK: return op_symlink(record);
+	case OP_NODE: return op_node(record);
+	case OP_READ_ONLY: return op_read_only(record);
+	case OP_MASK: return op_mask(record);
+	case OP_PIVOT: return op_pivot();
+	case OP_COPY_UP: return op_copy_up(record);
+	case OP_READ_FILE: return op_read_file(ends->connection, record);
+	case OP_HOSTNAME: return op_hostname(record);
+	case OP_SYSCTL: return op_sysctl(record);
+	case OP_RLIMIT: return op_rlimit(record);
+	case OP_OOM_SCORE: return op_oom_score(record);
+	case OP_UMASK: umask(take_u32(record)); return;
+	case OP_NO_NEW_PRIVILEGES: return no_new_privileges();
+	case OP_SECCOMP: return op_seccomp(record);
+	case OP_BOUNDING: return op_bounding(record);
+	case OP_USER: return op_user(record);
+	case OP_CAPABILITIES: return op_capabilities(record);
+	case OP_WORKING_DIRECTORY: return op_working_directory(record);
+	case OP_DEVICE_FILTER: return op_device_filter(record);
+	case OP_ENVIRONMENT: environment = take_strings(record); return;
+	case OP_ARGUMENTS: arguments = take_strings(record); return;
+	case OP_TERMINAL: return open_terminal(ends);
+	case OP_STDIN: return take_u32(record) ? open_endless_stdin() : open_null_as_stdin();
+	case OP_READY: wait_and_execute(ends);
+	default: fail_because("read the launch program", "operation", "it is unknown");
+	}
+}
+
+void run_child(const struct child_ends *ends) {
+	struct record record;
+	reset_signals();
+	/* Until execve nobody in the container may look into this process or its descriptors (CVE-2016-9962). */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setsid();
+	umask(0);
+	take_standard_streams(ends);
+	while (read_record(ends->connection, &record))
+		perform(ends, &record);
+	_exit(1); /* the agent hung up */
+}

@@ -1,0 +1,32 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+static int failures_to = -1;
+
+void report_failures_to(int connection) {
+	failures_to = connection;
+}
+
+static _Noreturn void report(const char *step, const char *object, int error_number, const char *reason) {
+	struct event event;
+	event_begin(&event, "failed");
+	event_text(&event, "step", step);
+	event_text(&event, "object", object);
+	event_number(&event, "errno", error_number);
+	event_text(&event, "reason", reason);
+	event_end(&event);
+	if (failures_to >= 0)
+		event_send(failures_to, &event);
+	_exit(1);
+}
+
+void fail(const char *step, const char *object) {
+	report(step, object, errno, strerror(errno));
+}
+
+void fail_because(const char *step, const char *object, const char *reason) {
+	report(step, object, 0, reason);
+}

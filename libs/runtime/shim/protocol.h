@@ -1,0 +1,76 @@
+/*
+ * The words between the agent and the shim. libs/runtime/src/operations.ts holds the same table; a test compares them.
+ *
+ * Everything on a connection, in both directions, is a record: u32 kind, u32 length, payload; little-endian.
+ * Strings in a payload end with NUL; integers have no padding.
+ */
+#ifndef SHOAL_PROTOCOL_H
+#define SHOAL_PROTOCOL_H
+
+#define PROTOCOL_VERSION 1
+#define MAX_RECORD_BYTES (4u << 20)
+
+enum record_kind {
+	/* First record of a connection: what the new process is to be. */
+	OP_CONTAINER = 1, /* u32 version, u64 clone flags, u64 log max bytes, u32 log max files, directory, log path, oom counter path */
+	OP_EXEC = 2, /* u32 version, u32 pid, u64 start time, u32 timeout ms, u32 max output bytes */
+
+	/* Executed in order by the process that becomes the container's. */
+	OP_JOIN_CGROUP = 10, /* path of a cgroup.procs */
+	OP_JOIN_NAMESPACE = 11, /* u32 kind, path */
+	OP_JOIN_TARGET = 12, /* u32 kinds: namespaces of the exec's target */
+	OP_UNSHARE = 13, /* u32 kinds */
+	OP_PROPAGATION = 14, /* u32 flags, path */
+
+	OP_MOUNT = 20, /* u32 flags, source, target, type, data: before OP_OPEN_ROOT, host paths */
+	OP_OPEN_TREE = 21, /* u32 slot, u32 recursive, source */
+	OP_OPEN_ROOT = 22, /* path: from here on, paths are the container's */
+	OP_FILESYSTEM = 23, /* u64 attributes, u32 target rule, target, type, options… */
+	OP_ATTACH = 24, /* u32 slot, u64 attributes, u64 propagation, u32 recursive, u32 target rule, target */
+	OP_DIRECTORY = 25, /* u32 mode, path */
+	OP_FILE = 26, /* u32 mode, u32 uid, u32 gid, path, bytes */
+	OP_SYMLINK = 27, /* path, text */
+	OP_NODE = 28, /* u32 mode, u32 major, u32 minor, path */
+	OP_READ_ONLY = 29, /* u32 bind first, path */
+	OP_MASK = 30, /* path */
+	OP_PIVOT = 31,
+	OP_COPY_UP = 32, /* path in the container, host directory */
+	OP_READ_FILE = 33, /* u32 max bytes, path: answered by one REPLY_FILE */
+
+	OP_HOSTNAME = 40, /* name */
+	OP_SYSCTL = 41, /* u32 must exist, path below /proc/sys, value */
+	OP_RLIMIT = 42, /* u32 resource, u64 soft, u64 hard */
+	OP_OOM_SCORE = 43, /* text */
+	OP_UMASK = 44, /* u32 mask */
+	OP_NO_NEW_PRIVILEGES = 45,
+	OP_SECCOMP = 46, /* u32 flags, filter */
+	OP_BOUNDING = 47, /* u64 capabilities to keep */
+	OP_USER = 48, /* u32 uid, u32 gid, u32 groups… */
+	OP_CAPABILITIES = 49, /* u64 effective, u64 permitted, u64 inheritable */
+	OP_WORKING_DIRECTORY = 50, /* path */
+	OP_ENVIRONMENT = 51, /* strings… */
+	OP_ARGUMENTS = 52, /* strings… */
+	OP_TERMINAL = 53, /* makes a pseudo terminal the standard streams */
+	OP_STDIN = 54, /* u32 0: /dev/null; 1: open, and never ends */
+	OP_DEVICE_FILTER = 55, /* cgroup directory, BPF instructions */
+	OP_READY = 59, /* everything stands: wait for COMMAND_GO */
+
+	/* To a shim that stands. */
+	COMMAND_GO = 60,
+	COMMAND_SIGNAL = 61, /* u32 signal */
+
+	/* From the shim. */
+	REPLY_EVENT = 70, /* one JSON object */
+	REPLY_FILE = 71, /* u32 errno, bytes */
+	REPLY_OUTPUT = 72, /* bytes an exec has written */
+};
+
+/* How the target of a mount is found, and made when it is missing. */
+enum target_rule {
+	TARGET_CREATE_DIRECTORY = 1,
+	TARGET_CREATE_FILE = 2,
+	TARGET_NO_SYMLINKS = 4, /* every component must be real: /proc, /sys, /dev */
+	TARGET_MAY_BE_PROC = 8, /* otherwise nothing may cover a file of procfs */
+};
+
+#endif

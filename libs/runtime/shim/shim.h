@@ -1,0 +1,130 @@
+#ifndef SHOAL_SHIM_H
+#define SHOAL_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "protocol.h"
+
+/* error.c: every failure names the step and the object, and reaches the agent as an event. */
+void report_failures_to(int connection);
+_Noreturn void fail(const char *step, const char *object); /* with errno */
+_Noreturn void fail_because(const char *step, const char *object, const char *reason);
+
+/* record.c */
+struct record {
+	uint32_t kind;
+	uint32_t length;
+	const unsigned char *payload;
+	uint32_t taken;
+};
+bool read_record(int connection, struct record *record); /* false: the agent hung up */
+bool parse_record(const unsigned char *bytes, size_t available, struct record *record);
+bool send_record(int connection, uint32_t kind, const void *payload, size_t length);
+uint32_t take_u32(struct record *record);
+uint64_t take_u64(struct record *record);
+const char *take_string(struct record *record);
+const unsigned char *take_rest(struct record *record, size_t *length);
+char **take_strings(struct record *record);
+bool has_more(const struct record *record);
+
+/* event.c: a small JSON object. */
+struct event {
+	char text[9000];
+	size_t length;
+};
+void event_begin(struct event *event, const char *name);
+void event_number(struct event *event, const char *key, long long value);
+void event_flag(struct event *event, const char *key, bool value);
+void event_text(struct event *event, const char *key, const char *value);
+void event_end(struct event *event);
+bool event_send(int connection, struct event *event);
+
+/* zygote.c */
+_Noreturn void run_zygote(const char *socket_path);
+
+/* container.c: parent of one container. */
+_Noreturn void run_container(int connection, struct record *record);
+
+/* exec.c: parent of one process more in a container. */
+_Noreturn void run_exec(int connection, struct record *record);
+
+/* child.c: the process that becomes the container's. */
+struct child_ends {
+	int connection; /* where its program comes from */
+	int status; /* tells its parent: ready, or why execve failed */
+	int go; /* one byte: execute now */
+	int output; /* becomes standard output */
+	int error; /* becomes standard error */
+	int terminal; /* hands the master of a pseudo terminal to the parent; -1: there can be none */
+	int target; /* pidfd of an exec's container, or -1 */
+};
+struct child_status {
+	uint32_t ready; /* 1: waits for go; 0: execve failed */
+	uint32_t error_number;
+};
+_Noreturn void run_child(const struct child_ends *ends);
+
+/* root.c: paths inside the container's root. */
+void open_root(const char *path);
+bool root_is_open(void);
+int root_directory(void);
+int open_in_root(const char *path, int flags, uint64_t resolve); /* -1 with errno */
+int make_directories_in_root(const char *path, mode_t mode); /* descriptor of the last one */
+int open_parent_in_root(const char *path, const char **name);
+int open_target(const char *path, uint32_t rule);
+int open_proc_file(const char *path, int flags); /* path below /proc of the container; -1 with errno */
+
+/* mount.c, node.c, copy.c, process.c: the operations. */
+void op_mount(struct record *record);
+void op_propagation(struct record *record);
+void op_open_tree(struct record *record);
+void op_filesystem(struct record *record);
+void op_attach(struct record *record);
+void op_read_only(struct record *record);
+void op_mask(struct record *record);
+void op_pivot(void);
+void op_directory(struct record *record);
+void op_file(struct record *record);
+void op_symlink(struct record *record);
+void op_node(struct record *record);
+void op_read_file(int connection, struct record *record);
+void op_copy_up(struct record *record);
+void op_join_cgroup(struct record *record);
+void op_join_namespace(struct record *record);
+void op_device_filter(struct record *record);
+void op_hostname(struct record *record);
+void op_sysctl(struct record *record);
+void op_rlimit(struct record *record);
+void op_oom_score(struct record *record);
+void op_seccomp(struct record *record);
+void op_bounding(struct record *record);
+void op_user(struct record *record);
+void op_capabilities(struct record *record);
+void op_working_directory(struct record *record);
+
+/* log.c: the json-file log of one container. */
+void log_open(const char *path, uint64_t max_bytes, uint32_t max_files);
+bool log_pump(int stream, int from); /* one read; false at the end of the stream */
+void log_finish(void);
+
+/* system.c: calls that libc does not wrap, and small helpers. */
+int sys_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int sys_open_tree(int directory, const char *path, unsigned flags);
+int sys_move_mount(int mount, int target);
+int sys_fsopen(const char *type);
+int sys_fsconfig(int context, unsigned command, const char *key, const char *value);
+int sys_fsmount(int context, unsigned attributes);
+int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation);
+int sys_pidfd_open(pid_t pid);
+int sys_pidfd_send_signal(int pidfd, int signal);
+int sys_clone(uint64_t flags, int *pidfd); /* fork with namespaces */
+void write_whole_file(const char *path, const char *text, const char *step);
+unsigned long long process_start_time(pid_t pid); /* 0: no such process */
+long long wall_ms(void);
+long long monotonic_ms(void);
+int watch_children(void); /* a signalfd; blocks SIGCHLD */
+
+#endif

@@ -1,0 +1,92 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+static _Noreturn void give_up(const char *step) {
+	fprintf(stderr, "shoal-shim: %s: %s\n", step, strerror(errno));
+	_exit(1);
+}
+
+static int listen_on(const char *path) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof address.sun_path) {
+		errno = ENAMETOOLONG;
+		give_up(path);
+	}
+	strcpy(address.sun_path, path);
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener < 0)
+		give_up("socket");
+	unlink(path);
+	umask(0177);
+	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 1024) < 0)
+		give_up(path);
+	return listener;
+}
+
+static void detach_standard_streams(void) {
+	int null = open("/dev/null", O_RDWR);
+	for (int stream = 0; stream < 3; stream++)
+		dup2(null, stream);
+	if (null > 2)
+		close(null);
+}
+
+/* A process of its own, in a session of its own: neither the agent's end nor the zygote's touches it. */
+static _Noreturn void serve(int connection) {
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	setsid();
+	detach_standard_streams();
+	report_failures_to(connection);
+	struct record record;
+	if (!read_record(connection, &record))
+		_exit(1);
+	uint32_t version = take_u32(&record);
+	if (version != PROTOCOL_VERSION)
+		fail_because("read the launch program", "version", "it is not the one of this shim");
+	switch (record.kind) {
+	case OP_CONTAINER:
+		run_container(connection, &record);
+	case OP_EXEC:
+		run_exec(connection, &record);
+	default:
+		fail_because("read the launch program", "first record", "it is neither a container nor an exec");
+	}
+}
+
+/* Standard input is the lifeline: it ends with the agent, and so does the zygote. Its shims stay. */
+void run_zygote(const char *socket_path) {
+	int listener = listen_on(socket_path);
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for the shims */
+	if (write(STDOUT_FILENO, "ready\n", 6) != 6)
+		give_up("write to standard output");
+	struct pollfd watched[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
+	for (;;) {
+		if (poll(watched, 2, -1) < 0 && errno != EINTR)
+			give_up("poll");
+		if (watched[0].revents)
+			_exit(0);
+		if (!watched[1].revents)
+			continue;
+		int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (connection < 0)
+			continue;
+		pid_t pid = fork();
+		if (pid == 0) {
+			close(listener);
+			serve(connection);
+		}
+		close(connection);
+	}
+}

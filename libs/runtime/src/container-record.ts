@@ -1,0 +1,85 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContainerConfig } from './container-config.js';
+import type { ExitedEvent } from './shim-connection.js';
+
+/** What is kept on disk of a container, for the agent that adopts it and for exec. */
+export interface ContainerRecord {
+  version: 1;
+  id: string;
+  name: string;
+  labels: Record<string, string>;
+  bootId: string;
+  anonymousVolumes: string[];
+  argv0: string;
+  process: {
+    capabilities: string;
+    noNewPrivileges: boolean;
+    env: string[];
+    user: string;
+    extraGroups: string[];
+    workingDirectory: string;
+    oomScoreAdj: number;
+    rlimits: { name: string; soft: string; hard: string }[];
+  };
+}
+
+const recordName = 'container.json';
+const exitName = 'exit.json';
+
+export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord, 'name' | 'labels' | 'bootId' | 'anonymousVolumes'>): ContainerRecord {
+  const { process } = config;
+  const record: ContainerRecord = {
+    version: 1,
+    id: config.id,
+    ...about,
+    argv0: process.argv[0] ?? '',
+    process: {
+      capabilities: config.capabilities.toString(16),
+      noNewPrivileges: config.noNewPrivileges,
+      env: process.env,
+      user: process.user,
+      extraGroups: process.extraGroups,
+      workingDirectory: process.workingDirectory,
+      oomScoreAdj: config.oomScoreAdj,
+      rlimits: config.rlimits.map(({ name, soft, hard }) => ({ name, soft: String(soft), hard: String(hard) })),
+    },
+  };
+  writeWhole(join(config.directory, recordName), record);
+  return record;
+}
+
+/** Undefined: the agent ended before it had written one. */
+export function readRecord(directory: string): ContainerRecord | undefined {
+  return readJson(join(directory, recordName)) as ContainerRecord | undefined;
+}
+
+/** The shim's exit record. Undefined: there is none. */
+export function readExit(directory: string): (ExitedEvent & { startError?: string }) | undefined {
+  return readJson(join(directory, exitName)) as ExitedEvent | undefined;
+}
+
+/** Only for a container whose shim is lost: the shim writes its own otherwise. */
+export function writeLostExit(directory: string, exit: ExitedEvent & { startError: string }): void {
+  writeWhole(join(directory, exitName), exit);
+}
+
+export function prepareDirectory(directory: string): void {
+  for (const name of ['', 'upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: name === 'upper' ? 0o755 : 0o700 });
+}
+
+function writeWhole(path: string, value: object): void {
+  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // A file cut by a crash of the machine says as little as none.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

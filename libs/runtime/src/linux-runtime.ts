@@ -1,0 +1,224 @@
+import { mkdirSync, existsSync, writeFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
+import { Cgroups } from './cgroups.js';
+import type { MountSource } from './container-config.js';
+import { ContainerHandle } from './container-handle.js';
+import { planContainer } from './container-plan.js';
+import { prepareDirectory, readRecord, writeRecord } from './container-record.js';
+import { planEtcFiles } from './etc-files.js';
+import { executeIn } from './exec.js';
+import { probeHost, type HostFacts } from './host-facts.js';
+import { readLog } from './log-reader.js';
+import { MountSources } from './mount-sources.js';
+import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, LogLine, LogOptions, Runtime } from './runtime.js';
+import { seccompFilter } from './seccomp/filter.js';
+import { signalNumber } from './signals.js';
+import { planUserMounts } from './user-mounts.js';
+import { Zygote, type ZygoteEvent } from './zygote.js';
+
+export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed'; id: string };
+
+export interface RuntimeOptions {
+  /** Folder of this agent's containers and logs. */
+  stateDir: string;
+  /** The built `shoal-shim`. */
+  shimPath: string;
+  /** Path below every cgroup hierarchy's root, such as `shoal/node-1`. No two agents share one. */
+  cgroupParent: string;
+  trace: Trace<RuntimeEvent>;
+  clock?: Clock;
+  /** Folder of named volumes; absent: `volumes` beside `stateDir`. */
+  volumesDir?: string;
+}
+
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const gonePatienceMs = 10_000;
+
+/** Opens the runtime of this machine and adopts the containers that it finds. */
+export async function openRuntime(options: RuntimeOptions): Promise<LinuxRuntime> {
+  const runtime = new LinuxRuntime(options);
+  await runtime.open();
+  return runtime;
+}
+
+export class LinuxRuntime implements Runtime {
+  readonly #clock: Clock;
+  readonly #containersDirectory: string;
+  readonly #logsDirectory: string;
+  readonly #facts: HostFacts;
+  readonly #cgroups: Cgroups;
+  readonly #sources: MountSources;
+  readonly #zygote: Zygote;
+  readonly #containers = new Map<string, ContainerHandle>();
+  readonly #sequencer = new KeyedSequencer();
+
+  constructor(readonly options: RuntimeOptions) {
+    const stateDir = resolve(options.stateDir);
+    this.#clock = options.clock ?? systemClock;
+    this.#containersDirectory = join(stateDir, 'containers');
+    this.#logsDirectory = join(stateDir, 'logs');
+    for (const directory of [stateDir, this.#containersDirectory, this.#logsDirectory]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#facts = probeHost(resolve(options.shimPath));
+    this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
+    this.#sources = new MountSources(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#facts);
+    this.#zygote = new Zygote(this.#facts.shimPath, stateDir, options.trace);
+  }
+
+  async open(): Promise<void> {
+    await this.#zygote.start();
+    await this.list();
+  }
+
+  create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
+    return this.#sequencer.run(request.id, () => this.#create(request, signal));
+  }
+
+  async #create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { id } = request;
+    checkId(id);
+    const directory = this.#directory(id);
+    if (existsSync(directory)) throw new Refused('already-exists', `container ${id} exists already`);
+    const sources = planUserMounts(request).map((mount) => this.#sources.resolve(mount));
+    const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
+    const handle = new ContainerHandle(id, directory, this.#clock, undefined, () => this.#cgroups.kill(id));
+    this.#containers.set(id, handle);
+    try {
+      prepareDirectory(directory);
+      for (const { name, text } of planEtcFiles(request)) writeFileSync(join(directory, name), text, { mode: 0o644 });
+      mkdirSync(dirname(this.#logFile(id)), { recursive: true, mode: 0o700 });
+      const placement = this.#cgroups.create(id, request.limits);
+      const config = planContainer(request, this.#facts, { directory, logFile: this.#logFile(id) }, placement, sources);
+      handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes });
+      const seccomp = seccompFilter(config.capabilities, this.#facts);
+      await this.#whileFilling(sources, () => handle.launch(this.#zygote, config, seccomp, signal));
+    } catch (error) {
+      await this.#erase(handle, anonymousVolumes, false);
+      throw error;
+    }
+  }
+
+  /** Two containers never fill the same new volume at once. */
+  #whileFilling(sources: readonly MountSource[], job: () => Promise<void>): Promise<void> {
+    const names = sources.filter(({ mount }) => mount.kind === 'bind' && mount.copyUp).map(({ volume }) => `volume ${volume}`);
+    return names.sort().reduceRight((next, name) => () => this.#sequencer.run(name, next), job)();
+  }
+
+  start(id: string): Promise<{ pid: number }> {
+    return this.#sequencer.run(id, async () => {
+      const handle = await this.#require(id);
+      await handle.start();
+      return { pid: handle.pid };
+    });
+  }
+
+  async wait(id: string, signal: AbortSignal): Promise<ContainerExit> {
+    return (await this.#require(id)).wait(signal);
+  }
+
+  async signal(id: string, signal: string): Promise<void> {
+    const number = signalNumber(signal);
+    (await this.#find(id))?.signal(number);
+  }
+
+  remove(id: string, options: { keepLogs?: boolean } = {}): Promise<void> {
+    return this.#sequencer.run(id, async () => {
+      checkId(id);
+      const handle = await this.#find(id);
+      if (handle) await this.#erase(handle, handle.record?.anonymousVolumes ?? [], options.keepLogs ?? false);
+      else if (!options.keepLogs) await rm(dirname(this.#logFile(id)), { recursive: true, force: true });
+    });
+  }
+
+  /** Processes first, then what they used. */
+  async #erase(handle: ContainerHandle, anonymousVolumes: readonly string[], keepLogs: boolean): Promise<void> {
+    const { id } = handle;
+    this.#cgroups.kill(id);
+    await handle.gone(gonePatienceMs);
+    await this.#cgroups.remove(id);
+    for (const name of anonymousVolumes) this.#sources.removeVolume(name);
+    await rm(handle.directory, { recursive: true, force: true });
+    if (!keepLogs) await rm(dirname(this.#logFile(id)), { recursive: true, force: true });
+    this.#containers.delete(id);
+    this.options.trace({ event: 'container-removed', id });
+  }
+
+  async status(id: string): Promise<ContainerStatus | undefined> {
+    return (await this.#find(id))?.status();
+  }
+
+  async list(): Promise<ContainerStatus[]> {
+    const entries = await readdir(this.#containersDirectory);
+    const handles = await Promise.all(entries.map((id) => this.#find(id)));
+    return handles.filter((handle) => handle !== undefined).map((handle) => handle.status());
+  }
+
+  async exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
+    const handle = await this.#require(id);
+    if (handle.state !== 'running' || !handle.record) throw new Refused('precondition', `container ${id} is not running`);
+    const { pid, startTime, record } = handle;
+    const seccomp = seccompFilter(BigInt(`0x${record.process.capabilities}`), this.#facts);
+    return executeIn(this.#zygote, { pid, startTime, record, procsFiles: this.#cgroups.procsFiles(id), seccomp }, request, signal);
+  }
+
+  async stats(id: string): Promise<ContainerStats> {
+    await this.#require(id);
+    return this.#cgroups.stats(id);
+  }
+
+  logs(id: string, options: LogOptions): AsyncIterable<LogLine> {
+    checkId(id);
+    const ended = async () => {
+      const handle = await this.#find(id);
+      if (handle) await handle.wait(options.signal);
+    };
+    return readLog(this.#logFile(id), options, ended);
+  }
+
+  async close(): Promise<void> {
+    await this.#zygote.close();
+    for (const handle of this.#containers.values()) {
+      handle.closing = true;
+      handle.close();
+    }
+  }
+
+  /** What this process knows, or else what is on disk, adopted. */
+  async #find(id: string): Promise<ContainerHandle | undefined> {
+    const known = this.#containers.get(id);
+    if (known) return known;
+    if (!idPattern.test(id) || !existsSync(this.#directory(id))) return undefined;
+    return this.#sequencer.run(`adopt ${id}`, () => this.#adopt(id));
+  }
+
+  async #adopt(id: string): Promise<ContainerHandle> {
+    const known = this.#containers.get(id);
+    if (known) return known;
+    const directory = this.#directory(id);
+    const handle = new ContainerHandle(id, directory, this.#clock, readRecord(directory), () => this.#cgroups.kill(id));
+    await handle.adopt();
+    this.#containers.set(id, handle);
+    this.options.trace({ event: 'container-adopted', id, state: handle.state });
+    return handle;
+  }
+
+  async #require(id: string): Promise<ContainerHandle> {
+    const handle = await this.#find(id);
+    if (!handle) throw new Refused('not-found', `no such container: ${id}`);
+    return handle;
+  }
+
+  #directory(id: string): string {
+    return join(this.#containersDirectory, id);
+  }
+
+  #logFile(id: string): string {
+    return join(this.#logsDirectory, id, 'json.log');
+  }
+}
+
+function checkId(id: string): void {
+  if (!idPattern.test(id)) throw new Refused('invalid', `"${id}" is no container id`);
+}

@@ -1,0 +1,93 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { Temporary } from '../../base/src/index.js';
+import { encodeProgram, maxRecordBytes, recordHeaderBytes, replyKinds, type Operation } from './operations.js';
+
+/** What a shim tells. `state` comes once, first, to whoever connects to a shim that stands. */
+export type ShimEvent =
+  | { event: 'failed'; step: string; object: string; errno: number; reason: string }
+  | { event: 'state' | 'created' | 'started'; state: 'creating' | 'created' | 'running' | 'exited'; pid: number; startTime: number }
+  | { event: 'start-failed'; errno: number }
+  | ExitedEvent;
+
+export interface ExitedEvent {
+  event: 'exited';
+  /** As waitpid gives it. */
+  waitStatus: number;
+  /** Why execve failed; 0: it did not. */
+  startErrno: number;
+  pid?: number;
+  startTime?: number;
+  oomKilled?: boolean;
+  exitedAtMs?: number;
+  timedOut?: boolean;
+}
+
+export interface ShimListener {
+  event?(event: ShimEvent): void;
+  file?(errno: number, data: Buffer): void;
+  output?(data: Buffer): void;
+  /** The other side is gone; nothing follows. */
+  closed?(): void;
+}
+
+/** One connection to the zygote or to a container's shim: records in both directions. */
+export class ShimConnection {
+  #pending: Buffer = Buffer.alloc(0);
+
+  private constructor(
+    readonly socket: Socket,
+    readonly listener: ShimListener,
+  ) {
+    socket.on('data', (data) => this.#receive(data));
+    socket.on('error', () => undefined); // 'close' follows and says all there is to do
+    socket.on('close', () => listener.closed?.());
+  }
+
+  /** Connects to `name` in `directory`. A socket's address holds 107 bytes at most, so the directory is named by a descriptor. */
+  static async connect(directory: string, name: string, listener: ShimListener): Promise<ShimConnection> {
+    const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      const socket = createConnection(`/proc/self/fd/${descriptor}/${name}`);
+      await new Promise<void>((resolve, reject) => {
+        socket.once('connect', resolve);
+        socket.once('error', (error) => reject(new Temporary(`cannot connect to ${directory}/${name}`, { cause: error })));
+      });
+      return new ShimConnection(socket, listener);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  send(operations: readonly Operation[]): void {
+    this.socket.write(encodeProgram(operations));
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  /** A connection alone does not keep the process alive. */
+  unref(): void {
+    this.socket.unref();
+  }
+
+  #receive(data: Buffer): void {
+    this.#pending = this.#pending.length === 0 ? data : Buffer.concat([this.#pending, data]);
+    while (this.#pending.length >= recordHeaderBytes) {
+      const kind = this.#pending.readUInt32LE(0);
+      const end = recordHeaderBytes + this.#pending.readUInt32LE(4);
+      if (end > maxRecordBytes) return this.close();
+      if (this.#pending.length < end) return;
+      const payload = this.#pending.subarray(recordHeaderBytes, end);
+      this.#pending = this.#pending.subarray(end);
+      this.#dispatch(kind, payload);
+    }
+  }
+
+  #dispatch(kind: number, payload: Buffer): void {
+    if (kind === replyKinds.event) this.listener.event?.(JSON.parse(payload.toString('utf8')) as ShimEvent);
+    else if (kind === replyKinds.file) this.listener.file?.(payload.readUInt32LE(0), payload.subarray(4));
+    else if (kind === replyKinds.output) this.listener.output?.(payload);
+  }
+}
