@@ -69,7 +69,6 @@ export async function keepSession(options: SessionOptions): Promise<void> {
 class Session {
   readonly #client: Client;
   #stream!: ClientDuplexStream<AgentMessage, ManagerMessage>;
-  #sequence = 0;
   #obeying: Promise<void> = Promise.resolve();
   readonly #logRequests = new Map<string, AbortController>();
   readonly #ended = new AbortController();
@@ -148,11 +147,8 @@ class Session {
           put: (put ?? []).map(decodeItem).filter((item): item is AssignmentItem => item !== undefined),
           remove: (remove ?? []).map(decodeItemKey).filter((key) => key !== undefined),
         });
-        if (!this.#ended.signal.aborted) this.#stream.write({ applied: { version } });
       });
       this.#obeying.catch(fail);
-    } else if (message.statusAck) {
-      worker.reporter.acknowledge(Number(message.statusAck.sequence ?? 0));
     } else if (message.logRequest) {
       this.#startLogs(message.logRequest);
     } else if (message.logCancel) {
@@ -178,13 +174,13 @@ class Session {
       }
       // One turn of the loop gathers what several tasks report at the same moment.
       await new Promise((resolve) => setImmediate(resolve));
-      this.#sendStatuses(reporter.take(this.#sequence + 1), false);
+      this.#sendStatuses(reporter.take(), false);
     }
   }
 
   #sendStatuses(reports: ReturnType<Worker['reporter']['inventory']>, full: boolean): void {
     if (reports.length === 0 && !full) return;
-    this.#stream.write({ statuses: { sequence: ++this.#sequence, statuses: reports.map(encodeTaskReport), full } });
+    this.#stream.write({ statuses: { statuses: reports.map(encodeTaskReport), full } });
   }
 
   #startLogs(request: NonNullable<ManagerMessage['logRequest']>): void {

@@ -7,17 +7,15 @@ export interface StatusReport {
 }
 
 /**
- * The newest status of every task, and which of them the manager has not acknowledged.
+ * The newest status of every task, and which of them this session has not sent yet.
  *
  * 1. Only the newest status per task is kept: an older one that was not sent yet is never sent.
- * 2. A status stays due until the batch that carried it was acknowledged.
- * 3. After a reconnect everything is due.
+ * 2. A session begins with the whole inventory, so what an earlier one sent in vain is not lost.
  */
 export class Reporter {
   readonly changed = new Bell();
   readonly #newest = new Map<string, TaskStatus>();
   readonly #due = new Set<string>();
-  readonly #inFlight = new Map<number, StatusReport[]>();
 
   report(taskId: string, status: TaskStatus): void {
     this.#newest.set(taskId, status);
@@ -33,19 +31,13 @@ export class Reporter {
   /** Everything, for the start of a session. */
   inventory(): StatusReport[] {
     this.#due.clear();
-    this.#inFlight.clear();
     return [...this.#newest].map(([taskId, status]) => ({ taskId, status }));
   }
 
-  /** What is due; it counts as sent with `sequence` until acknowledged or until `inventory`. */
-  take(sequence: number): StatusReport[] {
+  /** What is due; it counts as sent. */
+  take(): StatusReport[] {
     const reports = [...this.#due].map((taskId) => ({ taskId, status: this.#newest.get(taskId)! }));
     this.#due.clear();
-    if (reports.length > 0) this.#inFlight.set(sequence, reports);
     return reports;
-  }
-
-  acknowledge(sequence: number): void {
-    this.#inFlight.delete(sequence);
   }
 }

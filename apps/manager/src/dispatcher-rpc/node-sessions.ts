@@ -77,7 +77,7 @@ export class NodeSessions {
           },
         );
       } else if (message.statuses) {
-        this.#take(identity.nodeId, message.statuses, session);
+        this.#take(identity.nodeId, message.statuses);
       }
     });
     const closed = () => {
@@ -125,12 +125,11 @@ export class NodeSessions {
     return session;
   }
 
-  #take(nodeId: string, batch: NonNullable<AgentMessage['statuses']>, session: NodeSession | undefined): void {
+  #take(nodeId: string, batch: NonNullable<AgentMessage['statuses']>): void {
     this.#intake.add({
       nodeId,
       reports: (batch.statuses ?? []).map(decodeTaskReport).filter((report): report is TaskReport => report !== undefined),
       full: batch.full ?? false,
-      acknowledge: () => session?.send({ epoch: this.options.epoch, statusAck: { sequence: batch.sequence ?? 0 } }),
     });
   }
 

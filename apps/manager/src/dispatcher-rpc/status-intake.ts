@@ -9,8 +9,6 @@ export interface StatusBatch {
   reports: TaskReport[];
   /** The complete inventory of a node: what it once accepted and now lacks is lost. */
   full: boolean;
-  /** Called once the batch is in the store. */
-  acknowledge(): void;
 }
 
 const retryMs = 200;
@@ -37,7 +35,6 @@ export class StatusIntake {
       const batches = this.#batches;
       this.#batches = [];
       await this.#store(batches, signal);
-      for (const batch of batches) batch.acknowledge();
     }
   }
 
