@@ -1,0 +1,104 @@
+import type { ComposeConfig, FileObject, Service } from './compose-config.js';
+import { parseEnvFile } from './env-file.js';
+import type { FileContent } from './env-file.js';
+import { absolutePath, isWindowsAbsolute } from './formats/paths.js';
+import type { Environment } from './interpolate.js';
+import { lookup } from './interpolate.js';
+import type { Context } from './fields/kind.js';
+import { within } from './fields/kind.js';
+import type { Position } from './problems.js';
+
+/** What the decoded values of one file are completed with. */
+export interface Surroundings {
+  workingDir: string;
+  environment: Environment;
+  homeDir: string | undefined;
+  readFile: (path: string) => FileContent | undefined;
+  minor: number;
+  positions: Map<string, Position>;
+}
+
+/** Adds the variables of env files and of the client's environment. */
+export function resolveEnvironment(service: Service, context: Context, around: Surroundings): void {
+  const variables = new Map<string, string | null>();
+  (service.env_file ?? []).forEach((name, index) => {
+    const path = absolutePath(around.workingDir, name);
+    const inner = around.positions.has(`${context.path}.env_file[${index}]`) ? within(within(context, 'env_file'), index) : within(context, 'env_file');
+    const at = around.positions.get(inner.path) as Position;
+    const content = around.readFile(path);
+    if (content === undefined) {
+      context.findings.problem(at, inner.path, `the file ${path} cannot be read`);
+      return;
+    }
+    for (const [key, value] of parseEnvFile(name, content, around.environment, at, inner.path, context.findings)) variables.set(key, value);
+  });
+  for (const [key, value] of service.environment ?? []) variables.set(key, value);
+  for (const [key, value] of variables) if (!value) variables.set(key, lookup(around.environment, key) ?? value);
+  if (variables.size > 0 || service.environment) service.environment = variables;
+}
+
+/** Makes the sources of bind mounts absolute. */
+export function resolveMounts(service: Service, context: Context, around: Surroundings): void {
+  service.volumes?.forEach((mount) => {
+    if (mount.type !== 'bind') return;
+    if (mount.source === undefined) {
+      context.findings.problem(mount.at, within(context, 'volumes').path, 'a bind mount needs a source');
+      return;
+    }
+    const expanded = expandHome(mount.source, mount.at, context, around);
+    mount.source = isWindowsAbsolute(expanded) ? expanded : absolutePath(around.workingDir, expanded);
+  });
+}
+
+function expandHome(source: string, at: Position, context: Context, around: Surroundings): string {
+  if (!source.startsWith('~')) return source;
+  if (around.homeDir !== undefined) return around.homeDir + source.slice(1);
+  context.findings.note('surprising', at, within(context, 'volumes').path, '~ stays as it is, because HOME is not set');
+  return source;
+}
+
+type Section = 'networks' | 'volumes' | 'secrets' | 'configs';
+/** Version 3.y since which `external: {name: …}` is deprecated. */
+const externalNameDeprecated: Record<Section, number> = { networks: 5, volumes: 4, secrets: 5, configs: 5 };
+
+/** Gives what is external the name under which it exists. */
+export function resolveExternals(config: ComposeConfig, around: Surroundings, context: Context): void {
+  for (const section of ['networks', 'volumes', 'secrets', 'configs'] as const) {
+    for (const [key, item] of config[section]) {
+      const inner = within(within(context, section), key);
+      if (item.external === undefined) {
+        if (section === 'networks' || section === 'volumes') delete item.extensions;
+        continue;
+      }
+      const at = around.positions.get(`${inner.path}.external`) as Position;
+      if (section === 'volumes') rejectVolumeSettings(item, at, inner);
+      if (item.external.name !== undefined) {
+        if (item.name !== undefined) context.findings.problem(at, inner.path, 'external.name and name exclude each other', 'keep only name');
+        if (around.minor >= externalNameDeprecated[section]) {
+          context.findings.note('deprecated', at, `${inner.path}.external`, `write "external: true" and "name: ${item.external.name}" beside it`);
+        }
+        item.name = item.external.name;
+        item.external = {};
+      }
+      item.name ??= key;
+    }
+  }
+}
+
+function rejectVolumeSettings(item: { driver?: string; driver_opts?: Map<string, string>; labels?: Map<string, string> }, at: Position, context: Context): void {
+  const settings = [item.driver ? 'driver' : '', item.driver_opts?.size ? 'driver_opts' : '', item.labels?.size ? 'labels' : ''].filter((name) => name !== '');
+  for (const name of settings) context.findings.problem(at, context.path, `an external volume cannot have "${name}": it exists already`);
+}
+
+/** Makes the paths of secret and config files absolute. */
+export function resolveFiles(section: 'secrets' | 'configs', objects: Map<string, FileObject>, around: Surroundings, context: Context): void {
+  for (const [key, object] of objects) {
+    const inner = within(within(context, section), key);
+    if (object.external !== undefined) continue;
+    if (object.driver !== undefined) {
+      if (object.file === undefined) continue;
+      const at = around.positions.get(`${inner.path}.driver`) as Position;
+      context.findings.problem(at, inner.path, 'driver and file exclude each other', 'keep only driver');
+    } else object.file = absolutePath(around.workingDir, object.file ?? '');
+  }
+}

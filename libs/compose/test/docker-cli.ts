@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { formatProblem, loadCompose, renderConfig } from '../src/index.js';
+
+/** One input for both Docker and us. Several `files` are given with `-c` in this order; `extra` lie beside them. */
+export interface Case {
+  name: string;
+  files: string[];
+  extra?: Record<string, string | Uint8Array>;
+  env?: Record<string, string>;
+  skipInterpolation?: boolean;
+}
+
+export interface Verdict {
+  accepted: boolean;
+  /** The printed document, or why it was refused. */
+  output: string;
+}
+
+const baseEnv = { PATH: process.env['PATH'] ?? '', HOME: '/home/judge' };
+
+/** Writes the files of a case into a folder of its own and removes it afterwards. */
+export async function withFiles<T>(testCase: Case, use: (folder: string, names: string[]) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'compose-'));
+  try {
+    const names = testCase.files.map((_, index) => (index === 0 ? 'a.yml' : `${index}.yml`));
+    for (const [index, text] of testCase.files.entries()) await writeFile(join(folder, names[index] as string), text);
+    for (const [name, content] of Object.entries(testCase.extra ?? {})) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), content);
+    }
+    return await use(folder, names);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What `docker stack config` says. */
+export function askDocker(testCase: Case, folder: string, names: string[]): Promise<Verdict> {
+  const flags = testCase.skipInterpolation ? ['--skip-interpolation'] : [];
+  const argv = ['stack', 'config', ...flags, ...names.flatMap((name) => ['-c', name])];
+  return new Promise((done, fail) => {
+    execFile('docker', argv, { cwd: folder, env: { ...baseEnv, ...testCase.env }, maxBuffer: 1e8 }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== 'number') fail(new Error(`the docker CLI, the judge of these tests, cannot be run: ${error.message}`));
+      else done(error ? { accepted: false, output: stderr.split('\n').slice(0, 4).join('\n') } : { accepted: true, output: stdout });
+    });
+  });
+}
+
+/** What we say. */
+export async function askOurselves(testCase: Case, folder: string, names: string[]): Promise<Verdict> {
+  const files = await Promise.all(names.map(async (path) => ({ path, text: await readFile(join(folder, path), 'utf8') })));
+  const result = loadCompose({
+    files,
+    workingDir: resolve(folder),
+    env: { ...baseEnv, ...testCase.env },
+    readFile: readExisting,
+    ...(testCase.skipInterpolation ? { interpolate: false } : {}),
+  });
+  if (!result.ok) return { accepted: false, output: result.problems.map(formatProblem).join('\n') };
+  return { accepted: true, output: renderConfig(result.config) };
+}
+
+export function readExisting(path: string): Uint8Array | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path) : undefined;
+}
