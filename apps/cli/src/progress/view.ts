@@ -17,13 +17,14 @@ export function progressView(session: Session, quiet: boolean): ProgressView {
 const barWidth = 10;
 
 function blockView(out: Output, paint: Palette): ProgressView {
-  let drawn = 0;
+  let drawn: string[] = [];
   return {
     show(services) {
       const lines = blockLines(services, { columns: out.columns, rows: out.rows, paint });
-      const up = drawn > 0 ? `\x1b[${drawn}A` : '';
+      if (lines.join('\n') === drawn.join('\n')) return;
+      const up = drawn.length > 0 ? `\x1b[${drawn.length}A` : '';
       out.write(`${up}${lines.map((line) => `\r\x1b[K${line}\n`).join('')}\x1b[J`);
-      drawn = lines.length;
+      drawn = lines;
     },
   };
 }
