@@ -51,8 +51,8 @@ describe('the unmodified docker CLI, through the sequence every Swarm tutorial t
     const out = await docker('service', 'inspect', '--pretty', 'getstartedlab_web');
     expect(out).toMatch(/^Name:\s+getstartedlab_web$/m);
     expect(out).toMatch(/^ Replicas:\s+7$/m);
-    expect(out).toMatch(/^ CPU:\s+0.1$/m);
-    expect(out).toMatch(/^ Memory:\s+50MiB$/m);
+    expect(out).toMatch(/^\s+CPU:\s+0.1$/m);
+    expect(out).toMatch(/^\s+Memory:\s+50MiB$/m);
     expect(out).toMatch(/PublishedPort = 4000/);
     expect(out).toMatch(/^Networks: getstartedlab_webnet/m);
   });
