@@ -9,6 +9,7 @@ import { MemoryStore } from '../../../libs/store/src/index.js';
 import { createHttpApp } from '../src/http/app.js';
 import type { LogLine, LogSource } from '../src/http/tokens.js';
 import { listenOnSocket } from '../src/http/unix-socket.js';
+import { fakeStackReader } from './fake-stack-reader.js';
 
 export interface HttpHarness {
   store: MemoryStore;
@@ -56,6 +57,7 @@ export async function startHttpHarness(): Promise<HttpHarness> {
     random,
     secretSealer: { seal: (data) => `sealed:${data}`, open: (sealed) => sealed.slice('sealed:'.length) },
     logSource,
+    stackReader: fakeStackReader,
     managerInfo: { nodeId: managerNodeId, version: '0.1.0', hostname: 'm1', address: '10.9.0.1:2377', stateDir: '/var/lib/shoal' },
   });
   const removeSocket = await listenOnSocket(app, socketPath);

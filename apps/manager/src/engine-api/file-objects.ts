@@ -1,5 +1,6 @@
 import { sameJson } from '../../../../libs/base/src/index.js';
 import { checkSecretSpec, type ClusterView, type Config, type Secret, type Service } from '../../../../libs/model/src/index.js';
+import { removalOfStackMember } from '../../../../libs/stack/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { asSwarm, refuseFirst, swarmRefusal } from '../http/api-error.js';
 import { secretSpecFrom } from './convert/secret.js';
@@ -34,7 +35,7 @@ export async function removeFileObject(store: Store, kind: FileKind, object: Sec
     // InvalidArgument, although it is about use: Swarm's own choice.
     throw swarmRefusal({ code: 'invalid', message: `${kind} '${object.spec.name}' is in use by the following ${services}: ${users.sort().join(', ')}` });
   }
-  await asSwarm(store.commit([{ action: 'remove', kind, id: object.id }]));
+  await asSwarm(store.commit(removalOfStackMember(store.view(), kind, object)));
 }
 
 export function fileObjectFilters(kind: FileKind, text: string | undefined): (object: Secret | Config) => boolean {

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query as QueryParameters, UseGuards } from '@nestjs/common';
 import type { Random } from '../../../../libs/base/src/index.js';
 import { checkNetworkSpec, isPredefinedNetwork, type ClusterView, type Network, type NetworkSpec } from '../../../../libs/model/src/index.js';
+import { removalOfStackMember } from '../../../../libs/stack/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError, asSwarm, refuseFirst, swarmRefusal } from '../http/api-error.js';
 import { RANDOM, STORE } from '../http/tokens.js';
@@ -56,7 +57,7 @@ export class NetworksController {
     const network = findNetwork(view, id);
     const user = usersOf(view, network)[0];
     if (user) throw swarmRefusal({ code: 'precondition', message: `network ${network.id} is in use by service ${user}` });
-    await asSwarm(this.store.commit([{ action: 'remove', kind: 'network', id: network.id }]));
+    await asSwarm(this.store.commit(removalOfStackMember(this.store.view(), 'network', network)));
   }
 
   @Post('prune')

@@ -14,6 +14,7 @@ import {
   type ServiceSpec,
   type UpdateStatus,
 } from '../../../../libs/model/src/index.js';
+import { removalOfStackMember } from '../../../../libs/stack/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError, asSwarm, outOfSequence, refuseFirst, swarmRefusal } from '../http/api-error.js';
 import { CLOCK, RANDOM, STORE } from '../http/tokens.js';
@@ -87,7 +88,7 @@ export class ServicesController {
   @HttpCode(200)
   async remove(@Param('id') id: string): Promise<void> {
     const service = findService(this.store.view(), id);
-    await asSwarm(this.store.commit([{ action: 'remove', kind: 'service', id: service.id }]));
+    await asSwarm(this.store.commit(removalOfStackMember(this.store.view(), 'service', service)));
   }
 
   @Get(':id/logs')

@@ -16,8 +16,11 @@ import { TasksController } from '../engine-api/tasks.controller.js';
 import { HealthController } from '../observability/health.controller.js';
 import { Metrics } from '../observability/metrics.js';
 import { MetricsController } from '../observability/metrics.controller.js';
+import { OpenApiController } from '../shoal-api/openapi.controller.js';
+import { StacksController } from '../shoal-api/stacks.controller.js';
+import { StacksService } from '../shoal-api/stacks.service.js';
 import { ErrorFilter } from './error-filter.js';
-import { CLOCK, LOG_SOURCE, MANAGER_INFO, RANDOM, SECRET_SEALER, STORE, type HttpProviders } from './tokens.js';
+import { CLOCK, LOG_SOURCE, MANAGER_INFO, RANDOM, SECRET_SEALER, STACK_READER, STORE, type HttpProviders } from './tokens.js';
 
 export const httpControllers = [
   SystemController,
@@ -31,6 +34,8 @@ export const httpControllers = [
   DistributionController,
   EventsController,
   LocalObjectsController,
+  StacksController,
+  OpenApiController,
   HealthController,
   MetricsController,
 ];
@@ -49,7 +54,9 @@ export class HttpModule {
         { provide: SECRET_SEALER, useValue: providers.secretSealer },
         { provide: LOG_SOURCE, useValue: providers.logSource },
         { provide: MANAGER_INFO, useValue: providers.managerInfo },
+        { provide: STACK_READER, useValue: providers.stackReader },
         { provide: APP_FILTER, useClass: ErrorFilter },
+        StacksService,
         TaskLogs,
         EventFeed,
         Metrics,

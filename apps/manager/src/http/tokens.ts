@@ -1,3 +1,7 @@
+import type { Clock, Random } from '../../../../libs/base/src/index.js';
+import type { Store } from '../../../../libs/store/src/index.js';
+import type { StackReader } from '../shoal-api/stack-reader.js';
+
 /** What the HTTP side is given, by symbol: `main.ts` and the tests provide it, controllers inject it. */
 
 /** `Store` of libs/store. */
@@ -9,6 +13,8 @@ export const RANDOM = Symbol('Random');
 export const SECRET_SEALER = Symbol('SecretSealer');
 export const LOG_SOURCE = Symbol('LogSource');
 export const MANAGER_INFO = Symbol('ManagerInfo');
+/** `StackReader`: compose text → `StackSpec`. */
+export const STACK_READER = Symbol('StackReader');
 
 /** Encrypts secrets before they reach the store. Texts are base64. */
 export interface SecretSealer {
@@ -51,10 +57,11 @@ export interface ManagerInfo {
 }
 
 export interface HttpProviders {
-  store: import('../../../../libs/store/src/index.js').Store;
-  clock: import('../../../../libs/base/src/index.js').Clock;
-  random: import('../../../../libs/base/src/index.js').Random;
+  store: Store;
+  clock: Clock;
+  random: Random;
   secretSealer: SecretSealer;
   logSource: LogSource;
   managerInfo: ManagerInfo;
+  stackReader: StackReader;
 }

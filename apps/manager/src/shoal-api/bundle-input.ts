@@ -1,0 +1,31 @@
+import { JsonInput } from '../engine-api/json-input.js';
+import { ApiError } from '../http/api-error.js';
+import type { ComposeBundle } from './stack-reader.js';
+
+export interface DeployRequest {
+  bundle: ComposeBundle;
+  prune: boolean;
+  dryRun: boolean;
+  /** Deploy only onto this revision of the stack; 0: only when there is none. */
+  ifRevision?: number;
+}
+
+export function deployRequestFrom(body: unknown): DeployRequest {
+  const input = JsonInput.from(body, '');
+  const files = input.objects('files').map((file) => ({ path: file.string('path') ?? '', text: file.string('text') ?? '' }));
+  if (files.length === 0) throw new ApiError(400, 'files must name at least one compose file');
+  const ifRevision = input.count('ifRevision');
+  const homeDir = input.string('homeDir');
+  return {
+    bundle: {
+      files,
+      workingDir: input.string('workingDir') ?? '/',
+      env: input.labels('env') ?? {},
+      attachments: input.labels('attachments') ?? {},
+      ...(homeDir === undefined ? {} : { homeDir }),
+    },
+    prune: input.boolean('prune') ?? false,
+    dryRun: input.boolean('dryRun') ?? false,
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+  };
+}

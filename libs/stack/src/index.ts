@@ -1,0 +1,4 @@
+export * from './file-versions.js';
+export * from './inventory.js';
+export * from './plan.js';
+export * from './removal.js';
