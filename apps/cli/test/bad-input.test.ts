@@ -89,7 +89,7 @@ describe('a stack file that is invalid ends with 65 and asks no manager', () => 
   test('an env file that is missing or broken', async () => {
     writeFileSync(join(directory, 'good.yml'), 'services:\n  web:\n    image: x\n');
     writeFileSync(join(directory, 'bad.env'), 'A=1\n!\n');
-    const run = (envFile: string) => shoal(['stack', 'config', '-c', 'good.yml', '--env-file', envFile], { workingDir: directory });
+    const run = (envFile: string) => shoal(['stack', 'deploy', '-c', 'good.yml', '--env-file', envFile, 'demo'], { workingDir: directory });
     expect(await run('no.env')).toMatchObject({ status: 65, err: expect.stringContaining('no such file or directory') });
     expect(await run('bad.env')).toMatchObject({ status: 65, err: expect.stringContaining('bad.env:2:1') });
   });
