@@ -8,6 +8,7 @@ import { aWorldOf } from './loops.js';
 type Event =
   | { kind: 'scale'; replicas: number }
   | { kind: 'update' }
+  | { kind: 'revert' }
   | { kind: 'step'; choice: number; state: TaskState }
   | { kind: 'end'; choice: number; state: 'failed' | 'complete' }
   | { kind: 'node'; index: number; state: 'ready' | 'down' }
@@ -19,6 +20,7 @@ const nodeIds = ['node-a', 'node-b', 'node-c', 'node-d'];
 const anEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ kind: fc.constant('scale' as const), replicas: fc.nat(6) }),
   fc.record({ kind: fc.constant('update' as const) }),
+  fc.record({ kind: fc.constant('revert' as const) }),
   fc.record({ kind: fc.constant('step' as const), choice: fc.nat(20), state: fc.constantFrom('preparing' as const, 'ready' as const, 'running' as const, 'rejected' as const, 'shutdown' as const) }),
   fc.record({ kind: fc.constant('end' as const), choice: fc.nat(20), state: fc.constantFrom('failed' as const, 'complete' as const) }),
   fc.record({ kind: fc.constant('node' as const), index: fc.nat(3), state: fc.constantFrom('ready' as const, 'down' as const) }),
@@ -39,12 +41,14 @@ function happen(world: World, event: Event): void {
     case 'scale':
       return world.scale('web', event.replicas);
     case 'update':
-      return world.changeService('web', (service) => ({ ...service, spec: { ...service.spec, template: { ...service.spec.template, forceUpdate: service.templateVersion } } }));
+      return world.changeService('web', (spec) => ({ ...spec, template: { ...spec.template, forceUpdate: spec.template.forceUpdate + 1 } }));
     case 'end': {
       const running = world.tasks().filter((task) => task.status.state === 'running' && !isLost(world.view, task));
       if (running.length > 0) applyChanges(world.view, [report(running[event.choice % running.length]!, event.state, world.nowMs)]);
       return;
     }
+    case 'revert':
+      return world.changeService('web', (spec) => ({ ...spec, template: { ...spec.template, forceUpdate: Math.max(0, spec.template.forceUpdate - 1) } }));
     case 'step': {
       const known = world.tasks().filter((task) => mayReport(world, task, event.state));
       if (known.length > 0) applyChanges(world.view, [report(known[event.choice % known.length]!, event.state, world.nowMs)]);

@@ -59,10 +59,7 @@ test('the tasks of a removed service go, and its template with them', () => {
 test('a change of labels, replicas, ports or update rules restarts nothing', () => {
   const world = aWorldOf([aService({ replicas: 2 })]);
   world.settle();
-  world.changeService('web', (service) => ({
-    ...service,
-    spec: { ...service.spec, labels: { a: 'b' }, update: { parallelism: 7 }, endpoint: { ports: [{ targetPort: 80, publishedPort: 4000 }] } },
-  }));
+  world.changeService('web', (spec) => ({ ...spec, labels: { a: 'b' }, update: { parallelism: 7 }, endpoint: { ports: [{ targetPort: 80, publishedPort: 4000 }] } }));
   expect(world.settle()).toEqual([]);
 });
 

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Service, UpdateConfig } from '../../model/src/index.js';
-import type { World } from '../../model/src/testing/index.js';
-import { aService, aTemplate } from '../../model/src/testing/index.js';
+import type { ServiceSpec, UpdateConfig } from '../../model/src/index.js';
+import { timestamp } from '../../base/src/index.js';
+import { updateServiceChanges } from '../../model/src/index.js';
+import { applyChanges, aService, aTemplate, type World } from '../../model/src/testing/index.js';
 import { aWorldOf } from './loops.js';
 
-function changeImage(service: Service): Service {
-  return { ...service, spec: { ...service.spec, template: aTemplate({ container: { image: 'shoal/whoami:2' } }) } };
+function changeImage(spec: ServiceSpec): ServiceSpec {
+  return { ...spec, template: aTemplate({ container: { image: 'shoal/whoami:2' } }) };
 }
 
 function updating(update: UpdateConfig | undefined, replicas: number): World {
@@ -90,7 +91,7 @@ test('a new task that cannot be placed beside the old one takes its place', () =
   const template = aTemplate({ placement: { constraints: [], preferences: [], platforms: [], maxReplicas: 1 } });
   const world = aWorldOf([aService({ replicas: 3, spec: { template } })]);
   world.settle();
-  world.changeService('web', (service) => ({ ...service, spec: { ...service.spec, template: { ...template, forceUpdate: 1 } } }));
+  world.changeService('web', (spec) => ({ ...spec, template: { ...template, forceUpdate: 1 } }));
   world.after(60_000);
   expect(world.after(5000)).toEqual(['service web: update completed']);
   expect(world.alive().map(({ status, templateVersion }) => `${status.state} ${templateVersion}`)).toEqual(['running 2', 'running 2', 'running 2']);
@@ -109,7 +110,7 @@ test('a second update after a finished one starts anew', () => {
   const world = updating(undefined, 1);
   world.settle();
   world.after(5000);
-  world.changeService('web', (service) => ({ ...service, spec: { ...service.spec, template: aTemplate({ forceUpdate: 1 }) } }));
+  world.changeService('web', (spec) => ({ ...spec, template: aTemplate({ forceUpdate: 1 }) }));
   world.after(1000);
   expect(world.view.get('service', 'web')!.status.update?.state).toBe('updating');
   expect(world.after(5000)).toEqual(['service web: update completed']);
@@ -121,4 +122,33 @@ test('a global service is updated node by node', () => {
   world.changeService('web', changeImage);
   expect(world.after(1000).filter((sentence) => sentence.startsWith('start'))).toEqual(['start web.node-a', 'start web.node-b', 'start web.node-c']);
   expect(world.after(5000)).toEqual(['service web: update completed']);
+});
+
+test('a paused update goes on when the user submits the service again', () => {
+  const world = updating({ parallelism: 0 }, 2);
+  const obedient = world.agents;
+  world.agents = () => ({ changes: [] });
+  world.settle();
+  world.report(1, 'rejected', { error: 'No such image: shoal/whoami:2' });
+  world.settle();
+  expect(world.view.get('service', 'web')!.status.update?.state).toBe('paused');
+  world.agents = obedient;
+  world.after(10_000);
+  world.changeService('web', (spec) => ({ ...spec, labels: { again: 'yes' } }));
+  world.after(1000);
+  expect(world.after(10_000)).toEqual(['service web: update completed']);
+  expect(world.alive().map(({ templateVersion }) => templateVersion)).toEqual([2, 2]);
+});
+
+test('a requested rollback walks back to the version before and says so', () => {
+  const world = updating({ parallelism: 1 }, 2);
+  world.settle();
+  world.after(10_000);
+  const service = world.view.get('service', 'web')!;
+  const update = { state: 'rollback_started', startedAt: timestamp(world.nowMs), message: 'manually requested rollback' } as const;
+  applyChanges(world.view, updateServiceChanges(world.view, service, service.previousSpec!, { update }));
+  expect(world.after(1000).filter((sentence) => sentence.startsWith('start'))).toHaveLength(2);
+  expect(world.after(5000)).toEqual(['service web: rollback completed']);
+  expect(world.alive().map(({ templateVersion }) => templateVersion)).toEqual([1, 1]);
+  expect(world.view.get('service', 'web')!.status.update?.state).toBe('rollback_completed');
 });

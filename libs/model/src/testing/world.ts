@@ -1,8 +1,10 @@
-import { seededRandom, timestamp, type Random } from '../../../base/src/index.js';
+import { seededRandom, type Random } from '../../../base/src/index.js';
 import type { Kind, Kinds } from '../change.js';
 import type { IndexedView } from '../cluster-view.js';
 import type { Decide } from '../decision.js';
-import { templateId, type Node, type Service, type Task } from '../objects.js';
+import type { Node, Task } from '../objects.js';
+import { updateServiceChanges } from '../service-changes.js';
+import type { ServiceSpec } from '../service.js';
 import { byAge, hasEnded, isWanted } from '../task-queries.js';
 import type { TaskState } from '../task-state.js';
 import { viewOf } from './builders.js';
@@ -36,15 +38,10 @@ export class World {
     return this.settle();
   }
 
-  changeService(id: string, change: (service: Service) => Service): void {
-    const before = this.view.get('service', id)!;
-    const after = change(before);
-    const isNewTemplate = JSON.stringify(before.spec.template) !== JSON.stringify(after.spec.template);
-    const templateVersion = before.templateVersion + Number(isNewTemplate);
-    this.view.apply('service', id, { ...after, templateVersion });
-    if (!isNewTemplate) return;
-    const createdAt = timestamp(this.nowMs);
-    this.view.apply('template', templateId(id, templateVersion), { id: templateId(id, templateVersion), version: 1, createdAt, updatedAt: createdAt, template: after.spec.template });
+  /** As a user does, through the same changes that the API makes. */
+  changeService(id: string, change: (spec: ServiceSpec) => ServiceSpec): void {
+    const service = this.view.get('service', id)!;
+    applyChanges(this.view, updateServiceChanges(this.view, service, change(service.spec)));
   }
 
   changeNode(id: string, change: (node: Node) => Node): void {
@@ -52,7 +49,7 @@ export class World {
   }
 
   scale(id: string, replicas: number): void {
-    this.changeService(id, (service) => ({ ...service, spec: { ...service.spec, mode: { kind: 'replicated', replicas } } }));
+    this.changeService(id, (spec) => ({ ...spec, mode: { kind: 'replicated', replicas } }));
   }
 
   /** A node reports about the newest task of a slot (or of a node, for a global service). */
