@@ -1,3 +1,4 @@
 export * from './runtime.js';
 export { LinuxRuntime, openRuntime, type RuntimeEvent, type RuntimeOptions } from './linux-runtime.js';
 export { signalNumber } from './signals.js';
+export { FakeRuntime, type FakeBehavior } from './fake-runtime.js';

@@ -1,0 +1,168 @@
+import { Bell, Refused, systemClock, timestamp, type Clock } from '../../base/src/index.js';
+import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, LogLine, LogOptions, Runtime } from './runtime.js';
+import { signalNumber } from './signals.js';
+
+/** What a fake container does. Everything absent: it starts, runs, and ends with 143 at SIGTERM. */
+export interface FakeBehavior {
+  createError?: Error;
+  startError?: Error;
+  /** Ends by itself that long after its start. */
+  exitAfterMs?: number;
+  exit?: Partial<ContainerExit>;
+  /** Takes no notice of any signal but SIGKILL. */
+  ignoresSignals?: boolean;
+  /** Answers of exec, such as health checks; absent: exit code 0. */
+  exec?: (request: ExecRequest) => ExecResult | Promise<ExecResult>;
+}
+
+interface FakeContainer {
+  request: ContainerRequest;
+  behavior: FakeBehavior;
+  status: ContainerStatus;
+  lines: LogLine[];
+  changed: Set<Bell>;
+  cancelExit?: () => void;
+}
+
+const SIGKILL = 9;
+const firstPid = 1000;
+
+/** A runtime in memory, for the tests of what stands above it. Obeys the port's promises; containers do what `behave` says. */
+export class FakeRuntime implements Runtime {
+  readonly #clock: Clock;
+  readonly #behave: (request: ContainerRequest) => FakeBehavior;
+  readonly #containers = new Map<string, FakeContainer>();
+  #nextPid = firstPid;
+  /** Calls in order, in words: `create web.1`, `signal web.1 SIGTERM`. */
+  readonly calls: string[] = [];
+
+  constructor(options: { clock?: Clock; behave?: (request: ContainerRequest) => FakeBehavior } = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#behave = options.behave ?? (() => ({}));
+  }
+
+  /** The request that a container was made from. */
+  request(id: string): ContainerRequest | undefined {
+    return this.#containers.get(id)?.request;
+  }
+
+  /** Ends a running container as if its process had. */
+  exit(id: string, exit: Partial<ContainerExit> = {}): void {
+    const container = this.#require(id);
+    if (container.status.state === 'exited') return;
+    container.cancelExit?.();
+    container.status = { ...container.status, state: 'exited', exit: { code: 0, oomKilled: false, exitedAtMs: this.#clock.wallMs(), ...exit } };
+    ring(container);
+  }
+
+  /** Adds a line to its log. */
+  print(id: string, text: string, stream: LogLine['stream'] = 'stdout'): void {
+    const container = this.#require(id);
+    container.lines.push({ stream, timestamp: timestamp(this.#clock.wallMs()), text });
+    ring(container);
+  }
+
+  async create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.calls.push(`create ${request.id}`);
+    if (this.#containers.has(request.id)) throw new Refused('already-exists', `container ${request.id} exists already`);
+    const behavior = this.#behave(request);
+    if (behavior.createError) throw behavior.createError;
+    const status: ContainerStatus = { id: request.id, state: 'created', pid: this.#nextPid++, labels: request.labels };
+    this.#containers.set(request.id, { request, behavior, status, lines: [], changed: new Set() });
+  }
+
+  async start(id: string): Promise<{ pid: number }> {
+    this.calls.push(`start ${id}`);
+    const container = this.#require(id);
+    const { behavior, status } = container;
+    if (status.state !== 'created') throw new Refused('precondition', `container ${id} is ${status.state}, not created`);
+    if (behavior.startError) {
+      this.exit(id, { code: 127, startError: behavior.startError.message });
+      throw behavior.startError;
+    }
+    container.status = { ...status, state: 'running' };
+    if (behavior.exitAfterMs !== undefined) container.cancelExit = this.#clock.after(behavior.exitAfterMs, () => this.exit(id, behavior.exit));
+    return { pid: status.pid };
+  }
+
+  async wait(id: string, signal: AbortSignal): Promise<ContainerExit> {
+    const container = this.#require(id);
+    const bell = new Bell();
+    container.changed.add(bell);
+    try {
+      while (!container.status.exit) await bell.wait(signal);
+      return container.status.exit;
+    } finally {
+      container.changed.delete(bell);
+    }
+  }
+
+  async signal(id: string, signal: string): Promise<void> {
+    this.calls.push(`signal ${id} ${signal}`);
+    const number = signalNumber(signal);
+    const container = this.#containers.get(id);
+    if (!container || container.status.state === 'exited') return;
+    if (container.behavior.ignoresSignals && number !== SIGKILL) return;
+    this.exit(id, { code: 128 + number, signal: number, ...container.behavior.exit });
+  }
+
+  async remove(id: string, options: { keepLogs?: boolean } = {}): Promise<void> {
+    this.calls.push(`remove ${id}${options.keepLogs ? ' but its logs' : ''}`);
+    const container = this.#containers.get(id);
+    if (!container) return;
+    if (container.status.state !== 'exited') this.exit(id, { code: 128 + SIGKILL, signal: SIGKILL });
+    this.#containers.delete(id);
+  }
+
+  async status(id: string): Promise<ContainerStatus | undefined> {
+    return this.#containers.get(id)?.status;
+  }
+
+  async list(): Promise<ContainerStatus[]> {
+    return [...this.#containers.values()].map(({ status }) => status);
+  }
+
+  async exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
+    signal.throwIfAborted();
+    this.calls.push(`exec ${id} ${request.argv.join(' ')}`);
+    const { behavior, status } = this.#require(id);
+    if (status.state !== 'running') throw new Refused('precondition', `container ${id} is not running`);
+    return (await behavior.exec?.(request)) ?? { exitCode: 0, output: '' };
+  }
+
+  async stats(id: string): Promise<ContainerStats> {
+    const { request } = this.#require(id);
+    return { cpuUsageNs: 0, memoryBytes: 1 << 20, memoryLimitBytes: request.limits.memoryBytes ?? 0, pids: 1, throttledPeriods: 0, oomKills: 0 };
+  }
+
+  async *logs(id: string, { follow, tail, sinceMs, untilMs, signal }: LogOptions): AsyncGenerator<LogLine> {
+    const container = this.#containers.get(id);
+    if (!container) return;
+    const isInRange = ({ timestamp: at }: LogLine) => (sinceMs === undefined || Date.parse(at) >= sinceMs) && (untilMs === undefined || Date.parse(at) <= untilMs);
+    const bell = new Bell();
+    container.changed.add(bell);
+    try {
+      let at = tail === undefined ? 0 : Math.max(0, container.lines.length - tail);
+      while (!signal.aborted) {
+        for (; at < container.lines.length; at++) if (isInRange(container.lines[at]!)) yield container.lines[at]!;
+        if (!follow || container.status.state === 'exited') return;
+        await bell.wait(signal).catch(() => undefined); // aborted: the loop's condition sees it
+      }
+    } finally {
+      container.changed.delete(bell);
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #require(id: string): FakeContainer {
+    const container = this.#containers.get(id);
+    if (!container) throw new Refused('not-found', `no such container: ${id}`);
+    return container;
+  }
+}
+
+function ring(container: FakeContainer): void {
+  for (const bell of container.changed) bell.ring();
+}
