@@ -63,9 +63,13 @@ function sendOnce(request: HttpRequest): Promise<HttpResponse> {
     const options = { method: request.method ?? 'GET', headers: { 'user-agent': 'shoal', ...request.headers }, signal };
     const outgoing = url.protocol === 'https:' ? https.request(url, { ...options, rejectUnauthorized: !insecure }) : http.request(url, options);
     const fail = (error: NodeJS.ErrnoException) => reject(signal.aborted ? signal.reason : asNetworkFailure(error, url));
-    outgoing.setTimeout(idleMs, () => outgoing.destroy(new NetworkFailure(`${url.host} was silent for ${idleMs / 1000} s`)));
+    let response: http.IncomingMessage | undefined;
+    outgoing.setTimeout(idleMs, () => (response ?? outgoing).destroy(new NetworkFailure(`${url.host} was silent for ${idleMs / 1000} s`)));
     outgoing.on('error', fail);
-    outgoing.on('response', (body) => resolve({ status: body.statusCode ?? 0, headers: body.headers, body }));
+    outgoing.on('response', (body) => {
+      response = body;
+      resolve({ status: body.statusCode ?? 0, headers: body.headers, body });
+    });
     outgoing.end(request.body);
   });
 }

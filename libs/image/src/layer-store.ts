@@ -78,11 +78,14 @@ export class LayerStore {
       const stop = new AbortController();
       const either = AbortSignal.any([shared, stop.signal]);
       const below = index === 0 ? Promise.resolve([]) : this.#ensureUpTo(job, index - 1, either);
+      const made = this.#make(job, index, below, either);
       try {
-        const [belowDirs] = await Promise.all([below, this.#make(job, index, below, either)]);
+        const [belowDirs] = await Promise.all([below, made]);
         return [...belowDirs, this.path(chainId)];
-      } finally {
-        stop.abort();
+      } catch (error) {
+        stop.abort(error);
+        await Promise.allSettled([below, made]); // whoever gets this failure finds nothing half done
+        throw error;
       }
     });
     job.events.onDone(index);
@@ -98,7 +101,8 @@ export class LayerStore {
       return job.source.layer(descriptor, signal, (total) => job.events.onBytes(index, total));
     });
     try {
-      await this.#unpack(fetched, diffId, path, await below, signal);
+      const parentDirs = await below;
+      await this.#unpack(fetched, diffId, path, parentDirs, signal);
     } finally {
       await fetched.discard();
     }

@@ -2,7 +2,8 @@
  * One running job per key, shared by everybody who asks for it meanwhile.
  *
  * 1. A second `run` with the same key joins the first: the job runs once, all get its result.
- * 2. Each caller's signal ends only that caller's waiting; the job is aborted when the last caller has gone.
+ * 2. Each caller's signal ends only that caller's waiting. When the last caller goes, the job is aborted, and that caller
+ *    waits until the job has cleaned up: after `run` nothing of it goes on unless others want it.
  * 3. A finished job is forgotten: failures are not remembered.
  * 4. What the job emits goes to every caller that listens.
  */
@@ -25,7 +26,8 @@ export class SharedJobs<T, Event = never> {
       if (onEvent) shared.listeners.delete(onEvent);
       if (--shared.callers === 0) {
         if (this.#running.get(key) === shared) this.#running.delete(key);
-        shared.abort.abort(signal.aborted ? signal.reason : new Error('nobody waits any more'));
+        shared.abort.abort(signal.reason ?? new Error('nobody waits any more'));
+        await shared.result.catch(() => undefined); // what it says is of no interest any more, or was thrown above
       }
     }
   }
@@ -37,7 +39,7 @@ export class SharedJobs<T, Event = never> {
     const result = job(abort.signal, emit).finally(() => {
       if (this.#running.get(key) === shared) this.#running.delete(key);
     });
-    result.catch(() => undefined); // each caller gets the failure through its own wait
+    result.catch(() => undefined); // callers get the failure through their own wait
     const shared: SharedJob<T, Event> = { abort, listeners, result, callers: 0 };
     this.#running.set(key, shared);
     return shared;

@@ -57,8 +57,7 @@ class Unpacker {
   ) {}
 
   async unpack(source: AsyncIterable<Buffer>): Promise<UnpackedLayer> {
-    for await (const entry of tarEntries(new StreamReader(source))) {
-      this.signal.throwIfAborted();
+    for await (const entry of tarEntries(new StreamReader(abortable(source, this.signal)))) {
       this.#count(entry.header);
       try {
         await this.#entry(entry);
@@ -170,6 +169,13 @@ class Unpacker {
     }
     if (header.type === 'directory') this.#directoryTimes.set(path, header.mtimeSeconds);
     else fs.lutimesSync(at, header.mtimeSeconds, header.mtimeSeconds);
+  }
+}
+
+async function* abortable(source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    yield chunk;
   }
 }
 

@@ -22,7 +22,7 @@ export async function startDockerRegistry(login?: { username: string; password: 
   writeFileSync(join(dir, 'config.yml'), configuration(dir, host, login));
   const child = spawn('docker-registry', ['serve', join(dir, 'config.yml')], { stdio: 'ignore' });
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  const headers = login ? { authorization: `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}` } : {};
+  const headers: Record<string, string> = login ? { authorization: `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}` } : {};
   await untilAnswers(`http://${host}/v2/`);
 
   const upload = async (repository: string, blob: Blob) => {
