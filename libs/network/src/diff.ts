@@ -4,7 +4,7 @@ import type { NodePlan } from './node-plan.js';
 import { renderChange } from './nft-table.js';
 import type { NftTable } from './nft-table.js';
 
-/** What is known to be in the kernel now. Absent tables: unknown, to be replaced as a whole. */
+/** What is in the kernel now. Absent tables: unknown, to be replaced as a whole. */
 export interface Applied {
   items: readonly KernelItem[];
   mesh?: NftTable;

@@ -34,11 +34,12 @@ export function planNames({ networks, services, containers }: NodeNetworkView): 
  * `2.web` and `web.2.<task id>` → that task.
  */
 function namesOf(network: AssignedNetwork, services: readonly AssignedService[]): NetworkNames {
-  const addresses = new Map<string, string[]>();
+  const addresses = new Map<string, readonly string[]>();
   const pointers = new Map<string, string>();
   const add = (name: string, found: readonly string[]) => {
     const key = name.toLowerCase();
-    addresses.set(key, [...new Set([...(addresses.get(key) ?? []), ...found])]);
+    const known = addresses.get(key);
+    addresses.set(key, known ? [...new Set([...known, ...found])] : found);
   };
 
   for (const service of services) {

@@ -12,8 +12,10 @@ import { responder } from './dns-responder.js';
 import { serveDns } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
 import { mainRouteTable } from './kernel-item.js';
+import type { KernelItem } from './kernel-item.js';
 import { additionOf, readItems, readLocalAddresses, removalOf } from './kernel-state.js';
-import { closeMesh, containerNamespaces, namespaceFolder, openMesh, removeMesh } from './mesh.js';
+import type { MeshLinks } from './kernel-state.js';
+import { closeMesh, containerNamespaces, ensureMeshLinks, namespaceFolder, openMesh, removeMesh } from './mesh.js';
 import type { Mesh } from './mesh.js';
 import { removeNamespace } from './namespaces.js';
 import type { Attachment, LocalContainer, NodeNetwork, NodeNetworkOptions, NodeNetworkView } from './network.js';
@@ -21,6 +23,7 @@ import { openNft } from './nft.js';
 import type { Nft } from './nft.js';
 import { renderRemoval } from './nft-table.js';
 import { planNode } from './node-plan.js';
+import type { NodePlan } from './node-plan.js';
 
 export type NetworkEvent =
   | { event: 'network-changed'; added: number; removed: number; rulesChanged: boolean; goneEndpoints: number }
@@ -54,8 +57,10 @@ class LinuxNodeNetwork implements NodeNetwork {
   #dns: Lifetime | undefined;
   #latest: { view: NodeNetworkView } | undefined;
   #done: { view: NodeNetworkView } | undefined;
-  /** Absent: to be read from the kernel. */
-  #applied: Applied | undefined;
+  /** The plan that was carried out last. */
+  #plan: NodePlan | undefined;
+  /** Both tables hold that plan's rules, as far as we know. */
+  #rulesStand = false;
   #closed = false;
 
   constructor(options: LinuxNetworkOptions, mesh: Mesh) {
@@ -123,10 +128,12 @@ class LinuxNodeNetwork implements NodeNetwork {
 
   async #make(view: NodeNetworkView): Promise<void> {
     const plan = planNode(view, this.#options);
-    const change = diffPlan(this.#applied ?? this.#found(), plan);
-    this.#applied = undefined; // until all of it is done nobody knows
-    await this.#execute(change, () => (this.#names = plan.names));
-    this.#applied = plan;
+    const links = ensureMeshLinks(this.#mesh, this.#options);
+    const change = diffPlan(this.#found(links), plan);
+    this.#rulesStand = false;
+    await this.#execute(change, links, () => (this.#names = plan.names));
+    this.#rulesStand = true;
+    this.#plan = plan;
     this.#options.trace?.({
       event: 'network-changed',
       added: change.add.length,
@@ -136,9 +143,25 @@ class LinuxNodeNetwork implements NodeNetwork {
     });
   }
 
+  /**
+   * What is there, as the kernel tells it: what somebody else changed is repaired by the next call. Rules are not read
+   * back: where anybody but us changed some, or a transaction failed, ours are laid anew, which disturbs no connection.
+   */
+  #found(links: MeshLinks): Applied {
+    const items = readItems(this.#mesh.mesh, links);
+    const plan = this.#plan;
+    return {
+      items,
+      mesh: this.#rulesStand && !this.#meshRules.wasTouched() ? plan?.mesh : undefined,
+      host: this.#rulesStand && !this.#hostRules.wasTouched() ? plan?.host : undefined,
+      endpointAddresses: plan?.endpointAddresses ?? routedAddresses(items, this.#mesh),
+      datagramPorts: plan?.datagramPorts ?? new Set(),
+    };
+  }
+
   /** New ways, then the rules that use them, then the names; only then what is no longer wanted goes. */
-  async #execute(change: NetworkChange, nameEndpoints: () => void): Promise<void> {
-    const { mesh, links, namespaceFd } = this.#mesh;
+  async #execute(change: NetworkChange, links: MeshLinks, nameEndpoints: () => void): Promise<void> {
+    const { mesh, namespaceFd } = this.#mesh;
     mesh.request(change.add.map((item) => additionOf(item, links)));
     await this.#meshRules.run(change.meshRules);
     await this.#hostRules.run(change.hostRules);
@@ -151,11 +174,10 @@ class LinuxNodeNetwork implements NodeNetwork {
       await forgetConnections(flows, namespaceFd);
     }
   }
+}
 
-  #found(): Applied {
-    const { mesh, links } = this.#mesh;
-    const items = readItems(mesh, links);
-    const endpoints = items.flatMap((item) => (item.kind === 'route' && item.via && item.table === mainRouteTable ? [item.destination.replace('/32', '')] : []));
-    return { items, endpointAddresses: new Set([...endpoints, ...readLocalAddresses(mesh)]), datagramPorts: new Set() };
-  }
+/** Endpoints that an earlier process knew: it may have ended before it could reset the connections of one that is gone. */
+function routedAddresses(items: readonly KernelItem[], mesh: Mesh): Set<string> {
+  const remote = items.flatMap((item) => (item.kind === 'route' && item.via && item.table === mainRouteTable ? [item.destination.replace('/32', '')] : []));
+  return new Set([...remote, ...readLocalAddresses(mesh.mesh)]);
 }

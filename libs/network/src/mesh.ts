@@ -15,7 +15,6 @@ export interface Mesh {
   /** Sockets in the host's namespace and in the mesh. */
   host: Netlink;
   mesh: Netlink;
-  links: MeshLinks;
   /** What a container's packet may be long to fit the tunnel. */
   mtu: number;
 }
@@ -38,15 +37,22 @@ export function containerNamespaces(options: NodeNetworkOptions): string[] {
 
 /** Makes what is missing of the mesh and leaves what stands: an agent that restarts disturbs no packet. */
 export function openMesh(options: NodeNetworkOptions): Mesh {
+  checkName(options.name);
   const path = join(namespaceFolder(options), meshName);
   const host = new Netlink();
   const mtu = underlayMtu(host, options) - vxlanOverIpv4Bytes;
   if (!listNamespaces(namespaceFolder(options)).includes(meshName)) makeNamespace(path, setUpMesh);
   const namespaceFd = openNamespace(path);
-  const mesh = inNamespace(namespaceFd, () => new Netlink());
+  const mesh: Mesh = { namespaceFd, host, mesh: inNamespace(namespaceFd, () => new Netlink()), mtu };
+  ensureMeshLinks(mesh, options);
+  return mesh;
+}
+
+/** Puts back what somebody took away. */
+export function ensureMeshLinks({ host, mesh, namespaceFd, mtu }: Mesh, options: NodeNetworkOptions): MeshLinks {
   ensureHostLink(host, mesh, namespaceFd, mtu, options);
   ensureTunnel(host, mesh, namespaceFd, mtu, options);
-  return { namespaceFd, host, mesh, mtu, links: { lo: route.linkNamed(mesh, 'lo').index, vx0: route.linkNamed(mesh, 'vx0').index } };
+  return { lo: route.linkNamed(mesh, 'lo').index, vx0: route.linkNamed(mesh, 'vx0').index };
 }
 
 export function closeMesh({ namespaceFd, host, mesh }: Mesh): void {
@@ -61,6 +67,13 @@ export function removeMesh({ host, mesh }: Mesh, options: NodeNetworkOptions): v
   removeLink(mesh, 'vx0');
   removeLink(host, hostLinkName(options.name));
   removeNamespace(join(namespaceFolder(options), meshName));
+}
+
+/** It becomes part of a link's name, which the kernel limits to 15 characters. */
+function checkName(name: string): void {
+  if (!/^[a-z][a-z0-9_]{0,9}$/.test(name)) {
+    throw new Refused('invalid', `"${name}" cannot prefix names in the kernel: use up to 10 of a-z, 0-9 and _, a letter first`);
+  }
 }
 
 function setUpMesh(): void {

@@ -22,7 +22,7 @@ export const netlinkFlag = { request: 1, ack: 4, replace: 0x100, exclusive: 0x20
 
 const messageType = { error: 2, done: 3 } as const;
 const headerLength = 16;
-const routeProtocol = 0;
+export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
 const netlinkLevel = 270;
 const option = { capAck: 10, extAck: 11 } as const;
 /** Acknowledgements of one batch must fit the socket's receive buffer (208 KiB by default). */
@@ -34,8 +34,8 @@ export class Netlink {
   readonly #buffer = Buffer.alloc(256 * 1024);
 
   /** Opens it in the namespace the thread is in now. */
-  constructor() {
-    this.#fd = openSocket(addressFamily.netlink, socketType.raw, routeProtocol);
+  constructor(protocol: number = netlinkProtocol.route) {
+    this.#fd = openSocket(addressFamily.netlink, socketType.raw, protocol);
     setSocketOption(this.#fd, netlinkLevel, option.capAck, 1);
     setSocketOption(this.#fd, netlinkLevel, option.extAck, 1);
   }

@@ -1,12 +1,15 @@
 import koffi from 'koffi';
-import { Temporary } from '../../base/src/index.js';
+import { Bug, Temporary } from '../../base/src/index.js';
 import { runCommand } from './commands.js';
 import { inNamespace } from './namespaces.js';
+import { Netlink, netlinkProtocol, readAttributes } from './netlink.js';
 
 /** nftables of one namespace. */
 export interface Nft {
   /** Does one transaction: all of it, or nothing and a `Temporary` error. Empty text is no transaction. */
   run(text: string): Promise<void>;
+  /** Whether the rules of the namespace — anybody's — were changed since the last transaction here. */
+  wasTouched(): boolean;
   close(): void;
 }
 
@@ -21,17 +24,37 @@ export function openNft(namespaceFd?: number): Nft {
     library.bufferErrors(context);
     library.bufferOutput(context);
   }
+  const netlink = within(namespaceFd, () => new Netlink(netlinkProtocol.netfilter));
+  let generation: number | undefined;
+
+  async function transact(text: string): Promise<void> {
+    if (!library || !context || text.length > maxInProcessLength) return runNftCommand(text, namespaceFd);
+    const failed = within(namespaceFd, () => library.run(context, text)) !== 0;
+    if (failed) throw refused(library.errors(context));
+  }
+
   return {
     async run(text) {
       if (text === '') return;
-      if (!library || !context || text.length > maxInProcessLength) return runNftCommand(text, namespaceFd);
-      const failed = within(namespaceFd, () => library.run(context, text)) !== 0;
-      if (failed) throw refused(library.errors(context));
+      await transact(text);
+      generation = readGeneration(netlink);
     },
+    wasTouched: () => readGeneration(netlink) !== generation,
     close() {
+      netlink.close();
       if (library && context) library.freeContext(context);
     },
   };
+}
+
+/** The kernel counts transactions: NFT_MSG_GETGEN of linux/netfilter/nf_tables.h. */
+function readGeneration(netlink: Netlink): number {
+  const getGeneration = (10 << 8) | 16;
+  const id = 1;
+  const body = netlink.get(getGeneration, Buffer.alloc(4));
+  const value = body && readAttributes(body.subarray(4)).get(id);
+  if (!value) throw new Bug('the kernel does not tell the generation of its nftables rules');
+  return value.readUInt32BE(0);
 }
 
 interface Library {

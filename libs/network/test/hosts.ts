@@ -157,36 +157,48 @@ export class Host extends Namespace {
 /** A child whose output is read line by line, each with a deadline. */
 export class Lines {
   readonly #lines: string[] = [];
-  #wake: (() => void) | undefined;
+  readonly #waiting: { take(line: string): void; fail(error: Error): void }[] = [];
   #errors = '';
+  #hasEnded = false;
 
   constructor(readonly child: ChildProcess) {
     createInterface({ input: child.stdout! }).on('line', (line) => {
-      this.#lines.push(line);
-      this.#wake?.();
+      const next = this.#waiting.shift();
+      if (next) next.take(line);
+      else this.#lines.push(line);
     });
     child.stderr?.setEncoding('utf8').on('data', (data: string) => (this.#errors += data));
-    child.on('exit', () => this.#wake?.());
+    child.stdin?.on('error', () => undefined); // it has ended: `next` says so
+    child.on('close', () => {
+      this.#hasEnded = true;
+      for (const { fail } of this.#waiting) fail(this.#ended());
+    });
   }
 
   write(line: string): void {
     this.child.stdin!.write(`${line}\n`);
   }
 
-  async next(): Promise<string> {
-    const signal = AbortSignal.timeout(deadlineMs);
-    while (this.#lines.length === 0) {
-      if (this.child.exitCode !== null) throw new Error(`the program ended: ${this.#errors}`);
-      await new Promise<void>((resolve, reject) => {
-        this.#wake = resolve;
-        signal.addEventListener('abort', () => reject(new Error(`no line within ${deadlineMs} ms; it said: ${this.#errors}`)), { once: true });
-      });
-    }
-    return this.#lines.shift()!;
+  next(): Promise<string> {
+    const line = this.#lines.shift();
+    if (line !== undefined) return Promise.resolve(line);
+    if (this.#hasEnded) return Promise.reject(this.#ended());
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no line within ${deadlineMs} ms; it said: ${this.#errors}`)), deadlineMs);
+      const done = <T>(settle: (value: T) => void) => (value: T) => {
+        clearTimeout(timer);
+        settle(value);
+      };
+      this.#waiting.push({ take: done(resolve), fail: done(reject) });
+    });
   }
 
   kill(): Promise<void> {
     return end(this.child);
+  }
+
+  #ended(): Error {
+    return new Error(`the program has ended; it said: ${this.#errors}`);
   }
 }
 

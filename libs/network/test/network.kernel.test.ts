@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { streamEncode } from 'dns-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Machine } from './hosts.js';
@@ -190,6 +191,57 @@ test('a new process adopts the mesh and no connection notices', async () => {
   expect((await hosts[2].call<string[]>('attached')).sort()).toEqual(['bare3', 'box3', 'far3']);
 });
 
+test('what somebody else took away is put back', async () => {
+  const [, , third] = hosts;
+  const inMesh = (script: string) => third.run(`nsenter --net=${third.options.stateDir}/netns/mesh sh -ec '${script}'`);
+  for (const damage of [
+    () => third.run('ip link del shoal-mesh; nft flush ruleset'),
+    () => inMesh('ip link del vx0'),
+    () => inMesh('ip route del unreachable 10.10.0.0/24; ip rule del pref 50; ip route del 10.10.0.11; ip neigh flush dev vx0 nud permanent; nft flush ruleset'),
+  ]) {
+    expect(damage()).toBe('');
+    await third.apply(view(3));
+    expect(distinct(12, () => askFrom(client, third.address, 8080))).toEqual(['web1 saw 10.99.0.50', 'web2 saw 10.99.0.50']);
+    expect(distinct(12, () => ask('box3', '10.10.0.2', 8000))).toEqual(['web1 saw 10.10.0.13', 'web2 saw 10.10.0.13']);
+  }
+});
+
+test('one client port through two nodes to one endpoint is two connections', async () => {
+  for (const host of hosts) await host.apply(view(host.index, [web([endpoint('web1', 1)])]));
+  const connections = [];
+  for (const host of hosts) connections.push(await converse(client, host.address, 8080, 40123));
+  for (const connection of connections) expect(await connection.say()).toBe('web1 saw 10.99.0.50');
+  for (const host of hosts) await host.apply(view(host.index));
+});
+
+test('a process that ends at any moment leaves nothing that the next one cannot use', async () => {
+  const [, second] = hosts;
+  const { container } = local(2, 'late2', [['red', '10.10.0.15', []]]);
+  for (let round = 0; round < 6; round++) {
+    const calls = [second.call('detach', 'late2'), second.call('attach', { container, networks: [red] }), second.apply(view(2, round % 2 ? [] : [web()]))];
+    const settled = Promise.allSettled(calls);
+    await Promise.all(calls.slice(0, round % 3)); // before, between and in the last of the calls
+    await second.crash();
+    await settled;
+    await second.open();
+    await second.apply(view(2));
+    const late = await second.attach(container, [red]);
+    expect(late.run('busybox ping -c1 -W2 10.10.0.12 >/dev/null && echo reached')).toBe('reached');
+  }
+  await second.call('detach', 'late2');
+  expect(distinct(12, () => ask('box3', '10.10.0.2', 8000))).toEqual(['web1 saw 10.10.0.13', 'web2 saw 10.10.0.13']);
+});
+
+test('other names are asked of the configured nameserver only', async () => {
+  const upstream = await client.start(nameserver('192.0.2.80'));
+  await upstream.next();
+  await hosts[2].crash();
+  await hosts[2].open({ upstreamDns: ['10.99.0.77', '10.99.0.50'] }); // nobody has the first
+  await hosts[2].apply(view(3));
+  expect(await lookup('box3', 'example.com')).toEqual(['192.0.2.80']);
+  expect(await lookup('box3', 'web')).toEqual(['10.10.0.2']);
+});
+
 test('a container that was detached can be attached again', async () => {
   const { container } = containers.get('box3')!;
   await hosts[2].call('detach', 'box3');
@@ -257,8 +309,8 @@ function server(name: string, port: number): string {
 }
 
 /** A connection that stays open; each `say` is one line there and back, or the error's code. */
-async function converse(from: Namespace, address: string, port: number): Promise<{ say(): Promise<string> }> {
-  const lines = await from.start(`const s = require('net').connect(${port}, '${address}');
+async function converse(from: Namespace, address: string, port: number, localPort = 0): Promise<{ say(): Promise<string> }> {
+  const lines = await from.start(`const s = require('net').connect({ port: ${port}, host: '${address}', localPort: ${localPort} });
     process.stdin.on('data', (d) => s.write(d));
     s.on('data', (d) => process.stdout.write(d));
     s.on('error', (e) => console.log(e.code));`);
@@ -288,6 +340,18 @@ async function datagrams(from: Namespace, address: string, port: number): Promis
       return lines.next();
     },
   };
+}
+
+/** A nameserver with one answer to everything. */
+function nameserver(address: string): string {
+  const packets = JSON.stringify(createRequire(import.meta.url).resolve('dns-packet'));
+  return `const { decode, encode } = require(${packets});
+    const s = require('dgram').createSocket('udp4');
+    s.on('message', (m, from) => {
+      const { id, questions } = decode(m);
+      s.send(encode({ type: 'response', id, questions, answers: [{ type: 'A', name: questions[0].name, data: '${address}' }] }), from.port, from.address);
+    });
+    s.bind(53, () => console.log('listening'));`;
 }
 
 /** Addresses in order, or the error's code. */
