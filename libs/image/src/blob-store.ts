@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, hexOf } from './digest.js';
-import { exists, writeFileAtomically } from './disk.js';
+import { writeFileAtomically } from './disk.js';
 
 /** Manifests and configs, exact bytes, under their digest. (Layers are kept unpacked only.) */
 export class BlobStore {
@@ -12,8 +12,7 @@ export class BlobStore {
 
   async put(bytes: Buffer): Promise<string> {
     const digest = digestOf(bytes);
-    const path = this.#path(digest);
-    if (!(await exists(path))) await writeFileAtomically(path, bytes, this.scratchDir);
+    if (!(await this.get(digest))) await writeFileAtomically(this.#path(digest), bytes, this.scratchDir);
     return digest;
   }
 

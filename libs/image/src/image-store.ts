@@ -1,12 +1,15 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Trace } from '../../base/src/index.js';
 import { Refused } from '../../base/src/index.js';
 import { BlobStore } from './blob-store.js';
 import type { ContentSource } from './content-source.js';
 import { digestOf } from './digest.js';
 import { sweepScratch } from './disk.js';
+import type { ImageEvent } from './events.js';
 import { parseImageConfig } from './image-config.js';
 import type { LocalImage, PullProgress } from './images.js';
+import { LayerNotes } from './layer-notes.js';
 import { LayerStore, pairLayers } from './layer-store.js';
 import type { Descriptor, Manifest } from './manifest.js';
 import { maxConfigBytes, maxManifestBytes, parseManifest } from './manifest.js';
@@ -31,19 +34,22 @@ export class ImageStore {
     dir: string,
     readonly platform: Platform,
     limits: UnpackLimits,
+    trace: Trace<ImageEvent>,
   ) {
     this.scratchDir = join(dir, 'tmp');
     this.blobs = new BlobStore(join(dir, 'blobs', 'sha256'), this.scratchDir);
-    this.layers = new LayerStore(join(dir, 'layers'), this.scratchDir, limits, parallelFetches);
+    const notes = new LayerNotes(join(dir, 'layers'), this.scratchDir, trace);
+    this.layers = new LayerStore(notes.dir, this.scratchDir, notes, limits, parallelFetches);
     this.references = new ReferenceStore(join(dir, 'references.json'), this.scratchDir);
   }
 
   /** Opens the store, makes it if needed, and clears away what a killed process left half done. */
-  static async open(dir: string, platform: Platform, limits: UnpackLimits): Promise<ImageStore> {
-    const store = new ImageStore(dir, platform, limits);
+  static async open(dir: string, platform: Platform, limits: UnpackLimits, trace: Trace<ImageEvent>): Promise<ImageStore> {
+    const store = new ImageStore(dir, platform, limits, trace);
     // 0700: layers hold setuid files and device nodes, which users of the host must not reach.
     for (const each of [dir, store.scratchDir, store.blobs.dir, store.layers.dir]) await fs.mkdir(each, { recursive: true, mode: 0o700 });
     await sweepScratch(store.scratchDir);
+    await store.layers.notes.recover();
     return store;
   }
 

@@ -1,10 +1,11 @@
 import * as fs from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Limiter, Refused } from '../../base/src/index.js';
 import type { ContentSource, FetchedLayer } from './content-source.js';
 import { decompressed } from './decompress.js';
 import { chainIds, hexOf, verified } from './digest.js';
 import { exists, withScratch } from './disk.js';
+import type { LayerNotes } from './layer-notes.js';
 import type { Descriptor } from './manifest.js';
 import { SharedJobs } from './shared-jobs.js';
 import type { UnpackLimits } from './unpack.js';
@@ -29,7 +30,7 @@ interface LayerJob {
 }
 
 /**
- * Unpacked layers: `<dir>/<chain id>/` for overlayfs and `<dir>/<chain id>.json` about it. A layer is either complete
+ * Unpacked layers: `<dir>/<chain id>/` for overlayfs and `<dir>/<chain id>.json` about it (`LayerNotes`). A layer is either complete
  * and verified under its name, or not there: it is made in the scratch directory and renamed at the end.
  */
 export class LayerStore {
@@ -39,6 +40,7 @@ export class LayerStore {
   constructor(
     readonly dir: string,
     readonly scratchDir: string,
+    readonly notes: LayerNotes,
     readonly limits: UnpackLimits,
     parallelFetches: number,
   ) {
@@ -58,10 +60,7 @@ export class LayerStore {
 
   async sizeBytes(diffIds: string[]): Promise<number> {
     let sum = 0;
-    for (const chainId of chainIds(diffIds)) {
-      const about = JSON.parse(await fs.readFile(`${this.path(chainId)}.json`, 'utf8')) as { bytes: number };
-      sum += about.bytes;
-    }
+    for (const chainId of chainIds(diffIds)) sum += (await this.notes.read(hexOf(chainId)))?.bytes ?? 0;
     return sum;
   }
 
@@ -114,10 +113,11 @@ export class LayerStore {
       await fs.chmod(scratch, 0o755);
       const tar = verified(decompressed(fetched.open()), { digest: diffId }, `layer ${diffId}`);
       const unpacked = await unpackLayer(tar, scratch, { parentDirs, limits: this.limits, signal });
-      await fs.writeFile(`${path}.json`, JSON.stringify({ diffId, ...unpacked }));
+      await this.notes.write(basename(path), { diffId, ...unpacked });
       await fs.rename(scratch, path).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // another process was faster with the same content
       });
+      this.notes.added(basename(path));
     });
   }
 }

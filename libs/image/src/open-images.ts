@@ -23,7 +23,7 @@ export interface OpenImagesOptions extends Partial<PullerOptions> {
 
 /** Opens the images of this node. Several processes may open the same directory. */
 export async function openImages({ stateDir, platform, limits, trace = () => undefined, ...pulling }: OpenImagesOptions): Promise<Images> {
-  const store = await ImageStore.open(stateDir, platform ?? hostPlatform(), { ...defaultUnpackLimits, ...limits });
+  const store = await ImageStore.open(stateDir, platform ?? hostPlatform(), { ...defaultUnpackLimits, ...limits }, trace);
   const puller = new ImagePuller(store, { ...defaultPullerOptions, ...pulling }, trace);
   const importer = new ImageImporter(store, trace);
   return {

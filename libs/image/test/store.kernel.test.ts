@@ -1,0 +1,111 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openImages } from '../src/index.js';
+import { FakeRegistry } from './fake-registry.js';
+import { imageOf } from './test-image.js';
+
+const signal = AbortSignal.timeout(60_000);
+const noise = randomBytes(3_000_000);
+const image = imageOf([[{ name: 'noise', content: noise }], [{ name: 'app', content: 'app' }]]);
+let registry: FakeRegistry;
+let dir: string;
+
+beforeEach(async () => {
+  registry = await FakeRegistry.start();
+  registry.add('1', image);
+  dir = fs.mkdtempSync(join(tmpdir(), 'shoal-store-'));
+});
+afterEach(async () => {
+  await registry.stop();
+  await fs.promises.rm(dir, { recursive: true, force: true });
+});
+
+const reference = () => `${registry.host}/app:1`;
+const layerNames = (stateDir: string) => fs.readdirSync(join(stateDir, 'layers')).filter((name) => !name.endsWith('.json'));
+const notes = (stateDir: string) => fs.readdirSync(join(stateDir, 'layers')).filter((name) => name.endsWith('.json')).map((name) => join(stateDir, 'layers', name));
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(5, undefined, { signal });
+}
+
+describe('a full disk', () => {
+  it.each([
+    ['while a layer is downloaded', '1m'],
+    ['while a layer is unpacked', '5m'],
+  ])('%s gives one clear error, leaves nothing, and works again with room', async (_title, size) => {
+    const stateDir = join(dir, 'small');
+    fs.mkdirSync(stateDir);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', stateDir]);
+    try {
+      const images = await openImages({ stateDir });
+      await expect(images.ensure(reference(), { signal })).rejects.toMatchObject({
+        name: 'Temporary',
+        message: expect.stringMatching(/^image .+: there is no space left on the disk that holds .+; free some there/),
+      });
+      expect(registry.blobRequests(image.layers[0]!.digest)).toBe(1);
+      expect(fs.readdirSync(join(stateDir, 'tmp'))).toEqual([]);
+      execFileSync('mount', ['-o', 'remount,size=100m', stateDir]);
+      expect((await images.ensure(reference(), { signal })).layerDirs.length).toBe(2);
+    } finally {
+      await until(() => notes(stateDir).every((path) => !fs.readFileSync(path, 'utf8').includes('unsyncedBoot')));
+      execFileSync('umount', [stateDir]);
+    }
+  });
+});
+
+describe('crashes', () => {
+  it('sweeps away what a killed process left, but not what a living one does', async () => {
+    const child = spawn('sleep', ['60']);
+    const gone = spawn('true');
+    await new Promise((resolve) => gone.once('exit', resolve));
+    await openImages({ stateDir: dir });
+    for (const pid of [child.pid!, gone.pid!, process.pid]) fs.mkdirSync(join(dir, 'tmp', `${pid}-abc/deep`), { recursive: true });
+    await openImages({ stateDir: dir });
+    expect(fs.readdirSync(join(dir, 'tmp'))).toEqual([`${child.pid}-abc`]);
+    child.kill();
+  });
+
+  it('syncs new layers, and drops those that an earlier boot left unsynced', async () => {
+    const images = await openImages({ stateDir: dir });
+    await images.ensure(reference(), { signal });
+    await until(() => notes(dir).length === 2 && notes(dir).every((path) => !fs.readFileSync(path, 'utf8').includes('unsyncedBoot')));
+    const first = notes(dir)[0]!;
+    fs.writeFileSync(first, JSON.stringify({ ...JSON.parse(fs.readFileSync(first, 'utf8')), unsyncedBoot: 'another' }));
+
+    const afterReboot = await openImages({ stateDir: dir });
+    expect(layerNames(dir).length).toBe(1);
+    expect(await afterReboot.find(reference())).toBeUndefined();
+    expect((await afterReboot.ensure(reference(), { signal })).layerDirs.length).toBe(2);
+    expect(layerNames(dir).length).toBe(2);
+    await until(() => notes(dir).every((path) => !fs.readFileSync(path, 'utf8').includes('unsyncedBoot')));
+  });
+
+  it('fetches an image again of which a blob was damaged', async () => {
+    const images = await openImages({ stateDir: dir });
+    const before = await images.ensure(reference(), { signal });
+    fs.writeFileSync(join(dir, 'blobs/sha256', before.id.slice(7)), 'damaged');
+    expect(await images.find(reference())).toBeUndefined();
+    expect(await images.ensure(reference(), { signal })).toEqual(before);
+    expect(await images.find(reference())).toEqual(before);
+  });
+});
+
+it('does not hold the event loop for long while it unpacks', async () => {
+  const many = Array.from({ length: 5000 }, (_, i) => ({ name: `d${i % 50}/f${i}`, content: 'x' }));
+  registry.add('many', imageOf([many]));
+  const images = await openImages({ stateDir: dir });
+  let longestMs = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  await images.ensure(`${registry.host}/app:many`, { signal });
+  clearInterval(timer);
+  expect(longestMs).toBeLessThan(1000);
+});
