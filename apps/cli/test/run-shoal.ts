@@ -25,8 +25,7 @@ export async function shoal(args: string[], options: RunOptions = {}): Promise<R
   const result = { status: -1, out: '', err: '' };
   let host = options.host ?? 'unix:///nonexistent/shoal.sock';
   let client: ApiClient | undefined;
-  const { wallMs, terminal = false } = options;
-  const clock: Clock = wallMs === undefined ? systemClock : { ...systemClock, wallMs: () => wallMs };
+  const { wallMs = systemClock.wallMs(), terminal = false } = options;
   const shape = { isTerminal: terminal, columns: 100, rows: 30 };
   result.status = await runProgram(
     args,
@@ -35,7 +34,7 @@ export async function shoal(args: string[], options: RunOptions = {}): Promise<R
       err: { write: (text) => (result.err += text), ...shape },
       env: { ...options.env },
       workingDir: options.workingDir ?? '/',
-      clock,
+      clock: virtualClock(wallMs),
       readStdin: async () => Buffer.from(options.stdin ?? ''),
       interrupt: options.interrupt ?? new AbortController().signal,
       api: () => (client ??= new ApiClient(parseHost(host, {}))),
@@ -44,4 +43,19 @@ export async function shoal(args: string[], options: RunOptions = {}): Promise<R
   );
   client?.close();
   return result;
+}
+
+/** Time that passes only while somebody sleeps, and then at once. */
+function virtualClock(startMs: number): Clock {
+  let passedMs = 0;
+  return {
+    wallMs: () => startMs + passedMs,
+    monotonicMs: () => passedMs,
+    async sleep(ms, signal) {
+      await new Promise(setImmediate);
+      signal?.throwIfAborted();
+      passedMs += ms;
+    },
+    after: systemClock.after,
+  };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../api-client/client.js';
 import { ApiError } from '../api-client/errors.js';
+import { listByIds } from '../api-client/list-by-ids.js';
 import { stackFilter } from '../api-client/filters.js';
 import type { Service } from '../api-client/types.js';
 import { exitStatus, Failure } from '../exit-status.js';
@@ -24,7 +25,7 @@ interface DeployFlags extends LoadFlags, WaitFlags {
 interface DeployAnswer {
   revision?: number;
   changes?: StackChange[] | null;
-  notes?: Omit<FileProblem, 'suggestion'>[] | null;
+  notes?: FileProblem[] | null;
   /** Ids of all services of the stack. */
   services?: string[] | null;
 }
@@ -67,6 +68,8 @@ async function deploy(session: Session, stack: string, flags: DeployFlags): Prom
 interface DeployRequest {
   files: LoadedStack['files'];
   workingDir: string;
+  /** What `~` stands for in a bind mount. */
+  homeDir: string;
   env: Record<string, string>;
   /** Content of the files that the stack names, in base64, by path. */
   attachments: Record<string, string>;
@@ -81,6 +84,7 @@ async function requestBody(loaded: LoadedStack, flags: DeployFlags): Promise<Dep
   return {
     files: loaded.files,
     workingDir: loaded.workingDir,
+    homeDir: loaded.homeDir,
     env: referencedVariables(stackFiles, attachments, loaded.environment),
     attachments: Object.fromEntries([...contents].map(([path, content]) => [path, content.toString('base64')])),
     prune: flags.prune ?? false,
@@ -99,7 +103,6 @@ async function postStack(api: ApiClient, stack: string, body: DeployRequest): Pr
 }
 
 async function servicesOf(api: ApiClient, ids: string[]): Promise<Service[]> {
-  if (ids.length === 0) return [];
-  const services = (await api.get<Service[] | null>('/services', { filters: { id: ids } })) ?? [];
+  const services = await listByIds<Service>(api, '/services', 'id', ids);
   return services.sort((a, b) => (a.Spec.Name < b.Spec.Name ? -1 : 1));
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../api-client/client.js';
 import { isNotFound } from '../api-client/errors.js';
+import { listByIds } from '../api-client/list-by-ids.js';
 import { stackFilter } from '../api-client/filters.js';
 import type { Network, SecretOrConfig, Service, Task } from '../api-client/types.js';
 import { exitStatus, Failure } from '../exit-status.js';
@@ -94,9 +95,10 @@ async function removeOneByOne(api: ApiClient, { services, secrets, configs, netw
 
 const endedStates = new Set(['complete', 'shutdown', 'failed', 'rejected', 'orphaned']);
 
-async function liveTasks(api: ApiClient, stack: string, ids?: string[]): Promise<Task[]> {
+/** By label; and by id, because a task may outlive its service, whose label it had. */
+async function liveTasks(api: ApiClient, stack: string, ids: string[] = []): Promise<Task[]> {
   const byLabel = (await api.get<Task[] | null>('/tasks', { filters: stackFilter(stack) })) ?? [];
-  const byId = ids && ids.length > 0 ? ((await api.get<Task[] | null>('/tasks', { filters: { id: ids } })) ?? []) : [];
+  const byId = await listByIds<Task>(api, '/tasks', 'id', ids);
   const all = new Map([...byLabel, ...byId].map((task) => [task.ID, task]));
   return [...all.values()].filter((task) => !endedStates.has(task.Status.State));
 }

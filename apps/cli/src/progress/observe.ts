@@ -1,5 +1,7 @@
 import type { ApiClient } from '../api-client/client.js';
 import { isNotFound } from '../api-client/errors.js';
+import type { Filters } from '../api-client/filters.js';
+import { listByIds } from '../api-client/list-by-ids.js';
 import type { ClusterNode, Service, Task } from '../api-client/types.js';
 import { assessService, goneService, type Baseline, type ServiceProgress, type Snapshot } from './convergence.js';
 
@@ -17,13 +19,13 @@ export async function lookAtServices(
   signal: AbortSignal,
 ): Promise<ServiceProgress[]> {
   const ids = awaited.map(({ id }) => id);
-  const services = await api.get<Service[] | null>('/services', { query: { status: true }, filters: { id: ids }, signal });
-  const known = new Map((services ?? []).map((service) => [service.ID, service]));
+  const services = await listByIds<Service>(api, '/services', 'id', ids, { query: { status: true }, signal });
+  const known = new Map(services.map((service) => [service.ID, service]));
   const [tasks, nodes] = await Promise.all([
     tasksOf(api, [...known.keys()], true, signal),
     api.get<ClusterNode[] | null>('/nodes', { signal }),
   ]);
-  const snapshot: Snapshot = { services: services ?? [], tasks, nodes: nodes ?? [] };
+  const snapshot: Snapshot = { services, tasks, nodes: nodes ?? [] };
   return awaited.map(({ id, name }) => {
     const service = known.get(id);
     return service ? assessService(service, snapshot, baseline) : goneService(id, name);
@@ -40,11 +42,9 @@ export async function lookBefore(api: ApiClient, services: Service[]): Promise<B
 }
 
 async function tasksOf(api: ApiClient, serviceIds: string[], upToDate: boolean, signal?: AbortSignal): Promise<Task[]> {
-  if (serviceIds.length === 0) return [];
-  const filters: Record<string, string[]> = { service: serviceIds };
-  if (upToDate) filters['_up-to-date'] = ['true'];
+  const filters: Filters = upToDate ? { '_up-to-date': ['true'] } : {};
   try {
-    return (await api.get<Task[] | null>('/tasks', { filters, signal })) ?? [];
+    return await listByIds<Task>(api, '/tasks', 'service', serviceIds, { filters, signal });
   } catch (error) {
     if (isNotFound(error)) return []; // a service was removed since; the next look will say so
     throw error;

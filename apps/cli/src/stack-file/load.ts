@@ -20,6 +20,8 @@ export interface LoadedStack {
   files: StackFile[];
   /** Absolute; relative paths in the files start from it. */
   workingDir: string;
+  /** What `~` stands for. */
+  homeDir: string;
   environment: Environment;
   config: ComposeConfig;
   notes: Note[];
@@ -33,17 +35,18 @@ export async function loadStack(session: Session, flags: LoadFlags): Promise<Loa
   const files = await readStackFiles(session, names);
   const workingDir = workingDirOf(names[0]!, session.workingDir);
   const environment = await interpolationEnvironment(session.env, workingDir, flags.envFile, session.workingDir);
+  const homeDir = session.env['HOME'] ?? homedir();
   const envFiles = new Map<string, Buffer>();
   const loaded = loadCompose({
     files,
     workingDir,
     env: environment,
     readFile: (path) => readEnvFile(path, envFiles),
-    homeDir: session.env['HOME'] ?? homedir(),
+    homeDir,
     interpolate: !flags.skipInterpolation,
   });
   if (!loaded.ok) throw new Failure(exitStatus.invalidFile, problemLines(loaded.problems));
-  return { files, workingDir, environment, config: loaded.config, notes: loaded.notes, envFiles };
+  return { files, workingDir, homeDir, environment, config: loaded.config, notes: loaded.notes, envFiles };
 }
 
 /** Undefined when it cannot be read: libs/compose then names the place that names the file. */

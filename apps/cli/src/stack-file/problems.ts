@@ -1,9 +1,9 @@
-/** A reason to refuse a stack file, as libs/compose and the manager report it. */
+/** A reason to refuse a stack file, as libs/compose and the manager report it; the manager may know no place. */
 export interface FileProblem {
-  file: string;
-  line: number;
-  column: number;
-  path: string;
+  file?: string;
+  line?: number;
+  column?: number;
+  path?: string;
   message: string;
   suggestion?: string;
 }
@@ -15,12 +15,20 @@ export function problemLines(problems: FileProblem[]): string {
   return [...lines, `${count}. Nothing was changed.`].join('\n');
 }
 
-function problemLine({ file, line, column, path, message, suggestion }: FileProblem): string {
-  const place = path ? `${path}: ` : '';
-  return `${file}:${line}:${column}: ${place}${message}${suggestion ? ` (${suggestion})` : ''}`;
+function problemLine(problem: FileProblem): string {
+  const { message, suggestion } = problem;
+  return `${place(problem)}${subject(problem)}${message}${suggestion ? ` (${suggestion})` : ''}`;
 }
 
 /** `demo.yml:22:5: note: …` */
-export function noteLine({ file, line, column, path, message }: Omit<FileProblem, 'suggestion'>): string {
-  return `${file}:${line}:${column}: note: ${path ? `${path}: ` : ''}${message}`;
+export function noteLine(note: FileProblem): string {
+  return `${place(note)}note: ${subject(note)}${note.message}`;
+}
+
+function place({ file, line, column }: FileProblem): string {
+  return file ? `${file}:${line ?? 1}:${column ?? 1}: ` : '';
+}
+
+function subject({ path }: FileProblem): string {
+  return path ? `${path}: ` : '';
 }
