@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { seededRandom, systemClock, type Random } from '../../../libs/base/src/index.js';
 import type { Change, Node, Task, TaskState } from '../../../libs/model/src/index.js';
 import { MemoryStore } from '../../../libs/store/src/index.js';
@@ -15,6 +17,8 @@ export interface HttpHarness {
   store: MemoryStore;
   random: Random;
   socketPath: string;
+  /** `get /services/{id}` for every route that the server has. */
+  routes: string[];
   /** Lines that tasks "said". */
   logLines: LogLine[];
   /** Runs the real docker CLI against the socket. */
@@ -65,6 +69,7 @@ export async function startHttpHarness(): Promise<HttpHarness> {
     store,
     random,
     socketPath,
+    routes: routesOf(app),
     logLines,
     docker: (...args) => run('docker', args, { ...process.env, DOCKER_HOST: `unix://${socketPath}`, DOCKER_CONFIG: folder, HOME: folder }),
     call: (method, path, body, headers) => call(socketPath, method, path, body, headers),
@@ -74,6 +79,20 @@ export async function startHttpHarness(): Promise<HttpHarness> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Out of Fastify's own printed tree, in which a child stands four columns right of its parent and shows the rest of the path. */
+function routesOf(app: NestFastifyApplication): string[] {
+  const printed = (app.getHttpAdapter().getInstance() as unknown as FastifyInstance).printRoutes({ commonPrefix: false });
+  const parents: string[] = [];
+  return printed.split('\n').flatMap((line) => {
+    const match = /^(.*── )(\S+)(?: \(([A-Z, ]+)\))?$/.exec(line);
+    if (!match) return [];
+    const depth = match[1]!.length / 4;
+    const path = (parents[depth - 1] ?? '') + match[2]!;
+    parents[depth] = path;
+    return (match[3]?.split(', ') ?? []).map((method) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`);
+  });
 }
 
 export const managerNodeId = 'm1'.padEnd(25, '0');

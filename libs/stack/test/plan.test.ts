@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+import { seededRandom, timestamp } from '../../base/src/index.js';
+import type { Change, IndexedView, NetworkSpec, SecretSpec, ServiceSpec, StackSpec } from '../../model/src/index.js';
+import { aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
+import { planStack, planStackRemoval, removalOfStackMember, stackLabel, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
+
+const labels = { [stackLabel]: 'app' };
+const random = seededRandom(3);
+const contents = {
+  seal: (data: string) => `sealed(${data})`,
+  open: (sealed: string) => sealed.slice(7, -1),
+  digest: (data: string) => Buffer.from(data).toString('hex').padEnd(64, '0'),
+};
+
+function web(parts: Partial<ServiceSpec> = {}, image = 'whoami:1'): ServiceSpec {
+  return { name: 'app_web', labels, template: aTemplate({ container: { image } }), mode: { kind: 'replicated', replicas: 2 }, ...parts };
+}
+
+function net(name = 'app_net'): NetworkSpec {
+  return { name, labels, driver: 'overlay', driverOpts: {}, internal: false, attachable: false, ingress: false, ipv6: false };
+}
+
+function key(text: string): SecretSpec & { data: string } {
+  return { name: 'app_key', labels, data: Buffer.from(text).toString('base64') };
+}
+
+function stack(parts: Partial<StackSpec> = {}): StackSpec {
+  return { name: 'app', services: [web()], networks: [], secrets: [], configs: [], external: { networks: [], secrets: [], configs: [] }, ...parts };
+}
+
+function plan(view: IndexedView, spec: StackSpec, prune = false): StackPlan {
+  return planStack(view, spec, { prune, random, contents });
+}
+
+let revision = 10;
+
+/** What a store does with a plan. */
+function apply(view: IndexedView, changes: readonly Change[]): void {
+  revision++;
+  for (const change of changes) {
+    if (change.action === 'remove') view.apply(change.kind, change.id, undefined);
+    else if (change.action === 'status') view.apply('service', change.id, { ...view.get('service', change.id)!, status: change.status as never });
+    else view.apply(change.kind, change.object.id, { ...change.object, version: revision, createdAt: timestamp(0), updatedAt: timestamp(0) } as never);
+  }
+}
+
+/** Deploys, and says in words what it did. */
+function deploy(view: IndexedView, spec: StackSpec, prune = false): string[] {
+  const planned = plan(view, spec, prune);
+  expect(planned.problems).toEqual([]);
+  apply(view, planned.writes);
+  return words(planned);
+}
+
+function words({ changes }: StackPlan): string[] {
+  return changes.map(({ action, kind, name, detail }) => `${action} ${kind} ${name}${detail ? `: ${detail}` : ''}`);
+}
+
+test('everything is created at once, references resolved; the same again writes nothing', () => {
+  const view = viewOf({});
+  const service = web({ template: aTemplate({ networks: [{ target: 'app_net', aliases: ['web'] }], container: { image: 'whoami:1', secrets: [{ id: '', name: 'app_key', file: { name: 'key', uid: '0', gid: '0', mode: 292 } }] } }) });
+  const spec = stack({ services: [service], networks: [net()], secrets: [key('one')] });
+  expect(deploy(view, spec)).toEqual(['create network app_net', 'create secret app_key', 'create service app_web']);
+  const { template } = view.named('service', 'app_web')!.spec;
+  expect(template.networks[0]!.target).toBe(view.named('network', 'app_net')!.id);
+  expect(template.container.secrets[0]!.id).toBe(view.named('secret', 'app_key')!.id);
+  expect(view.get('stack', 'app')!.revision).toBe(1);
+  expect(JSON.stringify(view.get('stack', 'app'))).not.toContain(key('one').data);
+
+  const again = plan(view, spec);
+  expect(again.writes).toEqual([]);
+  expect(again.revision).toBe(1);
+  expect(words(again)).toEqual(['unchanged network app_net', 'unchanged secret app_key', 'unchanged service app_web']);
+});
+
+test('more replicas restart nothing; another image says how many tasks it replaces', () => {
+  const view = viewOf({});
+  deploy(view, stack());
+  expect(deploy(view, stack({ services: [web({ mode: { kind: 'replicated', replicas: 8 } })] }))).toEqual(['update service app_web: replicas 2 → 8; no task restarts']);
+  const service = view.named('service', 'app_web')!;
+  for (const slot of [1, 2, 3]) view.apply('task', `t${slot}`, aTask({ id: `t${slot}`, serviceId: service.id, slot, state: 'running' }));
+  const renewed = stack({ services: [web({ mode: { kind: 'replicated', replicas: 8 } }, 'whoami:2')] });
+  expect(deploy(view, renewed)).toEqual(['update service app_web: image whoami:1 → whoami:2; 3 tasks are replaced']);
+  expect(view.named('service', 'app_web')).toMatchObject({ templateVersion: 2, previousSpec: { template: { container: { image: 'whoami:1' } } } });
+  expect(view.get('stack', 'app')!.revision).toBe(3);
+});
+
+test('a file without replicas keeps the count that somebody scaled to', () => {
+  const view = viewOf({});
+  deploy(view, stack({ services: [web({ mode: { kind: 'replicated' } })] }));
+  expect(view.named('service', 'app_web')!.spec.mode).toEqual({ kind: 'replicated', replicas: 1 });
+  const service = view.named('service', 'app_web')!;
+  view.apply('service', service.id, { ...service, spec: { ...service.spec, mode: { kind: 'replicated', replicas: 7 } } });
+  expect(plan(view, stack({ services: [web({ mode: { kind: 'replicated' } })] })).writes).toEqual([]);
+});
+
+test('a secret with another content becomes another object, and going back finds the first', () => {
+  const view = viewOf({});
+  const withKey = (text: string) => stack({ services: [web({ template: aTemplate({ container: { image: 'whoami:1', secrets: [{ id: '', name: 'app_key', file: { name: 'key', uid: '0', gid: '0', mode: 292 } }] } }) })], secrets: [key(text)] });
+  deploy(view, withKey('one'));
+  const first = view.named('secret', 'app_key')!;
+  const [secretLine, serviceLine] = deploy(view, withKey('two'));
+  expect(secretLine).toMatch(/^update secret app_key: another content, kept as app_key-[0-9a-f]{10}$/);
+  expect(serviceLine).toBe('update service app_web: secrets; 0 tasks are replaced');
+  const second = [...view.all('secret')].find((secret) => secret.id !== first.id)!;
+  expect(second.spec.labels).toEqual({ ...labels, [versionOfLabel]: 'app_key' });
+  expect(view.named('service', 'app_web')!.spec.template.container.secrets[0]).toMatchObject({ id: second.id, name: second.spec.name, file: { name: 'key' } });
+  expect(plan(view, withKey('two')).writes).toEqual([]);
+
+  deploy(view, withKey('one'));
+  expect(view.named('service', 'app_web')!.spec.template.container.secrets[0]!.id).toBe(first.id);
+  expect(view.count('secret')).toBe(2);
+});
+
+test('a superseded secret goes once no service could go back to it', () => {
+  const view = viewOf({});
+  const withKey = (text: string) => stack({ services: [web({ template: aTemplate({ container: { image: 'whoami:1', secrets: [{ id: '', name: 'app_key' }] } }) })], secrets: [key(text)] });
+  for (const text of ['one', 'two', 'three']) deploy(view, withKey(text));
+  expect([...view.all('secret')].map((secret) => contents.open(secret.sealed))).toEqual([key('two').data, key('three').data]);
+});
+
+test('prune removes what the file has no more, and only that', () => {
+  const view = viewOf({ service: [aService({ id: 'stranger' })] });
+  deploy(view, stack({ services: [web(), web({ name: 'app_old' })], networks: [net()] }));
+  expect(plan(view, stack()).writes).toEqual([]);
+  expect(deploy(view, stack(), true)).toEqual(['unchanged service app_web', 'remove service app_old: not in the file any more', 'remove network app_net: not in the file any more']);
+  expect([...view.all('service')].map((service) => service.spec.name).sort()).toEqual(['app_web', 'stranger']);
+});
+
+test('all problems are found at once, and name their object', () => {
+  const port = { ports: [{ targetPort: 80, publishedPort: 4000 }] };
+  const view = viewOf({ service: [aService({ id: 'taken', spec: { endpoint: port } })] });
+  const spec = stack({
+    services: [web({ endpoint: port }), web({ name: 'app_b', endpoint: { ports: [{ targetPort: 81, publishedPort: 4001 }] } }), web({ name: 'app_c', endpoint: { ports: [{ targetPort: 81, publishedPort: 4001 }] }, template: aTemplate({ networks: [{ target: 'nowhere', aliases: [] }] }) })],
+    external: { networks: ['outside'], secrets: [], configs: [] },
+  });
+  expect(plan(view, spec).problems.map(({ subject, message }) => `${subject.name}: ${message}`)).toEqual([
+    'outside: network "outside" is declared as external, but could not be found: create it first with: docker network create --driver overlay outside',
+    "app_web: port '4000' is already in use by service 'taken' (taken) as an ingress port",
+    'app_c: network nowhere not found',
+    "app_c: port '4001' is already in use by service 'app_b' (in the same file) as an ingress port",
+  ]);
+});
+
+test('two services may swap their ports in one deploy', () => {
+  const view = viewOf({});
+  const pair = (a: number, b: number) => stack({ services: [web({ endpoint: { ports: [{ targetPort: 80, publishedPort: a }] } }), web({ name: 'app_b', endpoint: { ports: [{ targetPort: 80, publishedPort: b }] } })] });
+  deploy(view, pair(1000, 2000));
+  expect(plan(view, pair(2000, 1000)).problems).toEqual([]);
+});
+
+test('names that somebody else has are left alone', () => {
+  const view = viewOf({ service: [aService({ id: 's1', spec: { name: 'app_web' } })] });
+  expect(plan(view, stack()).problems.map((problem) => problem.message)).toEqual(['a service of this name exists and does not belong to stack app']);
+});
+
+test('removal takes everything in one list; others in its network stop it', () => {
+  const view = viewOf({});
+  deploy(view, stack({ networks: [net()], secrets: [key('one')] }));
+  const networkId = view.named('network', 'app_net')!.id;
+  const guest = aService({ id: 'guest', spec: { template: aTemplate({ networks: [{ target: networkId, aliases: [] }] }) } });
+  view.apply('service', 'guest', guest);
+  expect(planStackRemoval(view, 'app').problems.map((problem) => problem.message)).toEqual(['network app_net is in use by service guest, which is not of stack app: remove that first']);
+  view.apply('service', 'guest', undefined);
+  const removal = planStackRemoval(view, 'app');
+  expect(removal.problems).toEqual([]);
+  apply(view, removal.writes);
+  expect((['service', 'network', 'secret', 'stack'] as const).map((kind) => view.count(kind))).toEqual([0, 0, 0, 0]);
+  expect(planStackRemoval(view, 'app').writes).toEqual([]);
+});
+
+test('a stack without a record is known by its labels, and its last member takes the record along', () => {
+  const view = viewOf({ service: [aService({ id: 's1', spec: web() })] });
+  expect(stackNames(view)).toEqual(['app']);
+  deploy(view, stack());
+  expect(removalOfStackMember(view, 'service', view.named('service', 'app_web')!).map((change) => change.action === 'remove' && change.kind)).toEqual(['service', 'stack']);
+});
