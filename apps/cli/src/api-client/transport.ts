@@ -1,7 +1,11 @@
 import * as http from 'node:http';
-import * as https from 'node:https';
 import { ApiError, ManagerUnreachable, withoutRpcPrefix } from './errors.js';
 import type { HostAddress } from './host.js';
+
+/** Loaded only when it is needed: with TLS comes all of OpenSSL's binding, half of what a short command costs to start. */
+function https(): typeof import('node:https') {
+  return process.getBuiltinModule('node:https');
+}
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'DELETE';
@@ -18,7 +22,7 @@ export class Transport {
 
   constructor(readonly host: HostAddress) {
     const tls = host.kind === 'tcp' && host.tls !== undefined;
-    this.#agent = tls ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+    this.#agent = tls ? new (https().Agent)({ keepAlive: true }) : new http.Agent({ keepAlive: true });
   }
 
   /** The parsed JSON answer; undefined when the answer has no body. */
@@ -74,7 +78,7 @@ export class Transport {
     const common = { method: request.method, path: request.path, headers, agent: this.#agent };
     if (host.kind === 'unix') return http.request({ ...common, socketPath: host.socketPath });
     const address = { ...common, host: host.hostname, port: host.port };
-    return host.tls ? https.request({ ...address, ...host.tls }) : http.request(address);
+    return host.tls ? https().request({ ...address, ...host.tls }) : http.request(address);
   }
 
   #connectionError(error: unknown, request: HttpRequest): unknown {
