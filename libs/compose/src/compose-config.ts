@@ -267,6 +267,8 @@ export interface ComposeConfig extends Extended {
   volumes: Map<string, Volume>;
   secrets: Map<string, FileObject>;
   configs: Map<string, FileObject>;
+  /** Absolute paths of the env files that were read. */
+  envFiles: string[];
   /** Where each key is written, by dotted path; of several files the last one that has it. */
   positions: Map<string, Position>;
 }

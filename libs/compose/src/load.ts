@@ -87,7 +87,7 @@ function loadDocument(document: MapValue, expected: Version, input: LoadInput, f
   noteSettings(interpolated, findings);
   const homeDir = input.homeDir ?? input.env['HOME'];
   const readFile = input.readFile ?? (() => undefined);
-  const around = { workingDir: input.workingDir, environment: input.env, homeDir, readFile, minor, positions: positionsOf(interpolated) };
+  const around = { workingDir: input.workingDir, environment: input.env, homeDir, readFile, minor, positions: positionsOf(interpolated), envFiles: [] };
   return decode(interpolated, around, findings);
 }
 
@@ -129,6 +129,7 @@ function decode(document: MapValue, around: Surroundings, findings: Findings): C
     volumes: section('volumes', volumeKind),
     secrets: section('secrets', fileObjectKind),
     configs: section('configs', fileObjectKind),
+    envFiles: around.envFiles,
     positions: around.positions,
     ...(extra ? { extensions: extra } : {}),
   };

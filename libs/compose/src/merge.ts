@@ -19,6 +19,7 @@ function mergeTwo(base: ComposeConfig, override: ComposeConfig, findings: Findin
     volumes: new Map([...base.volumes, ...override.volumes]),
     secrets: new Map([...base.secrets, ...override.secrets]),
     configs: new Map([...base.configs, ...override.configs]),
+    envFiles: [...base.envFiles, ...override.envFiles],
     positions: new Map([...base.positions, ...override.positions]),
   };
 }

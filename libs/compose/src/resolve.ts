@@ -16,6 +16,8 @@ export interface Surroundings {
   readFile: (path: string) => FileContent | undefined;
   minor: number;
   positions: Map<string, Position>;
+  /** Filled with the paths of env files that are read. */
+  envFiles: string[];
 }
 
 /** Adds the variables of env files and of the client's environment. */
@@ -26,6 +28,7 @@ export function resolveEnvironment(service: Service, context: Context, around: S
     const inner = around.positions.has(`${context.path}.env_file[${index}]`) ? within(within(context, 'env_file'), index) : within(context, 'env_file');
     const at = around.positions.get(inner.path) as Position;
     const content = around.readFile(path);
+    around.envFiles.push(path);
     if (content === undefined) {
       context.findings.problem(at, inner.path, `the file ${path} cannot be read`);
       return;

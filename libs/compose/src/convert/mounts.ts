@@ -1,0 +1,95 @@
+import type { Mount } from '../../../model/src/index.js';
+import type { Service } from '../compose-config.js';
+import type { ComposeMount } from '../fields/mounts.js';
+import type { Located } from '../fields/kind.js';
+import { nearest } from '../problems.js';
+import { nameOf } from './file-references.js';
+import type { Scope } from './scope.js';
+import { compact, nonZero, servicePath, toRecord, withNamespace } from './scope.js';
+
+type Entry = Located<ComposeMount>;
+
+/** In the order of the file. */
+export function convertMounts(scope: Scope, service: string, { volumes = [] }: Service): Mount[] {
+  const path = servicePath(service, 'volumes');
+  rejectSharedTargets(scope, path, volumes);
+  return volumes.flatMap((entry) => {
+    const refuse = (message: string, suggestion?: string): Mount[] => {
+      scope.findings.problem(entry.at, path, message, suggestion);
+      return [];
+    };
+    const conflict = conflictingOptions(entry);
+    if (conflict) return refuse(`"${conflict}" options do not go with type ${entry.type}`);
+    return convertMount(scope, entry, path, refuse);
+  });
+}
+
+function convertMount(scope: Scope, entry: Entry, path: string, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {
+  const common = { target: entry.target ?? '', ...(entry.read_only ? { readOnly: true } : {}) };
+  const source = entry.source ?? '';
+  switch (entry.type ?? 'volume') {
+    case 'volume':
+      return source === '' ? [{ type: 'volume', source, ...common }] : convertVolume(scope, entry, source, refuse);
+    case 'bind':
+      return [compact<Mount & { type: 'bind' }>({ type: 'bind', source, ...common, propagation: entry.bind?.propagation, consistency: entry.consistency })];
+    case 'tmpfs':
+      if (source !== '') return refuse('a tmpfs has no source');
+      return [compact<Mount & { type: 'tmpfs' }>({ type: 'tmpfs', ...common, sizeBytes: nonZero(entry.tmpfs?.size) })];
+    case 'npipe':
+    case 'cluster': {
+      const type = entry.type as 'npipe' | 'cluster';
+      if (source === '') return refuse(`a mount of type ${type} needs a source`);
+      scope.findings.note('not-executed', entry.at, path, `no node can mount type ${type} yet`);
+      return type === 'npipe' ? [{ type, source, ...common }] : convertClusterVolume(scope, source, common, refuse);
+    }
+    default:
+      return refuse(`"${entry.type}" is not a type of volume`, 'it is volume, bind, tmpfs, npipe or cluster');
+  }
+}
+
+function convertVolume(scope: Scope, entry: Entry, source: string, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {
+  const declared = scope.config.volumes.get(source);
+  if (!declared) return refuse(`the volume "${source}" is not declared`, suggestDeclaration(scope, source));
+  const mount = {
+    type: 'volume' as const,
+    source: nameOf(scope, source, declared),
+    target: entry.target ?? '',
+    ...(entry.read_only ? { readOnly: true } : {}),
+    ...(entry.volume?.nocopy ? { noCopy: true } : {}),
+    ...(entry.volume?.subpath ? { subpath: entry.volume.subpath } : {}),
+  };
+  if (declared.external) return [mount];
+  const hasDriver = declared.driver !== undefined || declared.driver_opts !== undefined;
+  const driver = { ...(declared.driver === undefined ? {} : { name: declared.driver }), options: toRecord(declared.driver_opts) };
+  return [{ ...mount, labels: withNamespace(scope, declared.labels), ...(hasDriver ? { driver } : {}) }];
+}
+
+/** A group of cluster volumes belongs to no stack. */
+function convertClusterVolume(scope: Scope, source: string, common: { target: string; readOnly?: boolean }, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {
+  if (source.startsWith('group:')) return [{ type: 'cluster', source, ...common }];
+  const declared = scope.config.volumes.get(source);
+  if (!declared) return refuse(`the volume "${source}" is not declared`, suggestDeclaration(scope, source));
+  return [{ type: 'cluster', source: nameOf(scope, source, declared), ...common }];
+}
+
+function suggestDeclaration(scope: Scope, source: string): string {
+  const near = nearest(source, scope.config.volumes.keys());
+  return near ? `did you mean "${near}"?` : 'declare it under the top-level volumes';
+}
+
+/** The option block that belongs to another type; npipe takes those of bind. */
+function conflictingOptions(entry: Entry): string | undefined {
+  const own = entry.type === 'npipe' ? 'bind' : (entry.type ?? 'volume');
+  if (!['volume', 'bind', 'tmpfs', 'cluster'].includes(own)) return undefined;
+  return (['bind', 'volume', 'tmpfs'] as const).find((block) => block !== own && entry[block] !== undefined);
+}
+
+function rejectSharedTargets(scope: Scope, path: string, entries: Entry[]): void {
+  const seen = new Set<string>();
+  for (const entry of entries) {
+    const target = entry.target ?? '';
+    if (target === '') scope.findings.problem(entry.at, path, 'the volume has no target', 'say where it shall appear in the container');
+    else if (seen.has(target)) scope.findings.problem(entry.at, path, `two volumes have the target ${target}`);
+    seen.add(target);
+  }
+}

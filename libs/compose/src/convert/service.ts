@@ -1,0 +1,35 @@
+import type { ServiceSpec, TaskTemplate } from '../../../model/src/index.js';
+import type { Service } from '../compose-config.js';
+import { convertContainer } from './container.js';
+import { convertMode, convertPlacement, convertResources, convertRestart, convertUpdate } from './deploy.js';
+import { rejectName } from './names.js';
+import { convertAttachments } from './networks.js';
+import { convertEndpoint } from './ports.js';
+import type { Scope } from './scope.js';
+import { compact, imageLabel, scoped, servicePath, toRecord, withNamespace } from './scope.js';
+
+export function convertService(scope: Scope, name: string, service: Service): ServiceSpec {
+  const deploy = service.deploy ?? {};
+  rejectName(scope, servicePath(name), scoped(scope, name));
+  return compact<ServiceSpec>({
+    name: scoped(scope, name),
+    labels: { ...withNamespace(scope, deploy.labels), [imageLabel]: service.image ?? '' },
+    template: compact<TaskTemplate>({
+      container: convertContainer(scope, name, service),
+      resources: convertResources(scope, name, deploy),
+      restart: convertRestart(scope, name, service),
+      placement: convertPlacement(scope, name, deploy),
+      networks: convertAttachments(scope, name, service),
+      logDriver: service.logging && {
+        ...(service.logging.driver === undefined ? {} : { name: service.logging.driver }),
+        options: toRecord(service.logging.options),
+      },
+      forceUpdate: 0,
+      runtime: undefined,
+    }),
+    mode: convertMode(scope, name, deploy),
+    update: convertUpdate(scope, name, 'update_config', deploy.update_config),
+    rollback: convertUpdate(scope, name, 'rollback_config', deploy.rollback_config),
+    endpoint: convertEndpoint(scope, name, service),
+  });
+}
