@@ -9,9 +9,8 @@ import { seededRandom, systemClock, type Random } from '../../../libs/base/src/i
 import type { Change, Node, Task, TaskState } from '../../../libs/model/src/index.js';
 import { MemoryStore } from '../../../libs/store/src/index.js';
 import { createHttpApp } from '../src/http/app.js';
-import type { LogLine, LogSource } from '../src/http/tokens.js';
+import type { HttpProviders, LogLine, LogSource } from '../src/http/tokens.js';
 import { listenOnSocket } from '../src/http/unix-socket.js';
-import { fakeStackReader } from './fake-stack-reader.js';
 
 export interface HttpHarness {
   store: MemoryStore;
@@ -42,7 +41,7 @@ export interface HttpAnswer {
 }
 
 /** The whole HTTP side over a MemoryStore, on a socket of its own. Two nodes: `m1` leads, `w1` works. */
-export async function startHttpHarness(): Promise<HttpHarness> {
+export async function startHttpHarness(options: Pick<HttpProviders, 'stackReader'> = {}): Promise<HttpHarness> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-http-'));
   const socketPath = join(folder, 'shoal.sock');
   const store = new MemoryStore();
@@ -61,7 +60,7 @@ export async function startHttpHarness(): Promise<HttpHarness> {
     random,
     secretSealer: { seal: (data) => `sealed:${data}`, open: (sealed) => sealed.slice('sealed:'.length) },
     logSource,
-    stackReader: fakeStackReader,
+    ...options,
     managerInfo: { nodeId: managerNodeId, version: '0.1.0', hostname: 'm1', address: '10.9.0.1:2377', stateDir: '/var/lib/shoal' },
   });
   const removeSocket = await listenOnSocket(app, socketPath);

@@ -3,11 +3,12 @@ import type { ServiceSpec } from '../../../libs/model/src/index.js';
 import { aTemplate } from '../../../libs/model/src/testing/index.js';
 import { openApiDocument } from '../src/shoal-api/openapi.js';
 import { routes } from '../src/shoal-api/routes.js';
+import { fakeStackReader } from './fake-stack-reader.js';
 import { startHttpHarness, type HttpHarness } from './http-harness.js';
 
 let harness: HttpHarness;
 beforeAll(async () => {
-  harness = await startHttpHarness();
+  harness = await startHttpHarness({ stackReader: fakeStackReader });
 });
 afterAll(() => harness?.end());
 

@@ -16,6 +16,7 @@ import { TasksController } from '../engine-api/tasks.controller.js';
 import { HealthController } from '../observability/health.controller.js';
 import { Metrics } from '../observability/metrics.js';
 import { MetricsController } from '../observability/metrics.controller.js';
+import { composeReader } from '../shoal-api/compose-reader.js';
 import { OpenApiController } from '../shoal-api/openapi.controller.js';
 import { StacksController } from '../shoal-api/stacks.controller.js';
 import { StacksService } from '../shoal-api/stacks.service.js';
@@ -54,7 +55,7 @@ export class HttpModule {
         { provide: SECRET_SEALER, useValue: providers.secretSealer },
         { provide: LOG_SOURCE, useValue: providers.logSource },
         { provide: MANAGER_INFO, useValue: providers.managerInfo },
-        { provide: STACK_READER, useValue: providers.stackReader },
+        { provide: STACK_READER, useValue: providers.stackReader ?? composeReader },
         { provide: APP_FILTER, useClass: ErrorFilter },
         StacksService,
         TaskLogs,

@@ -63,5 +63,6 @@ export interface HttpProviders {
   secretSealer: SecretSealer;
   logSource: LogSource;
   managerInfo: ManagerInfo;
-  stackReader: StackReader;
+  /** Default: libs/compose. */
+  stackReader?: StackReader;
 }
