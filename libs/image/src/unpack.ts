@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Refused } from '../../base/src/index.js';
 import { StreamReader } from './byte-reader.js';
+import { collect } from './digest.js';
 import { LayerTree } from './layer-tree.js';
 import { mknod, modeBlockDevice, modeCharDevice, modeFifo, setXattr } from './libc.js';
 import type { TarHeader } from './tar-header.js';
@@ -201,9 +202,21 @@ function join(parent: string, name: string): string {
   return parent === '' ? name : `${parent}/${name}`;
 }
 
+/**
+ * A round trip through the thread pool costs more than writing a small file does, above all on a busy machine;
+ * a large file could wait for the disk, so it is written without holding the event loop.
+ */
+const smallFileBytes = 64 * 1024;
+const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
 async function writeFile(at: Buffer, entry: TarEntry): Promise<void> {
   const { header, body } = entry;
-  const file = await fs.promises.open(at, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  if (header.size <= smallFileBytes && !header.sparse) {
+    const content = await collect(body, smallFileBytes, 'a small file');
+    fs.writeFileSync(at, content, { flag: createFlags as unknown as string, mode: 0o600 });
+    return;
+  }
+  const file = await fs.promises.open(at, createFlags, 0o600);
   try {
     if (header.sparse) await writePieces(file, body, header.sparse);
     else for await (const piece of body) await writeFully(file, piece, null);

@@ -95,17 +95,15 @@ describe('crashes', () => {
   });
 });
 
-it('does not hold the event loop for long while it unpacks', async () => {
-  const many = Array.from({ length: 5000 }, (_, i) => ({ name: `d${i % 50}/f${i}`, content: 'x' }));
-  registry.add('many', imageOf([many]));
+it('lets the event loop turn while it unpacks many small files', async () => {
+  registry.add('many', imageOf([Array.from({ length: 1000 }, (_, i) => ({ name: `f${i}`, content: 'x' }))]));
   const images = await openImages({ stateDir: dir });
-  let longestMs = 0;
-  let last = performance.now();
-  const timer = setInterval(() => {
-    longestMs = Math.max(longestMs, performance.now() - last);
-    last = performance.now();
-  }, 1);
+  let turns = 0;
+  let isDone = false;
+  const count = () => void (isDone || (turns++, setImmediate(count)));
+  count();
+  const startedMs = performance.now();
   await images.ensure(`${registry.host}/app:many`, { signal });
-  clearInterval(timer);
-  expect(longestMs).toBeLessThan(1000);
+  isDone = true;
+  expect(turns).toBeGreaterThan((performance.now() - startedMs) / 200);
 });
