@@ -65,7 +65,8 @@ function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink, isFirst: 
     container.request([route.addVeth(near, far)]);
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
-    mesh.mesh.request([route.deleteLink(route.linkNamed(mesh.mesh, link.meshName).index)]); // of a namespace that is still on its way out
+    const leaving = route.findLink(mesh.mesh, link.meshName); // of a namespace that is on its way out, and may have left by now
+    if (leaving) mesh.mesh.request([route.deleteLink(leaving.index)]);
     container.request([route.addVeth(near, far)]);
   }
   container.request(insideMessages(route.linkNamed(container, link.name).index, link, isFirst));
