@@ -71,6 +71,7 @@ enum target_rule {
 	TARGET_CREATE_FILE = 2,
 	TARGET_NO_SYMLINKS = 4, /* every component must be real: /proc, /sys, /dev */
 	TARGET_MAY_BE_PROC = 8, /* otherwise nothing may cover a file of procfs */
+	TARGET_REPLACE_SYMLINK = 16, /* where the image has a symlink, an empty file takes its place */
 };
 
 #endif

@@ -37,8 +37,23 @@ int open_in_root(const char *path, int flags, uint64_t resolve) {
 	return sys_openat2(root, path, flags | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve);
 }
 
+enum { MAX_LINKS = 40 };
+
+static int make_directories(const char *path, mode_t mode, int links);
+
+/* A symlink to what is not there yet, such as /var/run in many images: its target is made, inside. */
+static void make_link_target(int directory, const char *parent, const char *name, mode_t mode, int links) {
+	char text[PATH_MAX], target[2 * PATH_MAX];
+	ssize_t length = readlinkat(directory, name, text, sizeof text - 1);
+	if (length < 0)
+		return; /* no symlink: somebody else has made it meanwhile */
+	text[length] = 0;
+	snprintf(target, sizeof target, "%s/%s", text[0] == '/' ? "" : parent, text);
+	close(make_directories(target, mode, links + 1));
+}
+
 /* Walks from the root again for every component: a symlink in the middle means what it means inside. */
-int make_directories_in_root(const char *path, mode_t mode) {
+static int make_directories(const char *path, mode_t mode, int links) {
 	char walked[PATH_MAX] = "";
 	int directory = open_in_root("/", O_PATH | O_DIRECTORY, 0);
 	const char *at = path;
@@ -48,8 +63,9 @@ int make_directories_in_root(const char *path, mode_t mode) {
 		if (length == 0)
 			return directory;
 		char name[NAME_MAX + 1];
-		if (length >= sizeof name || strlen(walked) + length + 2 > sizeof walked) {
-			errno = ENAMETOOLONG;
+		size_t parent_length = strlen(walked);
+		if (length >= sizeof name || parent_length + length + 2 > sizeof walked || links > MAX_LINKS) {
+			errno = links > MAX_LINKS ? ELOOP : ENAMETOOLONG;
 			fail("create the directory", path);
 		}
 		memcpy(name, at, length);
@@ -58,8 +74,13 @@ int make_directories_in_root(const char *path, mode_t mode) {
 		strcat(walked, name);
 		int next = open_in_root(walked, O_PATH | O_DIRECTORY, 0);
 		if (next < 0 && errno == ENOENT) {
-			if (mkdirat(directory, name, mode) < 0 && errno != EEXIST)
-				fail("create the directory", path);
+			if (mkdirat(directory, name, mode) < 0) {
+				if (errno != EEXIST)
+					fail("create the directory", path);
+				walked[parent_length] = 0;
+				make_link_target(directory, walked, name, mode, links);
+				walked[parent_length] = '/';
+			}
 			next = open_in_root(walked, O_PATH | O_DIRECTORY, 0);
 		}
 		if (next < 0)
@@ -68,6 +89,10 @@ int make_directories_in_root(const char *path, mode_t mode) {
 		directory = next;
 		at += length;
 	}
+}
+
+int make_directories_in_root(const char *path, mode_t mode) {
+	return make_directories(path, mode, 0);
 }
 
 int open_parent_in_root(const char *path, const char **name) {
@@ -107,6 +132,16 @@ static void refuse_proc(int target, const char *path) {
 		fail_because("mount", path, "it is inside /proc, which nothing may cover");
 }
 
+/* A file of ours goes over the image's own, even where that is a symlink to nowhere (/etc/resolv.conf often is). */
+static void replace_symlink(const char *path) {
+	const char *name;
+	struct stat status;
+	int parent = open_parent_in_root(path, &name);
+	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode) && unlinkat(parent, name, 0) < 0)
+		fail("replace the symbolic link", path);
+	close(parent);
+}
+
 int open_target(const char *path, uint32_t rule) {
 	if (!root_is_open()) {
 		int target = open(path, O_PATH | O_CLOEXEC);
@@ -114,6 +149,8 @@ int open_target(const char *path, uint32_t rule) {
 			fail("open the mount point", path);
 		return target;
 	}
+	if (rule & TARGET_REPLACE_SYMLINK)
+		replace_symlink(path);
 	uint64_t resolve = rule & TARGET_NO_SYMLINKS ? RESOLVE_NO_SYMLINKS : 0;
 	int target = open_in_root(path, O_PATH, resolve);
 	if (target < 0 && errno == ENOENT && rule & (TARGET_CREATE_DIRECTORY | TARGET_CREATE_FILE)) {

@@ -45,6 +45,9 @@ bool event_send(int connection, struct event *event);
 /* zygote.c */
 _Noreturn void run_zygote(const char *socket_path);
 
+/* init.c */
+_Noreturn void run_init(char **arguments);
+
 /* container.c: parent of one container. */
 _Noreturn void run_container(int connection, struct record *record);
 

@@ -61,6 +61,8 @@ export interface BindMount {
   readOnlyRecursive: boolean;
   propagation: Propagation;
   mayBeProc: boolean;
+  /** A symlink of the image at the target gives way. */
+  replaceSymlink: boolean;
   /** Fill the source from what the image has at the target. */
   copyUp: boolean;
 }

@@ -76,7 +76,7 @@ function planMounts(request: ContainerRequest, facts: HostFacts, directory: stri
 }
 
 function fileBind(source: string, target: string, readOnly: boolean): BindMount {
-  return { kind: 'bind', source, target, isDirectory: false, recursive: false, readOnly, readOnlyRecursive: false, propagation: 'rprivate', mayBeProc: false, copyUp: false };
+  return { kind: 'bind', source, target, isDirectory: false, recursive: false, readOnly, readOnlyRecursive: false, propagation: 'rprivate', mayBeProc: false, replaceSymlink: true, copyUp: false };
 }
 
 function planMemoryFiles({ files }: ContainerRequest): ContainerConfig['memoryFiles']['files'] {

@@ -27,11 +27,12 @@ export function compileSandbox(config: ContainerConfig): Operation[] {
     ['hostname', config.hostname],
     ...compileSources(config),
     ...compileRoot(config),
+    ...compileCopyUps(config),
     ...config.mounts.filter(isDefault).map(compileFilesystem),
     ...config.devices.map(({ path, major, minor, mode }): Operation => ['node', S_IFCHR | mode, major, minor, path]),
     ...config.emptyFiles.map((path): Operation => ['file', 0o755, 0, 0, path, Buffer.alloc(0)]),
     ...config.links.map(({ path, text }): Operation => ['symlink', path, text]),
-    ...config.mounts.flatMap((mount, index) => (isDefault(mount) ? [] : compileMount(mount, index))),
+    ...config.mounts.flatMap((mount, index) => (isDefault(mount) ? [] : [compileMount(mount, index)])),
     ...compileMemoryFileTargets(config),
     ['directory', 0o755, config.process.workingDirectory],
   ];
@@ -141,10 +142,13 @@ function isShared(mount: PlannedMount): boolean {
   return mount.kind === 'bind' && (mount.propagation === 'shared' || mount.propagation === 'rshared');
 }
 
-function compileMount(mount: PlannedMount, slot: number): Operation[] {
-  if (mount.kind === 'filesystem') return [compileFilesystem(mount)];
-  const copyUp: Operation[] = mount.copyUp ? [['copyUp', mount.target, mount.source]] : [];
-  return [...copyUp, compileAttach(mount, slot)];
+function compileMount(mount: PlannedMount, slot: number): Operation {
+  return mount.kind === 'filesystem' ? compileFilesystem(mount) : compileAttach(mount, slot);
+}
+
+/** Before anything is mounted: what is copied is the image's, and nothing else can be in its way. */
+function compileCopyUps({ mounts }: ContainerConfig): Operation[] {
+  return mounts.flatMap((mount): Operation[] => (mount.kind === 'bind' && mount.copyUp ? [['copyUp', mount.target, mount.source]] : []));
 }
 
 function compileFilesystem({ type, target, options, attributes, noSymlinks }: FilesystemMount): Operation {
@@ -153,7 +157,10 @@ function compileFilesystem({ type, target, options, attributes, noSymlinks }: Fi
 }
 
 function compileAttach(mount: BindMount, slot: number): Operation {
-  const rule = (mount.isDirectory ? targetRules.createDirectory : targetRules.createFile) | (mount.mayBeProc ? targetRules.mayBeProc : 0);
+  const rule =
+    (mount.isDirectory ? targetRules.createDirectory : targetRules.createFile) |
+    (mount.mayBeProc ? targetRules.mayBeProc : 0) |
+    (mount.replaceSymlink ? targetRules.replaceSymlink : 0);
   const attributes = attributeBits(mount.readOnly ? ['RDONLY'] : []);
   return ['attach', slot, attributes, propagationBits(mount.propagation), mount.readOnlyRecursive ? 1 : 0, rule, mount.target];
 }

@@ -47,7 +47,7 @@ export class MountSources {
 
   #bindOf(source: string, target: string, isDirectory: boolean, rest: Pick<BindMount, 'readOnly' | 'propagation' | 'recursive' | 'copyUp'>): BindMount {
     const readOnlyRecursive = rest.readOnly && isAtLeast(this.facts.kernel, 5, 12);
-    return { kind: 'bind', source, target, isDirectory, readOnlyRecursive, mayBeProc: mayCoverProc(target), ...rest };
+    return { kind: 'bind', source, target, isDirectory, readOnlyRecursive, mayBeProc: mayCoverProc(target), replaceSymlink: false, ...rest };
   }
 }
 

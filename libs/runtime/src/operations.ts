@@ -60,7 +60,7 @@ export const maxRecordBytes = 4 << 20;
 export const recordHeaderBytes = 8;
 
 /** How the target of a mount is found and made (`enum target_rule`). */
-export const targetRules = { createDirectory: 1, createFile: 2, noSymlinks: 4, mayBeProc: 8 } as const;
+export const targetRules = { createDirectory: 1, createFile: 2, noSymlinks: 4, mayBeProc: 8, replaceSymlink: 16 } as const;
 
 interface FieldTypes {
   u32: number;
