@@ -1,6 +1,6 @@
 export * from './election-port.js';
 export { compactBehind, openEtcdStore, type EtcdStore, type EtcdStoreOptions } from './etcd/etcd-store.js';
-export type { EtcdTls } from './etcd/client.js';
+export type { EtcdTls } from './etcd/connections.js';
 export type { EtcdEvent } from './etcd/events.js';
 export * from './memory/memory-store.js';
 export * from './store.js';

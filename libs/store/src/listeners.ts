@@ -5,7 +5,8 @@ export type StoreListener = (events: readonly StoreEvent[], revision: Revision) 
 /**
  * The watchers of one store.
  *
- * 1. Each hears every commit once, in the order of revisions.
+ * 1. Each hears every commit once. Own commits come in order, and so do foreign ones; a foreign one may be heard of
+ *    after a newer own one.
  * 2. A watcher that throws harms neither the commit nor the other watchers; its error surfaces as uncaught.
  */
 export class Listeners {

@@ -113,6 +113,17 @@ describe('Projection', () => {
     expect(view.differences([...changed, { key: '/v1/network/n3', value: '', revision: 2 }], 3)).toEqual(['/v1/network/n1', '/v1/network/n2', '/v1/network/n3']);
   });
 
+  it('replaces what it was told to distrust', () => {
+    const etcd = new FakeEtcd();
+    const view = new Projection(keys);
+    etcd.write(view, [create('network', network('n1', 'right')), create('network', network('n2'))]).own();
+    const entries = [...etcd.entries.values()].filter(({ key }) => !key.includes('n2'));
+    view.view.apply('network', 'n1', { ...view.view.get('network', 'n1')!, version: 1, spec: { ...network('n1', 'wrong').spec } });
+    view.distrust(['/v1/network/n1', '/v1/network/n2']);
+    expect(view.applyLoad(entries, 2)).toEqual([{ kind: 'network', id: 'n1', action: 'update' }, { kind: 'network', id: 'n2', action: 'remove' }]);
+    expect([...view.view.all('network')].map(({ spec }) => spec.name)).toEqual(['right']);
+  });
+
   it('takes what a restored etcd has, whatever its revisions say', () => {
     const etcd = new FakeEtcd();
     const view = new Projection(keys);

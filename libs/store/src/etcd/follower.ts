@@ -106,7 +106,7 @@ export class Follower {
     const keys = projection.differences(entries, at);
     if (keys.length === 0) return;
     trace({ event: 'store-audit-mismatch', keys: keys.slice(0, 10) });
-    projection.forgetRevisions();
+    projection.distrust(keys);
     await this.load();
   }
 

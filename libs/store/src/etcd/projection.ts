@@ -78,9 +78,14 @@ export class Projection {
     return this.applyEvents(news, revision);
   }
 
+  /** Takes these keys for outdated: the next load replaces them. */
+  distrust(keys: readonly string[]): void {
+    for (const key of keys) if (this.#revisions.has(key)) this.#revisions.set(key, 0);
+  }
+
   /** Forgets which revisions it knew: for an etcd that was replaced or restored, where they mean nothing. */
   forgetRevisions(): void {
-    for (const key of this.#revisions.keys()) this.#revisions.set(key, 0);
+    this.distrust([...this.#revisions.keys()]);
     this.#deleted.clear();
     this.#heard = 0;
     this.view.revision = 0;
@@ -131,9 +136,10 @@ export class Projection {
       this.view.apply(kind, id, after as never);
       result.push(...eventsOf({ kind, id, before, after, desired, observed }));
     };
-    for (const { key, value, revision } of events) this.#setRevision(key, value === undefined ? undefined : revision, revision);
     projectObjects(this.view, this.#keys, events, put);
     projectTasks(this.view, this.#keys, events, put);
+    // Last: what an unreadable value interrupted is projected again.
+    for (const { key, value, revision } of events) this.#setRevision(key, value === undefined ? undefined : revision, revision);
     return result;
   }
 }
