@@ -11,6 +11,8 @@ import type { DnsNames } from './dns-names.js';
 import { responder } from './dns-responder.js';
 import { serveDns } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
+import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
+import { hostLinkName } from './host-rules.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { KernelItem } from './kernel-item.js';
 import { additionOf, readItems, readLocalAddresses, removalOf } from './kernel-state.js';
@@ -120,6 +122,7 @@ class LinuxNodeNetwork implements NodeNetwork {
   async destroy(): Promise<void> {
     for (const id of containerNamespaces(this.#options)) removeNamespace(join(namespaceFolder(this.#options), id));
     await this.#sequencer.run('apply', async () => {
+      await this.#hostRules.run(await closingOfForwardFilter(hostLinkName(this.#options.name)));
       await this.#hostRules.run(renderRemoval(this.#options.name));
       removeMesh(this.#mesh, this.#options);
     });
@@ -129,8 +132,10 @@ class LinuxNodeNetwork implements NodeNetwork {
   async #make(view: NodeNetworkView): Promise<void> {
     const plan = planNode(view, this.#options);
     const links = ensureMeshLinks(this.#mesh, this.#options);
-    const change = diffPlan(this.#found(links), plan);
+    const found = this.#found(links);
+    const change = diffPlan(found, plan);
     this.#rulesStand = false;
+    if (!found.host) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
     await this.#execute(change, links, () => (this.#names = plan.names));
     this.#rulesStand = true;
     this.#plan = plan;

@@ -28,6 +28,7 @@ const namespaces = new Map<string, Namespace>();
 let before: string[];
 
 beforeAll(async () => {
+  for (const rule of ['-P FORWARD DROP', '-A FORWARD -i docker0 -j ACCEPT']) hosts[1].run(`iptables ${rule}`); // as Docker leaves a host
   before = hosts.map(footprint);
   for (const host of hosts) await host.open();
   for (const host of hosts) await host.apply(view(host.index));
@@ -384,5 +385,5 @@ function askFrom(from: Namespace, address: string, port: number): string {
 }
 
 function footprint(host: Host): string {
-  return host.run('ip -o link | cut -d: -f2 | sort; nft list tables; ip rule; ip route show table all | grep -v "local\\|broadcast"; grep netns /proc/mounts; ls /run/netns 2>/dev/null; true');
+  return host.run('ip -o link | cut -d: -f2 | sort; nft list tables; iptables -S FORWARD; ip rule; ip route show table all | grep -v "local\\|broadcast"; grep netns /proc/mounts; ls /run/netns 2>/dev/null; true');
 }
