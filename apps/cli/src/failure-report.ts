@@ -14,7 +14,7 @@ export class Interrupted extends Error {
 /** Exit status and text of anything that ended a command. */
 export function describeStatusOf(error: unknown, session: Session): { status: ExitStatus; message: string } {
   if (error instanceof Failure) return { status: error.status, message: error.message };
-  if (error instanceof Interrupted) return { status: exitStatus.interrupted, message: '' };
+  if (error instanceof Interrupted) return { status: exitStatus.interrupted, message: error.message };
   if (error instanceof ManagerUnreachable) {
     return { status: error.denied ? exitStatus.notAllowed : exitStatus.unreachable, message: error.message };
   }

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
   endOnBrokenPipe(process.stderr);
   let host = process.env['SHOAL_HOST'] || defaultHost;
   let client: ApiClient | undefined;
+  const interrupt = interruptSignal();
   const session: Session = {
     out: outputOf(process.stdout),
     err: outputOf(process.stderr),
@@ -53,8 +54,8 @@ async function main(): Promise<void> {
     workingDir: process.cwd(),
     clock: systemClock,
     readStdin,
-    interrupt: interruptSignal(),
-    api: () => (client ??= new ApiClient(parseHost(host, process.env))),
+    interrupt,
+    api: () => (client ??= new ApiClient(parseHost(host, process.env), interrupt)),
   };
   process.exitCode = await runProgram(process.argv.slice(2), session, (given) => (host = given));
   client?.close();

@@ -49,6 +49,13 @@ describe('a replicated service', () => {
     expect(assess(service(), tasks)).toMatchObject({ outcome: 'waiting', reason: 'no suitable node (insufficient resources on 2 nodes)' });
   });
 
+  test('says how the last task of an open slot ended', () => {
+    const tasks = [task(1, 'running'), task(2, 'failed', { err: 'task: non-zero exit (1)' })];
+    expect(assess(service(), tasks)).toMatchObject({ outcome: 'waiting', detail: '1 to be created', reason: 'task: non-zero exit (1)' });
+    tasks.push(task(2, 'running'));
+    expect(assess(service(), tasks)).toMatchObject({ outcome: 'converged', reason: undefined });
+  });
+
   test('does not count a task on a node that is down', () => {
     const down = { ID: 'n1', CreatedAt: '', UpdatedAt: '', Spec: {}, Description: {}, Status: { State: 'down' } };
     expect(assess(service(), [task(1, 'running'), task(2, 'running')], [down])).toMatchObject({ outcome: 'waiting', count: '0/2' });

@@ -27,6 +27,7 @@ export async function shoal(args: string[], options: RunOptions = {}): Promise<R
   let client: ApiClient | undefined;
   const { wallMs = systemClock.wallMs(), terminal = false } = options;
   const shape = { isTerminal: terminal, columns: 100, rows: 30 };
+  const interrupt = options.interrupt ?? new AbortController().signal;
   result.status = await runProgram(
     args,
     {
@@ -36,8 +37,8 @@ export async function shoal(args: string[], options: RunOptions = {}): Promise<R
       workingDir: options.workingDir ?? '/',
       clock: virtualClock(wallMs),
       readStdin: async () => Buffer.from(options.stdin ?? ''),
-      interrupt: options.interrupt ?? new AbortController().signal,
-      api: () => (client ??= new ApiClient(parseHost(host, {}))),
+      interrupt,
+      api: () => (client ??= new ApiClient(parseHost(host, {}), interrupt)),
     },
     (given) => (host = given),
   );

@@ -15,6 +15,8 @@ export interface Answer {
   status?: number;
   json?: unknown;
   raw?: Buffer;
+  /** The answer has no end; without `raw`, not even a beginning. */
+  never?: boolean;
 }
 
 export interface StubManager {
@@ -59,8 +61,10 @@ async function serve(
     body: text ? JSON.parse(text) : undefined,
   };
   seen.push(exchange);
-  const { status = 200, json, raw } = answer(exchange) ?? { status: 404, json: { message: 'page not found' } };
+  const { status = 200, json, raw, never } = answer(exchange) ?? { status: 404, json: { message: 'page not found' } };
+  if (never && !raw) return;
   response.writeHead(status, { 'Content-Type': 'application/json' });
+  if (never) return void response.write(raw);
   response.end(raw ?? (json === undefined ? undefined : JSON.stringify(json)));
 }
 
@@ -90,11 +94,24 @@ export function readRecording(name: string): Recording {
 export function replay(recording: Recording): (exchange: Exchange) => Answer | undefined {
   return (exchange) => {
     const same = recording.exchanges.filter((r) => r.method === exchange.method && r.path === exchange.path);
-    const found = same.find((r) => canonical(r.query) === canonical(exchange.query)) ?? same[0];
-    if (!found) return undefined;
+    const found = same.find((r) => canonical(r.query) === canonical(exchange.query)) ?? (isIdList(exchange) ? undefined : same[0]);
+    if (!found) return listFromSingles(recording, exchange);
     const { json, frames } = found.responseBody;
     return { status: found.status, json, raw: frames && Buffer.concat(frames.map(frame)) };
   };
+}
+
+function isIdList({ method, path, query }: Exchange): boolean {
+  return method === 'GET' && /\/(services|nodes)$/.test(path) && (query['filters'] ?? '').startsWith('{"id"');
+}
+
+/** docker asks for names one by one, shoal for all at once: the list is made of the single answers. */
+function listFromSingles(recording: Recording, exchange: Exchange): Answer | undefined {
+  if (!isIdList(exchange)) return undefined;
+  const { id = {} } = JSON.parse(exchange.query['filters']!) as { id?: Record<string, true> };
+  const singles = recording.exchanges.filter((r) => r.path.startsWith(`${exchange.path}/`) && r.status === 200);
+  const objects = singles.flatMap((r) => (r.responseBody.json as { ID: string } | undefined) ?? []);
+  return { json: objects.filter((object) => object.ID in id) };
 }
 
 /** A query with its parameters, and the keys of its filters, in one order. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { filterQuery, type Filters } from './filters.js';
 import type { HostAddress } from './host.js';
@@ -20,8 +21,13 @@ export interface RequestOptions {
 export class ApiClient {
   readonly #transport: Transport;
 
-  constructor(host: HostAddress) {
+  /** `interrupt` ends every request that has no signal of its own. */
+  constructor(
+    host: HostAddress,
+    readonly interrupt?: AbortSignal,
+  ) {
     this.#transport = new Transport(host);
+    if (interrupt) setMaxListeners(0, interrupt); // one per request under way, however many
   }
 
   get hostText(): string {
@@ -41,7 +47,7 @@ export class ApiClient {
   }
 
   async stream(path: string, options: RequestOptions = {}): Promise<IncomingMessage> {
-    const { deadlineMs = answerDeadlineMs, signal } = options;
+    const { deadlineMs = answerDeadlineMs, signal = this.interrupt } = options;
     const response = await this.#transport.stream({ method: 'GET', path: address(path, options), deadlineMs, signal });
     if ((response.statusCode ?? 0) >= 400) throw await refusedStream(response);
     return response;
@@ -52,7 +58,7 @@ export class ApiClient {
   }
 
   #send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unknown, options: RequestOptions): Promise<unknown> {
-    const { deadlineMs = answerDeadlineMs, signal } = options;
+    const { deadlineMs = answerDeadlineMs, signal = this.interrupt } = options;
     return this.#transport.send({ method, path: address(path, options), body, deadlineMs, signal });
   }
 }

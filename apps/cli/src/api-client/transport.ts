@@ -41,7 +41,8 @@ export class Transport {
   async stream(request: HttpRequest): Promise<http.IncomingMessage> {
     const { response, finish } = await this.#open(request);
     finish();
-    request.signal?.addEventListener('abort', () => response.destroy(), { once: true });
+    const { signal } = request;
+    signal?.addEventListener('abort', () => response.destroy(signal.reason as Error), { once: true });
     return response;
   }
 
@@ -51,6 +52,7 @@ export class Transport {
 
   #open(request: HttpRequest): Promise<{ response: http.IncomingMessage; finish: () => void }> {
     return new Promise((resolve, reject) => {
+      request.signal?.throwIfAborted();
       const outgoing = this.#start(request);
       const timer = setTimeout(
         () => outgoing.destroy(new Error(`no answer within ${request.deadlineMs / 1000} s`)),

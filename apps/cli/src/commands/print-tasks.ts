@@ -1,5 +1,5 @@
 import type { ApiClient } from '../api-client/client.js';
-import { isNotFound } from '../api-client/errors.js';
+import { listByIds } from '../api-client/list-by-ids.js';
 import type { ClusterNode, Service, Task } from '../api-client/types.js';
 import { taskListing } from '../lists/tasks.js';
 import { printListing } from '../output/listing.js';
@@ -19,36 +19,17 @@ export interface Names {
 
 const asIs: Names = { serviceName: (id) => id, nodeName: (id) => id };
 
-/** Asks once per service and node. What has been removed meanwhile keeps its id. */
+/** Two requests, whatever the number of tasks. What has been removed meanwhile keeps its id. */
 export async function resolveNames(api: ApiClient, tasks: Pick<Task, 'ServiceID' | 'NodeID'>[]): Promise<Names> {
   const [services, nodes] = await Promise.all([
-    names([...new Set(tasks.map((task) => task.ServiceID))], (id) => serviceName(api, id)),
-    names([...new Set(tasks.map((task) => task.NodeID ?? ''))], (id) => nodeName(api, id)),
+    listByIds<Service>(api, '/services', 'id', unique(tasks.map((task) => task.ServiceID))),
+    listByIds<ClusterNode>(api, '/nodes', 'id', unique(tasks.map((task) => task.NodeID ?? ''))),
   ]);
-  return { serviceName: (id) => services.get(id) ?? id, nodeName: (id) => nodes.get(id) ?? id };
+  const serviceNames = new Map(services.map((service) => [service.ID, service.Spec.Name]));
+  const nodeNames = new Map(nodes.map((node) => [node.ID, node.Spec.Name || node.Description.Hostname]));
+  return { serviceName: (id) => serviceNames.get(id) ?? id, nodeName: (id) => nodeNames.get(id) ?? id };
 }
 
-async function names(ids: string[], get: (id: string) => Promise<string>): Promise<Map<string, string>> {
-  const known = ids.filter((id) => id !== '');
-  return new Map(await Promise.all(known.map(async (id) => [id, await get(id)] as const)));
-}
-
-async function serviceName(api: ApiClient, id: string): Promise<string> {
-  return orId(id, async () => (await api.get<Service>(`/services/${id}`, { query: { insertDefaults: false } })).Spec.Name);
-}
-
-async function nodeName(api: ApiClient, id: string): Promise<string> {
-  return orId(id, async () => {
-    const node = await api.get<ClusterNode>(`/nodes/${id}`);
-    return node.Spec.Name || node.Description.Hostname || id;
-  });
-}
-
-async function orId(id: string, get: () => Promise<string>): Promise<string> {
-  try {
-    return await get();
-  } catch (error) {
-    if (isNotFound(error)) return id;
-    throw error;
-  }
+function unique(ids: string[]): string[] {
+  return [...new Set(ids)].filter((id) => id !== '');
 }

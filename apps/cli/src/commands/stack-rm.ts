@@ -118,7 +118,7 @@ async function waitUntilGone(session: Session, stack: string, taskIds: string[],
       if (left !== last && !flags.quiet) out.write(out.isTerminal ? `\r\x1b[K${stack}: waiting for ${left}` : `${stack}: waiting for ${left}\n`);
       last = left;
       if (clock.monotonicMs() >= deadline) {
-        throw new Failure(exitStatus.notConverged, `${stack}: still ${left} after ${flags.timeout}; see: shoal stack ps ${stack}`);
+        throw new Failure(exitStatus.notConverged, `${stack}: still ${left} after ${flags.timeout}; tasks may take their stop_grace_period to end, and the removal goes on`);
       }
       await clock.sleep(pollMs, interrupt);
     }

@@ -1,5 +1,5 @@
 import type { ClusterNode, Service, Task } from '../api-client/types.js';
-import { currentTasks, endedTooOften, isLive } from './slots.js';
+import { currentTasks, endedTooOften, isLive, slotOf } from './slots.js';
 
 /** What the manager says at one moment. */
 export interface Snapshot {
@@ -53,7 +53,7 @@ export function assessService(service: Service, snapshot: Snapshot, baseline: Ba
     wanted,
     detail: detailOf(open, wanted - finished.length),
     stableKey: finished.map((task) => task.ID).sort().join(' '),
-    ...hintOf(open),
+    ...hintOf(open, latestFailure(tasks, finished, baseline)),
   };
   return withFailures(withUpdate(progress, service, baseline), service, tasks, open, baseline);
 }
@@ -91,9 +91,18 @@ function detailOf(open: Task[], missing: number): string {
   return [...counts].map(([state, count]) => `${count} ${state}`).join(', ');
 }
 
-function hintOf(open: Task[]): Pick<ServiceProgress, 'reason' | 'culprit'> {
-  const stuck = open.find((task) => task.Status.Err);
-  return stuck ? { reason: stuck.Status.Err, culprit: stuck } : {};
+/** Why it is not done yet: what holds a task up now, or else how the last one ended. */
+function hintOf(open: Task[], failure: Task | undefined): Pick<ServiceProgress, 'reason' | 'culprit'> {
+  const stuck = open.find((task) => task.Status.Err) ?? failure;
+  return stuck ? { reason: stuck.Status.Err || stuck.Status.Message, culprit: stuck } : {};
+}
+
+function latestFailure(tasks: Task[], finished: Task[], baseline: Baseline): Task | undefined {
+  const doneSlots = new Set(finished.map(slotOf));
+  const failed = tasks.filter(
+    (task) => ['failed', 'rejected'].includes(task.Status.State) && !baseline.taskIds.has(task.ID) && !doneSlots.has(slotOf(task)),
+  );
+  return failed.sort((a, b) => Date.parse(b.CreatedAt) - Date.parse(a.CreatedAt))[0];
 }
 
 function withUpdate(progress: ServiceProgress, service: Service, baseline: Baseline): ServiceProgress {

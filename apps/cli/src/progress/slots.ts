@@ -7,7 +7,7 @@ const failuresBeforeVerdict = 3;
 const permanentRefusal = /no such image|image .*not found|not found|manifest unknown|denied|unauthorized|does not exist|invalid/i;
 
 /** The slot of a replicated service; of a global one, the node. */
-function slotOf(task: Task): string {
+export function slotOf(task: Task): string {
   return task.Slot ? String(task.Slot) : `node ${task.NodeID ?? ''}`;
 }
 
