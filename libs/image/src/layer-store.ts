@@ -109,8 +109,7 @@ export class LayerStore {
 
   async #unpack(fetched: FetchedLayer, diffId: string, path: string, parentDirs: string[], signal: AbortSignal): Promise<void> {
     await withScratch(this.scratchDir, async (scratch) => {
-      await fs.mkdir(scratch, { mode: 0o755 });
-      await fs.chmod(scratch, 0o755);
+      await fs.mkdir(scratch);
       const tar = verified(decompressed(fetched.open()), { digest: diffId }, `layer ${diffId}`);
       const unpacked = await unpackLayer(tar, scratch, { parentDirs, limits: this.limits, signal });
       await this.notes.write(basename(path), { diffId, ...unpacked });

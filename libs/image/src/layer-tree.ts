@@ -87,20 +87,24 @@ export class LayerTree {
     setXattr(this.at(path), 'trusted.overlay.opaque', Buffer.from('y'));
   }
 
-  /** A directory that the archive does not list looks like the one below it, else like 0755 root. */
+  /** The root of a layer is an implied directory too, until the archive lists it. */
+  inheritRoot(): void {
+    this.#inherit('');
+  }
+
   #makeImplied(path: string): void {
     fs.mkdirSync(this.at(path), 0o755);
-    for (const parentDir of this.parentDirs.toReversed()) {
-      const below = new LayerTree(parentDir, []).at(path);
-      const stat = lstatOrUndefined(below);
-      if (!stat) continue;
-      if (!stat.isDirectory()) return;
-      fs.lchownSync(this.at(path), stat.uid, stat.gid);
-      fs.chmodSync(this.at(path), stat.mode & 0o7777);
-      fs.lutimesSync(this.at(path), stat.atimeMs / 1000, stat.mtimeMs / 1000);
-      return;
-    }
-    fs.chmodSync(this.at(path), 0o755);
+    this.#inherit(path);
+  }
+
+  /** A directory that the archive does not list looks like the one below it, else like 0755 root. */
+  #inherit(path: string): void {
+    const below = this.parentDirs.toReversed().map((parentDir) => lstatOrUndefined(new LayerTree(parentDir, []).at(path)));
+    const stat = below.find((each) => each !== undefined);
+    if (!stat?.isDirectory()) return fs.chmodSync(this.at(path), 0o755);
+    fs.lchownSync(this.at(path), stat.uid, stat.gid);
+    fs.chmodSync(this.at(path), stat.mode & 0o7777);
+    fs.lutimesSync(this.at(path), stat.atimeMs / 1000, stat.mtimeMs / 1000);
   }
 }
 

@@ -58,6 +58,7 @@ class Unpacker {
   ) {}
 
   async unpack(source: AsyncIterable<Buffer>): Promise<UnpackedLayer> {
+    this.tree.inheritRoot();
     for await (const entry of tarEntries(new StreamReader(abortable(source, this.signal)))) {
       this.#count(entry.header);
       try {

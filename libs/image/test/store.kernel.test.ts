@@ -2,8 +2,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openImages } from '../src/index.js';
 import { FakeRegistry } from './fake-registry.js';
@@ -83,6 +84,30 @@ describe('crashes', () => {
     expect((await afterReboot.ensure(reference(), { signal })).layerDirs.length).toBe(2);
     expect(layerNames(dir).length).toBe(2);
     await until(() => notes(dir).every((path) => !fs.readFileSync(path, 'utf8').includes('unsyncedBoot')));
+  });
+
+  it('uses nothing that a process killed in the middle had begun', async () => {
+    const program = join(dir, 'pull.cjs');
+    const source = `import { openImages } from ${JSON.stringify(resolve('libs/image/src/index.js'))};
+      const [stateDir, reference] = process.argv.slice(2);
+      openImages({ stateDir }).then((images) => images.ensure(reference, { signal: new AbortController().signal }));`;
+    await build({ stdin: { contents: source, resolveDir: process.cwd(), loader: 'ts' }, bundle: true, platform: 'node', format: 'cjs', external: ['koffi'], outfile: program, logLevel: 'error' });
+    const stateDir = join(dir, 'state');
+    for (const entries of [0, 1, 2, 3]) {
+      const child = spawn(process.execPath, [program, stateDir, reference()], { env: { ...process.env, NODE_PATH: resolve('node_modules'), NODE_EXTRA_CA_CERTS: undefined }, stdio: 'ignore' });
+      const exited = new Promise((done) => child.once('exit', done));
+      const written = () => (fs.existsSync(stateDir) ? fs.readdirSync(stateDir, { recursive: true }).length : 0);
+      await until(() => written() > 4 + entries || child.exitCode !== null);
+      child.kill('SIGKILL');
+      await exited;
+      const images = await openImages({ stateDir });
+      expect(fs.readdirSync(join(stateDir, 'tmp'))).toEqual([]);
+      for (const name of layerNames(stateDir)) expect(fs.readdirSync(join(stateDir, 'layers', name)).length).toBe(1);
+      if (entries === 3) {
+        const found = await images.ensure(reference(), { signal });
+        expect(fs.readFileSync(join(found.layerDirs[0]!, 'noise')).equals(noise)).toBe(true);
+      }
+    }
   });
 
   it('fetches an image again of which a blob was damaged', async () => {

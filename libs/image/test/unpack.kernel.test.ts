@@ -134,6 +134,7 @@ describe('what a layer may contain', () => {
     fs.writeFileSync(join(lower, 'home/user/lower'), 'lower');
     fs.chownSync(join(lower, 'home/user'), 1000, 1000);
     fs.chmodSync(join(lower, 'home/user'), 0o700);
+    fs.chmodSync(lower, 0o751);
     await unpack([{ name: 'etc/.wh.old' }, { name: 'home/user/upper', content: 'upper' }, { name: 'opq/.wh..wh..opq' }], { parentDirs: [lower] });
     const merged = join(dir, 'merged');
     fs.mkdirSync(merged);
@@ -143,6 +144,7 @@ describe('what a layer may contain', () => {
       expect(fs.readdirSync(join(merged, 'home/user')).sort()).toEqual(['lower', 'upper']);
       const home = fs.statSync(join(merged, 'home/user'));
       expect([home.uid, home.mode & 0o777]).toEqual([1000, 0o700]);
+      expect(fs.statSync(merged).mode & 0o777).toBe(0o751);
     } finally {
       execFileSync('umount', [merged]);
     }
