@@ -88,14 +88,14 @@ describe('what is printed', () => {
     const { status, out, err } = await deploy(['-c', 'demo.yml', 'demo'], { revision: 3, changes, notes: [], services: ['s1'] });
     expect(err).toBe('');
     expect(out).toBe(
-      'Creating network demo_default\nUpdating service demo_web: replicas 5 → 2\ndemo_web: 2/2 converged\n',
+      'Creating network demo_default\nUpdating service demo_web: replicas 5 → 2\ndemo_web: 2/2, converged\n',
     );
     expect(status).toBe(0);
   });
 
   test('nothing changed', async () => {
     const { status, out } = await deploy(['-c', 'demo.yml', 'demo'], { revision: 3, changes: [], notes: [], services: ['s1'] });
-    expect({ status, out }).toEqual({ status: 0, out: 'nothing changed\ndemo_web: 2/2 converged\n' });
+    expect({ status, out }).toEqual({ status: 0, out: 'nothing changed\ndemo_web: 2/2, converged\n' });
   });
 
   test('a dry run only tells', async () => {

@@ -23,7 +23,7 @@ describe('service scale', () => {
     const result = await run(['service', 'scale', 'demo_web=2'], [preparing, running]);
     expect(result).toEqual({
       status: 0,
-      out: 'demo_web scaled to 2\ndemo_web: 1/2 1 preparing\ndemo_web: 2/2 converged\n',
+      out: 'demo_web scaled to 2\ndemo_web: 1/2, 1 preparing\ndemo_web: 2/2, converged\n',
       err: '',
     });
     const update = manager!.seen.find((exchange) => exchange.method === 'POST')!;

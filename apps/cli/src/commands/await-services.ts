@@ -17,6 +17,8 @@ export interface AwaitOptions {
   /** False when nothing was changed: then one look is enough if all is well. */
   changed: boolean;
   watchCommand: string;
+  /** The rollback is what was asked for. */
+  rollsBack?: boolean;
 }
 
 /** Shows progress until the services have converged; anything else ends the command with its own status. */
@@ -29,6 +31,7 @@ export async function awaitServices(session: Session, options: AwaitOptions): Pr
     baseline,
     view: progressView(session, flags.quiet ?? false),
   });
+  if (options.rollsBack && result.end === 'rolled-back') return;
   await finishWait(session, result, watchCommand);
 }
 

@@ -50,7 +50,7 @@ async function deploy(session: Session, stack: string, flags: DeployFlags): Prom
   timeoutMsOf(flags);
   checkStackName(stack);
   const loaded = await loadStack(session, flags);
-  const body = await requestBody(loaded, flags);
+  const body = requestBody(loaded, stack, flags);
   const api = session.api();
   const filters = stackFilter(stack);
   const before = (await api.get<Service[] | null>('/services', { query: { status: true }, filters })) ?? [];
@@ -77,8 +77,8 @@ interface DeployRequest {
   dryRun: boolean;
 }
 
-async function requestBody(loaded: LoadedStack, flags: DeployFlags): Promise<DeployRequest> {
-  const contents = await readAttachments(loaded);
+function requestBody(loaded: LoadedStack, stack: string, flags: DeployFlags): DeployRequest {
+  const contents = readAttachments(loaded, stack);
   const stackFiles = loaded.files.map((file) => file.text);
   const attachments = [...contents.values()].map((content) => content.toString('utf8'));
   return {

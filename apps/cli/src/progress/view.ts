@@ -71,7 +71,7 @@ function lineView(out: Output): ProgressView {
   return {
     show(services) {
       for (const service of services) {
-        const line = `${service.name}: ${service.done}/${service.wanted} ${stateText(service)}`;
+        const line = `${service.name}: ${service.done}/${service.wanted}, ${stateText(service)}`;
         if (last.get(service.id) !== line) out.write(`${line}\n`);
         last.set(service.id, line);
       }

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { loadCompose, type ComposeConfig, type Note } from '../../../../libs/compose/src/index.js';
-import { fileProblem } from '../commands/create-from-file.js';
+import { loadCompose, referencedFiles, toStackSpec, type ComposeConfig, type Note } from '../../../../libs/compose/src/index.js';
 import { exitStatus, Failure } from '../exit-status.js';
 import type { Session } from '../session.js';
 import { interpolationEnvironment, workingDirOf, type Environment } from './environment.js';
@@ -25,8 +23,6 @@ export interface LoadedStack {
   environment: Environment;
   config: ComposeConfig;
   notes: Note[];
-  /** Every `env_file` that was read, by absolute path. */
-  envFiles: Map<string, Buffer>;
 }
 
 /** Reads, merges and checks the stack files; refuses with all problems at once. */
@@ -36,46 +32,40 @@ export async function loadStack(session: Session, flags: LoadFlags): Promise<Loa
   const workingDir = workingDirOf(names[0]!, session.workingDir);
   const environment = await interpolationEnvironment(session.env, workingDir, flags.envFile, session.workingDir);
   const homeDir = session.env['HOME'] ?? homedir();
-  const envFiles = new Map<string, Buffer>();
   const loaded = loadCompose({
     files,
     workingDir,
     env: environment,
-    readFile: (path) => readEnvFile(path, envFiles),
+    readFile: readIfPossible,
     homeDir,
     interpolate: !flags.skipInterpolation,
   });
   if (!loaded.ok) throw new Failure(exitStatus.invalidFile, problemLines(loaded.problems));
-  return { files, workingDir, homeDir, environment, config: loaded.config, notes: loaded.notes, envFiles };
+  return { files, workingDir, homeDir, environment, config: loaded.config, notes: loaded.notes };
+}
+
+/**
+ * Content of every file that the manager needs beside the stack files, by absolute path.
+ * Refuses what the manager would refuse, and files that cannot be read, with their places.
+ */
+export function readAttachments({ config }: LoadedStack, stack: string): Map<string, Buffer> {
+  const contents = new Map(referencedFiles(config).flatMap((path) => entryOf(path)));
+  const converted = toStackSpec(config, stack, (path) => contents.get(path));
+  if (!converted.ok) throw new Failure(exitStatus.invalidFile, problemLines(converted.problems));
+  return contents;
+}
+
+function entryOf(path: string): [string, Buffer][] {
+  const content = readIfPossible(path);
+  return content ? [[path, content]] : [];
 }
 
 /** Undefined when it cannot be read: libs/compose then names the place that names the file. */
-function readEnvFile(path: string, envFiles: Map<string, Buffer>): Buffer | undefined {
+function readIfPossible(path: string): Buffer | undefined {
   try {
-    const content = readFileSync(path);
-    envFiles.set(path, content);
-    return content;
+    return readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined;
   }
-}
-
-/** Content of every file that the manager needs beside the stack files, by absolute path. */
-export async function readAttachments({ config, envFiles }: LoadedStack): Promise<Map<string, Buffer>> {
-  const contents = new Map(envFiles);
-  const problems: string[] = [];
-  for (const path of secretAndConfigFiles(config)) {
-    try {
-      contents.set(path, await readFile(path));
-    } catch (error) {
-      problems.push(`${path}: cannot read the file that the stack names: ${fileProblem(error)}`);
-    }
-  }
-  if (problems.length > 0) throw new Failure(exitStatus.invalidFile, problems.join('\n'));
-  return contents;
-}
-
-function secretAndConfigFiles({ secrets, configs }: ComposeConfig): string[] {
-  return [...secrets.values(), ...configs.values()].map((object) => object.file ?? '').filter((file) => file !== '');
 }
