@@ -141,3 +141,78 @@ test('networks, secrets and configs are created, listed, guarded while in use, a
   await harness.docker('service', 'rm', 'user');
   for (const [kind, name] of [['network', 'back'], ['secret', 'key'], ['config', 'conf']]) expect((await harness.docker(kind!, 'rm', name!)).stdout).toBe(`${name}\n`);
 });
+
+test('service update: every flag reads, changes and posts back, and nothing else changes', async () => {
+  await harness.docker('network', 'create', '-d', 'overlay', 'net');
+  await harness.docker('service', 'create', '-d', '--no-resolve-image', '--name', 'full', 'nginx:1');
+  const file = new URL('./http-harness.ts', import.meta.url).pathname;
+  await harness.docker('secret', 'create', 'sec', file);
+  const steps = [
+    ['--limit-memory', '100M', '--limit-cpu', '.5', '--reserve-memory', '10M', '--limit-pids', '9'],
+    ['--env-add', 'A=1', '--mount-add', 'type=volume,source=v,target=/v', '--publish-add', '8081:80', '--network-add', 'net'],
+    ['--secret-add', 'sec', '--constraint-add', 'node.role==worker', '--placement-pref-add', 'spread=node.labels.a', '--replicas-max-per-node', '2'],
+    ['--dns-add', '192.0.2.1', '--host-add', 'h:192.0.2.2', '--health-cmd', 'true', '--update-parallelism', '2', '--rollback-order', 'start-first'],
+    ['--restart-condition', 'on-failure', '--stop-grace-period', '3s', '--cap-add', 'NET_ADMIN', '--sysctl-add', 'net.core.somaxconn=1', '--ulimit-add', 'nofile=1:2'],
+    ['--hostname', 'x', '--user', 'u', '--workdir', '/w', '--read-only', '--init', '--log-driver', 'json-file', '--log-opt', 'max-size=1m', '--generic-resource-add', 'gpu=1'],
+    ['--force'],
+  ];
+  for (const flags of steps) expect({ flags, ...(await harness.docker('service', 'update', '-d', ...flags, 'full')) }).toEqual({ flags, exitCode: 0, stderr: '', stdout: 'full\n' });
+  const { spec, templateVersion } = harness.store.view().named('service', 'full')!;
+  expect(templateVersion).toBe(1 + steps.length);
+  expect(spec).toEqual({
+    name: 'full',
+    labels: {},
+    mode: { kind: 'replicated', replicas: 1 },
+    endpoint: { mode: 'vip', ports: [{ protocol: 'tcp', targetPort: 80, publishedPort: 8081, publishMode: 'ingress' }] },
+    update: { parallelism: 2, failureAction: 'pause', monitorNs: 5e9, order: 'stop-first' },
+    rollback: { parallelism: 1, failureAction: 'pause', monitorNs: 5e9, order: 'start-first' },
+    template: {
+      forceUpdate: 1,
+      networks: [{ target: harness.store.view().named('network', 'net')!.id, aliases: [] }],
+      logDriver: { name: 'json-file', options: { 'max-size': '1m' } },
+      placement: { constraints: ['node.role==worker'], preferences: [{ spread: 'node.labels.a' }], maxReplicas: 2, platforms: [] },
+      resources: { limits: { memoryBytes: 100 * 2 ** 20, nanoCpus: 5e8, pids: 9 }, reservations: { memoryBytes: 10 * 2 ** 20, generic: [{ kind: 'gpu', value: 1 }] } },
+      restart: { condition: 'on-failure', delayNs: 5e9, maxAttempts: 0 },
+      container: {
+        image: 'nginx:1',
+        labels: {},
+        env: ['A=1'],
+        dir: '/w',
+        user: 'u',
+        hostname: 'x',
+        init: true,
+        readOnly: true,
+        stopGraceNs: 3e9,
+        healthcheck: { test: ['CMD-SHELL', 'true'] },
+        hosts: ['192.0.2.2 h'],
+        dns: { nameservers: ['192.0.2.1'], search: [], options: [] },
+        secrets: [{ id: harness.store.view().named('secret', 'sec')!.id, name: 'sec', file: { name: 'sec', uid: '0', gid: '0', mode: 0o444 } }],
+        configs: [],
+        mounts: [{ type: 'volume', source: 'v', target: '/v' }],
+        capabilityAdd: ['CAP_NET_ADMIN'],
+        capabilityDrop: [],
+        sysctls: { 'net.core.somaxconn': '1' },
+        ulimits: [{ name: 'nofile', soft: 1, hard: 2 }],
+      },
+    },
+  });
+  for (const [kind, name] of [['service', 'full'], ['network', 'net'], ['secret', 'sec']]) await harness.docker(kind!, 'rm', name!);
+});
+
+test('jobs show how far they are', async () => {
+  await harness.docker('service', 'create', '-d', '--no-resolve-image', '--mode', 'replicated-job', '--replicas', '3', '--max-concurrent', '2', '--name', 'job', 'busybox:1');
+  await putTask(harness, 'job', { slot: 1, nodeId: workerNodeId, state: 'complete', desiredState: 'complete' });
+  await putTask(harness, 'job', { slot: 2, nodeId: workerNodeId, state: 'running', desiredState: 'complete' });
+  expect(await table('service', 'ls', '--format', '{{.Name}}  {{.Mode}}  {{.Replicas}}')).toEqual([['job', 'replicated job', '1/2 (1/3 completed)']]);
+  await harness.docker('service', 'rm', 'job');
+});
+
+test('a deploy that waits sees its service converge', async () => {
+  const waiting = harness.docker('service', 'create', '--no-resolve-image', '--name', 'ready', '--update-monitor', '1ms', 'nginx:1');
+  await new Promise<void>((resolve) => {
+    const stop = harness.store.watch(() => (stop(), resolve()));
+  });
+  await putTask(harness, 'ready', { slot: 1, nodeId: workerNodeId, state: 'running' });
+  expect(await waiting).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('converged') });
+  await harness.docker('service', 'rm', 'ready');
+});

@@ -93,7 +93,7 @@ export function checkNetworkSpec(spec: NetworkSpec): Problem[] {
   if (spec.driver !== 'overlay') {
     problems.push({
       code: spec.driver === '' ? 'invalid' : 'not-found',
-      message: `plugin "${spec.driver}" not found: network ${spec.name} can only have the driver overlay`,
+      message: `plugin "${spec.driver}" not found: networks of the cluster have the driver overlay (--driver overlay)`,
     });
   }
   if (spec.ipv6) problems.push({ code: 'unsupported', message: `network ${spec.name}: IPv6 is not available yet; leave out --ipv6` });

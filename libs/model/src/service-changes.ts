@@ -22,14 +22,12 @@ export function createServiceChanges(id: string, spec: ServiceSpec): Change[] {
  */
 export function updateServiceChanges(view: ClusterView, service: Service, spec: ServiceSpec, options: { expect?: Revision; update?: UpdateStatus } = {}): Change[] {
   if (sameJson(service.spec, spec)) return [];
-  const changes: Change[] = [];
-  let { templateVersion } = service;
-  if (!sameJson(service.spec.template, spec.template)) {
-    const known = versionInUse(view, service, spec.template);
-    templateVersion = known ?? nextVersion(view, service);
-    if (known === undefined) changes.push(createTemplate(service.id, templateVersion, spec.template));
-  }
-  changes.push({ action: 'update', kind: 'service', object: { ...service, spec, previousSpec: service.spec, templateVersion }, expect: options.expect });
+  const isNewTemplate = !sameJson(service.spec.template, spec.template);
+  const known = isNewTemplate ? versionInUse(view, service, spec.template) : service.templateVersion;
+  const templateVersion = known ?? nextVersion(view, service);
+  // The guarded write comes first: of two updates at once the second is out of sequence, whatever else it collides with.
+  const changes: Change[] = [{ action: 'update', kind: 'service', object: { ...service, spec, previousSpec: service.spec, templateVersion }, expect: options.expect }];
+  if (known === undefined) changes.push(createTemplate(service.id, templateVersion, spec.template));
   if (service.status.update || options.update) {
     changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update: options.update } });
   }

@@ -75,7 +75,7 @@ export function planStack(view: ClusterView, spec: StackSpec, options: StackPlan
   const problems: StackProblem[] = checkExternals(view, spec);
   const networks = planNetworks(view, spec, options, problems);
   const files = planFiles(view, spec, options, problems);
-  const references = stackReferences(view, networks.created, files);
+  const references = stackReferences(view, spec, networks.created, files);
   const pruned = options.prune ? planPrune(view, spec, own, files) : { changes: [], writes: [] };
   const services = planServices(view, spec, { ...options, references, removed: pruned.writes }, problems);
   const writes = [...networks.writes, ...files.flatMap((file) => file.writes), ...services.writes, ...pruned.writes];
@@ -145,15 +145,20 @@ function planFiles(view: ClusterView, spec: StackSpec, options: StackPlanOptions
   );
 }
 
-/** Names as this deploy will leave them: a versioned secret is found by the name in the file. */
-function stackReferences(view: ClusterView, networks: Pick<Network, 'id' | 'spec'>[], files: FileVersion[]): ReferenceSource {
+/**
+ * Names as this deploy will leave them: a versioned secret is found by the name in the file. An external one that is missing
+ * has been told already, once; its users find a stand-in.
+ */
+function stackReferences(view: ClusterView, { external }: StackSpec, networks: Pick<Network, 'id' | 'spec'>[], files: FileVersion[]): ReferenceSource {
   const stored = viewReferences(view);
   const file = (kind: 'secret' | 'config', key: string) => {
     const version = files.find((candidate) => candidate.change.kind === kind && candidate.baseName === key);
-    return version ? { id: version.id, spec: { name: version.name, labels: {} } } : stored[kind](key);
+    if (version) return { id: version.id, spec: { name: version.name, labels: {} } };
+    return stored[kind](key) ?? (external[`${kind}s`].includes(key) ? { id: key, spec: { name: key, labels: {} } } : undefined);
   };
+  const network = (key: string) => networks.find((candidate) => candidate.spec.name === key) ?? stored.network(key);
   return {
-    network: (key) => networks.find((network) => network.spec.name === key) ?? stored.network(key),
+    network: (key) => network(key) ?? (external.networks.includes(key) ? { id: key, spec: { name: key, labels: {}, driver: 'overlay', driverOpts: {}, internal: false, attachable: false, ingress: false, ipv6: false } } : undefined),
     secret: (key) => file('secret', key),
     config: (key) => file('config', key),
   };

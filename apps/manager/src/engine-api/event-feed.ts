@@ -37,7 +37,14 @@ export class EventFeed implements OnModuleInit, OnModuleDestroy {
     const view = this.store.view();
     for (const kind of reportedKinds) for (const object of view.all(kind)) this.#last.set(`${kind}/${object.id}`, object);
     this.#stop = this.store.watch((events) => {
-      for (const event of events) if (isReported(event.kind)) this.#report(event, event.kind);
+      // One event per object and commit, also when both of its halves changed.
+      const told = new Set<string>();
+      for (const event of events) {
+        const key = `${event.kind}/${event.id}`;
+        if (!isReported(event.kind) || told.has(key)) continue;
+        told.add(key);
+        this.#report(event, event.kind);
+      }
     });
   }
 

@@ -35,6 +35,16 @@ export class LocalObjectsController {
     throw new ApiError(404, `no such image: ${name}: No such image: ${name.includes(':') ? name : `${name}:latest`}`);
   }
 
+  @Post('images/create')
+  pull(): never {
+    throw new ApiError(501, 'managers pull no images: nodes do, when a task needs one');
+  }
+
+  @Post('build')
+  build(): never {
+    throw new ApiError(501, 'managers build no images: build elsewhere and push to a registry');
+  }
+
   @Get('volumes')
   volumes(): Json {
     return { Volumes: [], Warnings: null };
@@ -43,6 +53,11 @@ export class LocalObjectsController {
   @Get('volumes/:name')
   volume(@Param('name') name: string): never {
     throw new ApiError(404, `get ${name}: no such volume`);
+  }
+
+  @Post('volumes/create')
+  createVolume(): never {
+    throw new ApiError(501, 'volumes are made on the node of the task that mounts them: name one in a service (--mount type=volume,source=NAME,target=PATH)');
   }
 
   @Get('plugins')

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query as QueryParameters, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, Query as QueryParameters, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { timestamp, type Clock, type Random } from '../../../../libs/base/src/index.js';
 import {
@@ -56,18 +56,18 @@ export class ServicesController {
   }
 
   @Post('create')
-  async create(@Body() body: unknown): Promise<Json> {
+  async create(@Body() body: unknown, @Headers('x-registry-auth') credentials: string | undefined): Promise<Json> {
     const given = serviceSpecFrom(body);
     const view = this.store.view();
     const spec = admit(view, given.name === '' ? { ...given, name: randomName(this.random) } : given);
     const id = this.random.id();
     await asSwarm(this.store.commit(createServiceChanges(id, spec)));
-    return { ID: id, Warnings: warnings(spec) };
+    return { ID: id, Warnings: warnings(spec, credentials) };
   }
 
   @Post(':id/update')
   @HttpCode(200)
-  async update(@Param('id') id: string, @QueryParameters() query: Query, @Body() body: unknown): Promise<Json> {
+  async update(@Param('id') id: string, @QueryParameters() query: Query, @Body() body: unknown, @Headers('x-registry-auth') credentials: string | undefined): Promise<Json> {
     const expect = versionOf(query, 'service');
     const given = serviceSpecFrom(body);
     const view = this.store.view();
@@ -81,7 +81,7 @@ export class ServicesController {
       message: 'manually requested rollback',
     };
     await asSwarm(this.store.commit(updateServiceChanges(view, service, spec, { expect, update })));
-    return { Warnings: warnings(spec) };
+    return { Warnings: warnings(spec, credentials) };
   }
 
   @Delete(':id')
@@ -120,9 +120,15 @@ function rollbackOf(query: Query, service: Service): ServiceSpec | undefined {
   return service.previousSpec;
 }
 
-function warnings(spec: ServiceSpec): string[] | null {
+function warnings(spec: ServiceSpec, credentials: string | undefined): string[] | null {
   const notes = notExecuted(spec);
+  if (hasCredentials(credentials)) notes.push(`${spec.name}: registry credentials are not passed on to nodes yet; log in on the nodes that pull ${spec.template.container.image}`);
   return notes.length > 0 ? notes : null;
+}
+
+/** `e30=` is `{}`: what clients send when they have none. */
+function hasCredentials(header: string | undefined): boolean {
+  return header !== undefined && !['', '{}'].includes(Buffer.from(header, 'base64url').toString().trim());
 }
 
 function matches(filters: Filters, service: Service): boolean {

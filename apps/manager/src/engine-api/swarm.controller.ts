@@ -62,7 +62,7 @@ export class SwarmController {
   @Post('leave')
   leave(@QueryParameters() query: Query): never {
     if (looseBoolean(query, 'force')) {
-      throw new ApiError(501, 'a manager does not leave through this API: stop its service and remove its state folder (shoal leave)');
+      throw new ApiError(501, 'a manager does not leave through this API: stop the manager on its host and remove its state folder');
     }
     const managers = [...this.store.view().all('node')].filter((node) => node.spec.role === 'manager').length;
     const last = managers <= 1;

@@ -13,6 +13,8 @@ const versionOf = new WeakMap<object, string>();
 export function createAdapter(options: { version: string }): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: maxBodyBytes,
+    // Clients put long lists of ids into the filters of a GET.
+    http: { maxHeaderSize: 1024 * 1024 },
     // A HEAD route exists where Docker has one.
     exposeHeadRoutes: false,
     // Keep-alive connections of clients must not hold up an end.

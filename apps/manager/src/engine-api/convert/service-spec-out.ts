@@ -26,7 +26,16 @@ export function serviceSpecTo(spec: ServiceSpec, options: { insertDefaults: bool
   return omitAbsent(options.insertDefaults ? withDefaults(json) : json);
 }
 
+const templates = new WeakMap<TaskTemplate, Json>();
+
+/** Many tasks share one template, and clients poll: it is converted once. */
 export function templateTo(template: TaskTemplate): Json {
+  let json = templates.get(template);
+  if (!json) templates.set(template, (json = convertTemplate(template)));
+  return json;
+}
+
+function convertTemplate(template: TaskTemplate): Json {
   const { resources, restart, placement } = template;
   return omitAbsent({
     ContainerSpec: containerTo(template.container),
