@@ -85,6 +85,24 @@ test('changing the content of a secret is refused as Docker refuses it', async (
   await writeFile(join(folder, 'key.txt'), 'very secret\n');
 });
 
+test('both deployers come to the same: after docker, our own deploy changes nothing, and the other way round', async () => {
+  await harness.docker('stack', 'rm', 'app');
+  const content = Buffer.from('very secret\n').toString('base64');
+  const text = compose('replicas: 8');
+  const own = () =>
+    harness.call('POST', '/shoal/v1/stacks/app', { files: [{ path: 'stack.yml', text }], workingDir: folder, attachments: { [join(folder, 'key.txt')]: content } });
+  await deploy();
+  expect((await own()).json).toMatchObject({ message: 'nothing changed', revision: 1 });
+  await harness.call('DELETE', '/shoal/v1/stacks/app');
+  await own();
+  const versions = () => [...harness.store.view().all('service')].map((service) => [service.spec.name, service.templateVersion, service.previousSpec]);
+  const before = versions();
+  expect((await deploy()).exitCode).toBe(0);
+  expect(versions()).toEqual(before);
+  await harness.docker('stack', 'rm', 'app');
+  await deploy();
+});
+
 test('our own API sees the stack, and docker stack rm leaves nothing', async () => {
   expect((await harness.call('GET', '/shoal/v1/stacks')).json).toEqual([{ name: 'app', revision: 0, services: 2 }]);
   const removed = await harness.docker('stack', 'rm', 'app');
