@@ -1,4 +1,5 @@
 import type { Position } from './problems.js';
+import type { Printable } from './yaml/emitter.js';
 import type { Value } from './yaml/value.js';
 import type { Kind, Struct } from './fields/kind.js';
 import { mapOf, printFields, replace, struct, wrongKind } from './fields/kind.js';
@@ -7,7 +8,7 @@ import { extraHosts, healthTest, shellCommand, stringOrList, stringOrNumberList,
 import { environment, extensions, labels, options } from './fields/mappings.js';
 import { mounts } from './fields/mounts.js';
 import { ports } from './fields/ports.js';
-import { byteSize, count, duration, flag, mode, optionalCount, optionalDuration, optionalFlag, ratio, requiredInteger, signed, text } from './fields/scalars.js';
+import { byteSize, count, duration, flag, mode, optionalCount, optionalDuration, optionalFlag, ratio, signed, text } from './fields/scalars.js';
 
 /*
  * The long form of a compose file: one table per mapping, with the keys as users write them, in the order in which
@@ -36,10 +37,18 @@ const updateConfig = struct(
   { keepEmpty: true },
 );
 
-const genericResource = struct(
-  { discrete_resource_spec: struct({ kind: text, value: requiredInteger }, { keepEmpty: true }) },
-  { keepEmpty: true },
-);
+const discreteStruct = struct({ kind: text, value: signed });
+
+/** Both fields are printed, whatever was written. */
+const discreteResource: typeof discreteStruct = {
+  ...discreteStruct,
+  print: (value) => new Map<string, Printable>([
+    ['kind', value.kind ?? ''],
+    ['value', { raw: String(value.value ?? 0n) }],
+  ]),
+};
+
+const genericResource = struct({ discrete_resource_spec: discreteResource }, { keepEmpty: true });
 
 const deploy = struct({
   mode: text,

@@ -39,9 +39,6 @@ export const count: Kind<bigint> = { ...optionalCount, decode: (value, context) 
 /** An integer whose 0 is as good as absent. */
 export const signed: Kind<bigint> = { ...optionalCount, decode: (value, context) => readInteger(value, context) || undefined };
 
-/** An integer that keeps its 0. */
-export const requiredInteger: Kind<bigint> = { ...optionalCount, decode: (value, context) => readInteger(value, context) };
-
 /** 32 bits; larger numbers lose their upper bits, as with Docker. */
 export const port: Kind<bigint> = { ...optionalCount, decode: (value, context) => readUnsigned(value, context, 32) || undefined };
 
@@ -92,12 +89,17 @@ export function readString(value: Value, context: Context): string | undefined {
 
 function readInteger(value: Value, context: Context): bigint | undefined {
   if (value.kind === 'int') return BigInt.asIntN(64, value.value);
-  if (value.kind === 'float') return BigInt(Math.trunc(value.value));
+  if (value.kind === 'float') return truncate(value.value, 2 ** 63, -(2n ** 63n));
   return wrongKind(value, context, 'a whole number');
 }
 
+/** Towards zero; from `limit` on the processor's mark for "does not fit" takes its place. */
+function truncate(value: number, limit: number, overflow: bigint): bigint {
+  return Math.abs(value) >= limit ? overflow : BigInt(Math.trunc(value));
+}
+
 function readUnsigned(value: Value, context: Context, bits: number): bigint | undefined {
-  const integer = value.kind === 'int' ? value.value : value.kind === 'float' ? BigInt(Math.trunc(value.value)) : wrongKind(value, context, 'a whole number');
+  const integer = value.kind === 'int' ? value.value : value.kind === 'float' ? truncate(value.value, 2 ** 64, 2n ** 63n) : wrongKind(value, context, 'a whole number');
   if (integer === undefined) return undefined;
   if (integer >= 0n && !(value.kind === 'float' && value.value < 0)) return BigInt.asUintN(bits, integer);
   context.findings.problem(value.at, context.path, `must be 0 or more, but it is ${integer}`);
