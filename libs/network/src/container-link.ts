@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Refused } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
 import { containerMac, gatewayMac, nameserverAddress, parsePrefix } from './addresses.js';
+import { mainRouteTable } from './kernel-item.js';
 import type { Mesh } from './mesh.js';
 import { makeNamespace, setSysctls } from './namespaces.js';
 import { isErrno, Netlink } from './netlink.js';
@@ -73,7 +74,7 @@ function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink, isFirst: 
   const meshIndex = route.linkNamed(mesh.mesh, link.meshName).index;
   mesh.mesh.request([
     route.setLinkUp(meshIndex),
-    route.replaceRoute({ destination: { address: link.address, length: 32 }, table: route.mainTable, type: 'unicast', linkIndex: meshIndex }),
+    route.replaceRoute({ destination: { address: link.address, length: 32 }, table: mainRouteTable, type: 'unicast', linkIndex: meshIndex }),
     route.replaceNeighbour(meshIndex, link.address, link.mac),
   ]);
 }
@@ -89,8 +90,8 @@ function insideMessages(linkIndex: number, link: ContainerLink, isFirst: boolean
     route.setLinkUp(linkIndex),
     route.addAddress(linkIndex, { address, length: subnet.length }, true),
     route.replaceNeighbour(linkIndex, gateway, gatewayMac),
-    route.replaceRoute({ destination: parsePrefix(gateway), table: route.mainTable, type: 'unicast', source: address, linkIndex }),
-    through(network.subnet, route.mainTable),
-    ...(isFirst ? [through('0.0.0.0/0', route.mainTable), through(nameserverAddress, route.localTable)] : []),
+    route.replaceRoute({ destination: parsePrefix(gateway), table: mainRouteTable, type: 'unicast', source: address, linkIndex }),
+    through(network.subnet, mainRouteTable),
+    ...(isFirst ? [through('0.0.0.0/0', mainRouteTable), through(nameserverAddress, route.localTable)] : []),
   ];
 }

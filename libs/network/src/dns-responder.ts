@@ -7,7 +7,7 @@ import type { DnsNames } from './dns-names.js';
 import type { Upstream } from './dns-upstream.js';
 
 /** From a question's bytes to its answer's bytes; `undefined`: not worth an answer. */
-export type Respond = (question: Buffer, from: string, transport: 'udp' | 'tcp', signal: AbortSignal) => Promise<Buffer | undefined>;
+export type Respond = (question: Buffer, from: string, transport: 'udp' | 'tcp') => Promise<Buffer | undefined>;
 
 const responseCode = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3 } as const;
 const authoritative = 1 << 10;
@@ -22,7 +22,7 @@ const maxForwarded = 1_000;
 
 export function responder(names: () => DnsNames, upstream: Upstream | undefined, random: Random): Respond {
   let forwarded = 0;
-  return async (question, from, transport, signal) => {
+  return async (question, from, transport) => {
     const packet = decodeQuestion(question);
     const asked = packet?.questions?.[0];
     if (!packet || !asked) return undefined;
@@ -32,7 +32,7 @@ export function responder(names: () => DnsNames, upstream: Upstream | undefined,
     if (!upstream || forwarded >= maxForwarded) return encodeAnswer(packet, [], responseCode.serverFailure, transport);
     forwarded++;
     try {
-      return await upstream.ask(question, transport, signal);
+      return await upstream.ask(question, transport);
     } catch {
       return encodeAnswer(packet, [], responseCode.serverFailure, transport); // says all that a client can be told
     } finally {

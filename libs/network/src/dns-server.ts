@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram';
 import { closeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
-import { Lifetime, Temporary } from '../../base/src/index.js';
+import { Temporary } from '../../base/src/index.js';
+import type { Lifetime } from '../../base/src/index.js';
 import { addressBytes, nameserverAddress } from './addresses.js';
 import type { Respond } from './dns-responder.js';
 import { streamFrame } from './dns-upstream.js';
@@ -13,19 +14,16 @@ import { addressFamily, bindInet, openSocket, setSocketOption, socketType } from
 const port = 53;
 const idleConnectionMs = 5_000;
 const maxConnections = 200;
-/** A full answer upstream may take one timeout per server. */
-const answerDeadlineMs = 8_000;
 
 /**
  * Answers DNS in the mesh's namespace. The sockets are made there and stay there; the process is not.
  * They must be bound to the very address: bound to any, replies would leave with another source.
  */
-export async function serveDns(meshFd: number, respond: Respond, onError: (error: unknown) => void): Promise<Lifetime> {
-  const lifetime = new Lifetime();
+export async function serveDns(meshFd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
   const descriptors = openSockets(meshFd);
-  const guarded: Respond = async (question, from, transport, signal) => {
+  const guarded: Respond = async (question, from, transport) => {
     try {
-      return await respond(question, from, transport, signal);
+      return await respond(question, from, transport);
     } catch (error) {
       if (!lifetime.signal.aborted) onError(error);
       return undefined;
@@ -33,7 +31,6 @@ export async function serveDns(meshFd: number, respond: Respond, onError: (error
   };
   await serveDatagrams(descriptors.datagram, guarded, lifetime, onError);
   await serveStreams(descriptors.stream, guarded, lifetime, onError);
-  return lifetime;
 }
 
 function openSockets(meshFd: number): { datagram: number; stream: number } {
@@ -60,7 +57,7 @@ async function serveDatagrams(fd: number, respond: Respond, lifetime: Lifetime, 
   const socket = createSocket('udp4');
   socket.on('error', onError);
   socket.on('message', (question, sender) => {
-    void respond(question, sender.address, 'udp', deadline(lifetime)).then((answer) => {
+    void respond(question, sender.address, 'udp').then((answer) => {
       if (answer && !lifetime.signal.aborted) socket.send(answer, sender.port, sender.address, (error) => error && onError(error));
     });
   });
@@ -75,7 +72,7 @@ async function serveStreams(fd: number, respond: Respond, lifetime: Lifetime, on
     connection.setTimeout(idleConnectionMs, () => connection.destroy());
     connection.on('error', () => connection.destroy()); // the client's end; the client knows
     connection.on('close', () => connections.delete(connection));
-    answerConnection(connection, respond, lifetime);
+    answerConnection(connection, respond);
   });
   server.maxConnections = maxConnections;
   server.on('error', onError);
@@ -87,7 +84,7 @@ async function serveStreams(fd: number, respond: Respond, lifetime: Lifetime, on
 }
 
 /** A client may send several questions, and may have finished sending before it is answered. */
-function answerConnection(connection: Socket, respond: Respond, lifetime: Lifetime): void {
+function answerConnection(connection: Socket, respond: Respond): void {
   let received = Buffer.alloc(0);
   let asked = 0;
   let hasEnded = false;
@@ -104,15 +101,11 @@ function answerConnection(connection: Socket, respond: Respond, lifetime: Lifeti
       const question = received.subarray(2, end);
       received = received.subarray(end);
       asked++;
-      void respond(question, from, 'tcp', deadline(lifetime)).then(answered);
+      void respond(question, from, 'tcp').then(answered);
     }
   });
   connection.on('end', () => {
     hasEnded = true;
     if (asked === 0) connection.end();
   });
-}
-
-function deadline(lifetime: Lifetime): AbortSignal {
-  return AbortSignal.any([lifetime.signal, AbortSignal.timeout(answerDeadlineMs)]);
 }

@@ -1,80 +1,91 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { Temporary } from '../../base/src/index.js';
-import type { Random } from '../../base/src/index.js';
+import type { Clock, Random } from '../../base/src/index.js';
 
 /** Questions that are not the cluster's go, as they came, to the configured nameservers, one after the other. */
 export interface Upstream {
   /** The first answer that is no failure. `Temporary` when no server gave one. */
-  ask(question: Buffer, transport: 'udp' | 'tcp', signal: AbortSignal): Promise<Buffer>;
+  ask(question: Buffer, transport: 'udp' | 'tcp'): Promise<Buffer>;
+}
+
+export interface UpstreamTools {
+  random: Random;
+  clock: Clock;
+  /** Ends every question on its way. */
+  signal: AbortSignal;
 }
 
 const perServerTimeoutMs = 2_000;
 const nameserverPort = 53;
 const serverFailure = 2;
+const headerBytes = 12;
 
-export function configuredUpstream(servers: readonly string[], random: Random): Upstream {
+export function configuredUpstream(servers: readonly string[], tools: UpstreamTools): Upstream {
   return {
-    async ask(question, transport, signal) {
+    async ask(question, transport) {
       const reasons: string[] = [];
       for (const server of servers) {
         try {
-          const attempt = AbortSignal.any([signal, AbortSignal.timeout(perServerTimeoutMs)]);
-          const answer = await (transport === 'udp' ? askDatagram : askStream)(server, question, random, attempt);
+          const answer = await (transport === 'udp' ? askDatagram : askStream)(server, question, tools);
           if ((answer.readUInt8(3) & 0x0f) !== serverFailure) return answer;
           reasons.push(`${server} failed`);
         } catch (error) {
-          if (signal.aborted) throw error;
+          if (tools.signal.aborted) throw error;
           reasons.push(`${server}: ${String(error)}`);
         }
       }
-      throw new Temporary(`no nameserver answered (${reasons.join('; ') || 'none is configured'})`);
+      throw new Temporary(`no nameserver answered: ${reasons.join('; ')}`);
     },
   };
 }
 
 /** A fresh socket and id per question, so that a forged answer has two numbers to guess. */
-function askDatagram(server: string, question: Buffer, random: Random, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(server.includes(':') ? 'udp6' : 'udp4');
-    const id = random.below(0x10000);
-    const finish = (end: () => void) => {
-      signal.removeEventListener('abort', onAbort);
-      socket.close();
-      end();
-    };
-    const onAbort = () => finish(() => reject(signal.reason as Error));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', (error) => finish(() => reject(error)));
+function askDatagram(server: string, question: Buffer, tools: UpstreamTools): Promise<Buffer> {
+  const socket = createSocket(server.includes(':') ? 'udp6' : 'udp4');
+  const id = tools.random.below(0x10000);
+  return attempt(tools, () => socket.close(), (resolve, reject) => {
+    socket.on('error', reject);
     socket.on('message', (answer) => {
-      if (answer.length < 12 || answer.readUInt16BE(0) !== id) return;
-      finish(() => resolve(withId(answer, question.readUInt16BE(0))));
+      if (answer.length >= headerBytes && answer.readUInt16BE(0) === id) resolve(withId(answer, question.readUInt16BE(0)));
     });
     socket.connect(nameserverPort, server, () => socket.send(withId(question, id)));
   });
 }
 
-function askStream(server: string, question: Buffer, random: Random, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(nameserverPort, server);
-    const id = random.below(0x10000);
-    const finish = (end: () => void) => {
-      signal.removeEventListener('abort', onAbort);
-      socket.destroy();
-      end();
-    };
-    const onAbort = () => finish(() => reject(signal.reason as Error));
-    signal.addEventListener('abort', onAbort, { once: true });
+function askStream(server: string, question: Buffer, tools: UpstreamTools): Promise<Buffer> {
+  const socket = connect(nameserverPort, server);
+  const id = tools.random.below(0x10000);
+  return attempt(tools, () => socket.destroy(), (resolve, reject) => {
     let received = Buffer.alloc(0);
-    socket.on('error', (error) => finish(() => reject(error)));
-    socket.on('end', () => finish(() => reject(new Temporary(`${server} closed the connection`))));
+    socket.on('error', reject);
+    socket.on('end', () => reject(new Temporary('it closed the connection')));
     socket.on('data', (data) => {
       received = Buffer.concat([received, data]);
-      if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
-      finish(() => resolve(withId(received.subarray(2), question.readUInt16BE(0))));
+      const length = received.length < 2 ? Infinity : received.readUInt16BE(0);
+      if (received.length < 2 + length) return;
+      if (length < headerBytes) return reject(new Temporary('it sent no answer'));
+      resolve(withId(received.subarray(2, 2 + length), question.readUInt16BE(0)));
     });
     socket.write(streamFrame(withId(question, id)));
   });
+}
+
+/** One try with its deadline; `release` runs once, however it ends. */
+function attempt(
+  { clock, signal }: UpstreamTools,
+  release: () => void,
+  start: (resolve: (answer: Buffer) => void, reject: (error: Error) => void) => void,
+): Promise<Buffer> {
+  const releases = [release];
+  const result = new Promise<Buffer>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort);
+    releases.push(() => signal.removeEventListener('abort', onAbort));
+    releases.push(clock.after(perServerTimeoutMs, () => reject(new Temporary(`no answer within ${perServerTimeoutMs} ms`))));
+    start(resolve, reject);
+  });
+  return result.finally(() => releases.forEach((end) => end()));
 }
 
 /** A message as it travels over TCP: its length first. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { describeError, KeyedSequencer, systemRandom } from '../../base/src/index.js';
-import type { Lifetime, Random, Trace } from '../../base/src/index.js';
+import { describeError, KeyedSequencer, Lifetime, systemClock, systemRandom } from '../../base/src/index.js';
+import type { Clock, Random, Trace } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
 import { nameserverAddress } from './addresses.js';
 import { forgetConnections } from './commands.js';
@@ -31,7 +31,7 @@ export type NetworkEvent =
   | { event: 'network-changed'; added: number; removed: number; rulesChanged: boolean; goneEndpoints: number }
   | { event: 'network-names-failed'; error: string };
 
-export type LinuxNetworkOptions = NodeNetworkOptions & { trace?: Trace<NetworkEvent>; random?: Random };
+export type LinuxNetworkOptions = NodeNetworkOptions & { trace?: Trace<NetworkEvent>; random?: Random; clock?: Clock };
 
 /**
  * Opens this node's network, making or adopting its mesh.
@@ -56,7 +56,7 @@ class LinuxNodeNetwork implements NodeNetwork {
   readonly #meshRules: Nft;
   readonly #sequencer = new KeyedSequencer();
   #names: DnsNames = { networksOf: new Map(), networks: new Map() };
-  #dns: Lifetime | undefined;
+  readonly #dns = new Lifetime();
   #latest: { view: NodeNetworkView } | undefined;
   #done: { view: NodeNetworkView } | undefined;
   /** The plan that was carried out last. */
@@ -73,11 +73,11 @@ class LinuxNodeNetwork implements NodeNetwork {
   }
 
   async start(): Promise<void> {
-    const { upstreamDns, random = systemRandom } = this.#options;
-    const upstream = upstreamDns.length > 0 ? configuredUpstream(upstreamDns, random) : undefined;
-    this.#dns = await serveDns(this.#mesh.namespaceFd, responder(() => this.#names, upstream, random), (error) =>
-      this.#options.trace?.({ event: 'network-names-failed', error: describeError(error) }),
-    );
+    const { upstreamDns, random = systemRandom, clock = systemClock, trace } = this.#options;
+    const tools = { random, clock, signal: this.#dns.signal };
+    const upstream = upstreamDns.length > 0 ? configuredUpstream(upstreamDns, tools) : undefined;
+    const respond = responder(() => this.#names, upstream, random);
+    await serveDns(this.#mesh.namespaceFd, respond, this.#dns, (error) => trace?.({ event: 'network-names-failed', error: describeError(error) }));
   }
 
   async apply(view: NodeNetworkView, signal: AbortSignal): Promise<void> {
@@ -112,7 +112,7 @@ class LinuxNodeNetwork implements NodeNetwork {
     if (this.#closed) return;
     this.#closed = true;
     await this.#sequencer.run('apply', async () => {
-      await this.#dns?.end();
+      await this.#dns.end();
       this.#hostRules.close();
       this.#meshRules.close();
       closeMesh(this.#mesh);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Refused } from '../../base/src/index.js';
 import { formatAddress, hostSideAddress, meshSideAddress } from './addresses.js';
 import { hostLinkName } from './host-rules.js';
+import { mainRouteTable } from './kernel-item.js';
 import type { MeshLinks } from './kernel-state.js';
 import { inNamespace, listNamespaces, makeNamespace, openNamespace, removeNamespace, setSysctls } from './namespaces.js';
 import { Netlink, readAttributes } from './netlink.js';
@@ -109,7 +110,7 @@ function ensureHostLink(host: Netlink, mesh: Netlink, meshFd: number, mtu: numbe
   mesh.request([
     route.addAddress(meshEnd, { address: meshSideAddress, length: linkPrefixLength }),
     route.setLinkUp(meshEnd),
-    route.replaceRoute({ destination: { address: '0.0.0.0', length: 0 }, table: route.mainTable, type: 'unicast', via: hostSideAddress, linkIndex: meshEnd }),
+    route.replaceRoute({ destination: { address: '0.0.0.0', length: 0 }, table: mainRouteTable, type: 'unicast', via: hostSideAddress, linkIndex: meshEnd }),
   ]);
 }
 

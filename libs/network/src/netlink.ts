@@ -18,7 +18,7 @@ export interface NetlinkMessage {
   accept?: readonly number[];
 }
 
-export const netlinkFlag = { request: 1, ack: 4, replace: 0x100, exclusive: 0x200, create: 0x400, append: 0x800, dump: 0x300 } as const;
+export const netlinkFlag = { request: 1, ack: 4, replace: 0x100, exclusive: 0x200, create: 0x400, dump: 0x300 } as const;
 
 const messageType = { error: 2, done: 3 } as const;
 const headerLength = 16;

@@ -15,7 +15,6 @@ export const routeMessage = {
   newRule: 32, deleteRule: 33, getRule: 34,
 } as const;
 
-export const mainTable = 254;
 export const localTable = 255;
 
 const linkAttribute = { address: 1, name: 3, mtu: 4, linkInfo: 18, netnsFd: 28 } as const;
