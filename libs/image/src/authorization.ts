@@ -1,7 +1,7 @@
 import { Refused } from '../../base/src/index.js';
 import type { Clock } from '../../base/src/index.js';
 import { collect } from './digest.js';
-import type { HttpRequest, HttpResponse } from './http.js';
+import type { HttpConnection, HttpResponse } from './http.js';
 import { bodyBytes, sendHttp } from './http.js';
 import type { RegistryCredentials } from './images.js';
 import { parseJsonObject } from './manifest.js';
@@ -50,7 +50,7 @@ export class Authorizer {
     challenge: Challenge,
     scope: string,
     credentials: RegistryCredentials | undefined,
-    connection: Pick<HttpRequest, 'insecure' | 'idleMs' | 'signal'>,
+    connection: HttpConnection,
   ): Promise<string> {
     if (challenge.scheme === 'basic') {
       if (!credentials?.username) throw new Refused('forbidden', 'the registry wants a login');
@@ -62,6 +62,7 @@ export class Authorizer {
   }
 
   #remember(key: string, header: string, validUntilMs: number): string {
+    for (const [other, token] of this.#tokens) if (token.validUntilMs <= this.clock.monotonicMs()) this.#tokens.delete(other);
     this.#tokens.set(key, { header, validUntilMs });
     return header;
   }
@@ -80,7 +81,7 @@ async function fetchToken(
   { parameters }: Challenge,
   scope: string,
   credentials: RegistryCredentials | undefined,
-  connection: Pick<HttpRequest, 'insecure' | 'idleMs' | 'signal'>,
+  connection: HttpConnection,
 ): Promise<{ token: string; seconds: number }> {
   const url = realmOf(parameters['realm'], connection.insecure);
   const service = parameters['service'] ?? '';

@@ -1,5 +1,6 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { rootCertificates } from 'node:tls';
 import { Refused } from '../../base/src/index.js';
 import { NetworkFailure } from './network-failure.js';
 
@@ -7,16 +8,21 @@ import { NetworkFailure } from './network-failure.js';
  * HTTP as a registry client needs it. Not `fetch`, because that can neither reach a registry with a self-signed
  * certificate (an "insecure" one) nor keep a stalled connection from waiting for ever.
  */
-export interface HttpRequest {
+export interface HttpConnection {
+  /** Accept any certificate, and redirects to plain http. */
+  insecure: boolean;
+  /** Certificate authorities to trust beside the usual ones, PEM. */
+  certificates: string[];
+  /** The longest silence that is waited through. */
+  idleMs: number;
+  signal: AbortSignal;
+}
+
+export interface HttpRequest extends HttpConnection {
   url: URL;
   method?: 'GET' | 'HEAD' | 'POST';
   headers: Record<string, string>;
   body?: string;
-  /** Accept any certificate, and redirects to plain http. */
-  insecure: boolean;
-  /** The longest silence that is waited through. */
-  idleMs: number;
-  signal: AbortSignal;
 }
 
 export interface HttpResponse {
@@ -61,7 +67,8 @@ function sendOnce(request: HttpRequest): Promise<HttpResponse> {
   const { url, insecure, idleMs, signal } = request;
   return new Promise((resolve, reject) => {
     const options = { method: request.method ?? 'GET', headers: { 'user-agent': 'shoal', ...request.headers }, signal };
-    const outgoing = url.protocol === 'https:' ? https.request(url, { ...options, rejectUnauthorized: !insecure }) : http.request(url, options);
+    const trust = { rejectUnauthorized: !insecure, ...(request.certificates.length > 0 ? { ca: [...rootCertificates, ...request.certificates] } : {}) };
+    const outgoing = url.protocol === 'https:' ? https.request(url, { ...options, ...trust }) : http.request(url, options);
     const fail = (error: NodeJS.ErrnoException) => reject(signal.aborted ? signal.reason : asNetworkFailure(error, url));
     let response: http.IncomingMessage | undefined;
     outgoing.setTimeout(idleMs, () => (response ?? outgoing).destroy(new NetworkFailure(`${url.host} was silent for ${idleMs / 1000} s`)));

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Trace } from '../../base/src/index.js';
-import { writeFileAtomically } from './disk.js';
+import { exists, writeFileAtomically } from './disk.js';
 import type { ImageEvent } from './events.js';
 import { syncFileSystem } from './libc.js';
 
@@ -37,8 +37,9 @@ export class LayerNotes {
       if (!name.endsWith('.json')) continue;
       const hex = name.slice(0, -'.json'.length);
       const note = await this.read(hex);
-      if (note && note.unsyncedBoot === undefined) continue;
-      if (note?.unsyncedBoot === this.#boot) this.#unsynced.add(hex);
+      const isThere = await exists(join(this.dir, hex));
+      if (isThere && note && note.unsyncedBoot === undefined) continue;
+      if (isThere && note?.unsyncedBoot === this.#boot) this.#unsynced.add(hex);
       else await this.#forget(hex);
     }
     if (this.#unsynced.size > 0) this.#syncSoon();

@@ -27,6 +27,7 @@ export interface PullerOptions extends EndpointOptions {
 export const defaultPullerOptions: PullerOptions = {
   insecureRegistries: [],
   mirrors: {},
+  certificatesDir: '/etc/docker/certs.d',
   clock: systemClock,
   idleMs: 30_000,
   pullMs: 60 * 60_000,
@@ -78,7 +79,7 @@ export class ImagePuller {
 
   /** Mirrors are a help, not an authority: whatever goes wrong there, the next one and at last the registry is asked. */
   async #pullFromAny(reference: Reference, credentials: RegistryCredentials | undefined, signal: AbortSignal, onProgress: (progress: PullProgress) => void): Promise<LocalImage> {
-    for (const endpoint of endpointsOf(reference.registry, this.options)) {
+    for (const endpoint of await endpointsOf(reference.registry, this.options)) {
       const login = endpoint.isMirror ? undefined : credentials;
       const client = new RegistryClient(endpoint, reference.repository, login, this.#authorizer, this.options.idleMs, this.#workingSchemes);
       try {

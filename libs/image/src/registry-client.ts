@@ -71,7 +71,7 @@ export class RegistryClient {
 
   /** Sends with the known authorization, and once more after a challenge. */
   async #send(path: string, method: 'GET' | 'HEAD', headers: Record<string, string>, signal: AbortSignal): Promise<{ response: HttpResponse; url: URL }> {
-    const key = JSON.stringify([this.endpoint.host, this.repository, this.credentials ?? null]);
+    const key = digestOf(Buffer.from(JSON.stringify([this.endpoint.host, this.repository, this.credentials ?? null]))); // keeps no password
     const known = this.authorizer.known(key);
     const first = await this.#sendAnyScheme(path, method, known ? { ...headers, authorization: known } : headers, signal);
     const challenge = first.response.headers['www-authenticate'];
@@ -80,7 +80,7 @@ export class RegistryClient {
     this.authorizer.forget(key);
     const insecure = first.url.protocol === 'http:' || this.endpoint.insecure;
     const scope = `repository:${this.repository}:pull`;
-    const authorization = await this.authorizer.answer(key, parseChallenge(challenge), scope, this.credentials, { insecure, idleMs: this.idleMs, signal });
+    const authorization = await this.authorizer.answer(key, parseChallenge(challenge), scope, this.credentials, { insecure, certificates: this.endpoint.certificates, idleMs: this.idleMs, signal });
     const second = await this.#sendAnyScheme(path, method, { ...headers, authorization }, signal);
     if (second.response.status === 401) this.authorizer.forget(key);
     return second;
@@ -88,13 +88,13 @@ export class RegistryClient {
 
   /** An insecure registry may speak https or http; which one is found out once. */
   async #sendAnyScheme(path: string, method: 'GET' | 'HEAD', headers: Record<string, string>, signal: AbortSignal): Promise<{ response: HttpResponse; url: URL }> {
-    const { host, schemes, insecure } = this.endpoint;
+    const { host, schemes, insecure, certificates } = this.endpoint;
     const known = this.workingSchemes.get(host);
     const toTry = known && schemes.includes(known) ? [known] : schemes;
     for (const [i, scheme] of toTry.entries()) {
       const url = new URL(`${scheme}://${host}/v2/${this.repository}/${path}`);
       try {
-        const response = await sendHttp({ url, method, headers, insecure, idleMs: this.idleMs, signal });
+        const response = await sendHttp({ url, method, headers, insecure, certificates, idleMs: this.idleMs, signal });
         this.workingSchemes.set(host, scheme);
         return { response, url };
       } catch (error) {

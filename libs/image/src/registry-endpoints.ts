@@ -1,4 +1,6 @@
+import { readFile, readdir } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
+import { join } from 'node:path';
 
 /** One way to reach a registry. */
 export interface Endpoint {
@@ -7,6 +9,8 @@ export interface Endpoint {
   /** Schemes to try, in order. */
   schemes: ('https' | 'http')[];
   insecure: boolean;
+  /** Certificate authorities of this registry, PEM. */
+  certificates: string[];
   isMirror: boolean;
 }
 
@@ -15,23 +19,41 @@ export interface EndpointOptions {
   insecureRegistries: string[];
   /** Registry → its mirrors (`host[:port]` or with `https://`, `http://` in front), tried in this order before it. */
   mirrors: Record<string, string[]>;
+  /** Holds `<host[:port]>/*.crt`, the authorities of private registries. Docker's, so that they need not be set up twice. */
+  certificatesDir: string;
 }
 
 /** The mirrors, then the registry itself. */
-export function endpointsOf(registry: string, options: EndpointOptions): Endpoint[] {
-  const mirrors = (options.mirrors[registry] ?? []).map((mirror) => mirrorEndpoint(mirror, options.insecureRegistries));
+export async function endpointsOf(registry: string, options: EndpointOptions): Promise<Endpoint[]> {
   const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
-  return [...mirrors, endpoint(host, isInsecure(host, options.insecureRegistries), false)];
+  const mirrors = (options.mirrors[registry] ?? []).map(splitScheme);
+  return Promise.all([
+    ...mirrors.map((mirror) => endpointOf(mirror.host, mirror.scheme, true, options)),
+    endpointOf(host, undefined, false, options),
+  ]);
 }
 
-function mirrorEndpoint(mirror: string, insecureRegistries: string[]): Endpoint {
-  const [, scheme, host = mirror] = /^(https?):\/\/([^/]+)\/*$/.exec(mirror) ?? [];
-  if (scheme === 'http') return { host, schemes: ['http'], insecure: true, isMirror: true };
-  return endpoint(host, isInsecure(host, insecureRegistries), true);
+async function endpointOf(host: string, scheme: string | undefined, isMirror: boolean, options: EndpointOptions): Promise<Endpoint> {
+  const certificates = await certificatesOf(host, options.certificatesDir);
+  if (scheme === 'http') return { host, schemes: ['http'], insecure: true, certificates, isMirror };
+  const insecure = isInsecure(host, options.insecureRegistries);
+  return { host, schemes: insecure ? ['https', 'http'] : ['https'], insecure, certificates, isMirror };
 }
 
-function endpoint(host: string, insecure: boolean, isMirror: boolean): Endpoint {
-  return { host, schemes: insecure ? ['https', 'http'] : ['https'], insecure, isMirror };
+function splitScheme(mirror: string): { scheme?: string; host: string } {
+  const [, scheme, host] = /^(https?):\/\/([^/]+)\/*$/.exec(mirror) ?? [];
+  return scheme && host ? { scheme, host } : { host: mirror };
+}
+
+async function certificatesOf(host: string, certificatesDir: string): Promise<string[]> {
+  const dir = join(certificatesDir, host);
+  try {
+    const names = (await readdir(dir)).filter((name) => name.endsWith('.crt')).sort();
+    return await Promise.all(names.map((name) => readFile(join(dir, name), 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** As dockerd: 127.0.0.0/8, ::1 and localhost need no encryption, and what the operator lists. */

@@ -1,12 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageEvent, OpenImagesOptions } from '../src/index.js';
+import { sendHttp } from '../src/http.js';
 import { openImages } from '../src/index.js';
+import { endpointsOf } from '../src/registry-endpoints.js';
 import type { Handler } from './fake-registry.js';
 import { FakeRegistry } from './fake-registry.js';
 import { blobOf, descriptorOf, imageOf, jsonBlob, manifestOf } from './test-image.js';
@@ -220,6 +223,38 @@ describe('tokens and redirects', () => {
     expect(events.filter(({ event }) => event === 'image-mirror-failed').length).toBe(1);
     expect(registry.requests).toEqual([]);
     await Promise.all([broken.stop(), mirror.stop()]);
+  });
+});
+
+describe('certificates', () => {
+  let secure: FakeRegistry;
+  let certificate: string;
+
+  beforeEach(async () => {
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=registry', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    execFileSync('openssl', [...request, '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')], { stdio: 'ignore' });
+    certificate = readFileSync(join(dir, 'cert.pem'), 'utf8');
+    secure = await FakeRegistry.start({ key: readFileSync(join(dir, 'key.pem'), 'utf8'), cert: certificate });
+    secure.add('1', image);
+  });
+  afterEach(() => secure.stop());
+
+  it('may be anything for an insecure registry', async () => {
+    expect((await (await open()).ensure(`${secure.host}/app:1`, { signal })).layerDirs.length).toBe(2);
+  });
+
+  it('must be trusted otherwise: by the usual authorities, or by those in the registry\'s folder', async () => {
+    const client = (certificates: string[]) =>
+      sendHttp({ url: new URL(`https://${secure.host}/v2/app/manifests/1`), headers: {}, insecure: false, certificates, idleMs: 5000, signal });
+    await expect(client([])).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
+    const answer = await client([certificate]);
+    answer.body.destroy();
+    expect(answer.status).toBe(200);
+
+    mkdirSync(join(dir, 'certs', secure.host), { recursive: true });
+    writeFileSync(join(dir, 'certs', secure.host, 'ca.crt'), certificate);
+    const [endpoint] = await endpointsOf(secure.host, { insecureRegistries: [], mirrors: {}, certificatesDir: join(dir, 'certs') });
+    expect(endpoint!.certificates).toEqual([certificate]);
   });
 });
 

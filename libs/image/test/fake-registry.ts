@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Blob, TestImage } from './test-image.js';
 
@@ -11,10 +12,15 @@ export class FakeRegistry {
   script: Handler = () => false;
   readonly #manifests = new Map<string, Blob>();
   readonly #blobs = new Map<string, Blob>();
-  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #server: Server;
 
-  static async start(): Promise<FakeRegistry> {
-    const registry = new FakeRegistry();
+  private constructor(tls?: { key: string; cert: string }) {
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    this.#server = tls ? createTlsServer(tls, serve) : createServer(serve);
+  }
+
+  static async start(tls?: { key: string; cert: string }): Promise<FakeRegistry> {
+    const registry = new FakeRegistry(tls);
     await new Promise<void>((resolve) => registry.#server.listen(0, '127.0.0.1', resolve));
     return registry;
   }

@@ -78,8 +78,8 @@ describe('registry addresses', () => {
     expect(isInsecure('registry.test:5000', ['other.test'])).toBe(false);
   });
 
-  it('asks mirrors before the registry', () => {
-    const endpoints = endpointsOf('docker.io', { insecureRegistries: [], mirrors: { 'docker.io': ['http://mirror.test:5000', 'https://second.test'] } });
+  it('asks mirrors before the registry', async () => {
+    const endpoints = await endpointsOf('docker.io', { insecureRegistries: [], certificatesDir: '/nonexistent', mirrors: { 'docker.io': ['http://mirror.test:5000', 'https://second.test'] } });
     expect(endpoints.map(({ host, schemes, isMirror }) => [host, schemes.join(), isMirror])).toEqual([
       ['mirror.test:5000', 'http', true],
       ['second.test', 'https', true],
