@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { nouns, topCommands, type LazyCommand } from './commands/table.js';
+import { defer, loadInto, type LazyCommand } from './commands/lazy.js';
+import { nouns, topCommands } from './commands/table.js';
 import { describeStatusOf } from './failure-report.js';
 import { exitStatus, type ExitStatus } from './exit-status.js';
 import type { Session } from './session.js';
@@ -39,20 +40,10 @@ export function buildProgram(session: Session, setHost: (host: string) => void):
   return program;
 }
 
-const lazyCommands = new WeakMap<Command, LazyCommand>();
-
 function addLazy(parent: Command, lazy: LazyCommand, session: Session): void {
   const command = configure(parent.command(lazy.name), session).description(lazy.summary);
   if (lazy.aliases) command.aliases(lazy.aliases);
-  lazyCommands.set(command, lazy);
-}
-
-/** Loads the file of a command, which adds its arguments, flags and action. */
-export async function loadInto(command: Command, session: Session): Promise<void> {
-  const lazy = lazyCommands.get(command);
-  if (!lazy) return;
-  lazyCommands.delete(command);
-  (await lazy.load()).define(command, session);
+  defer(command, lazy);
 }
 
 function configure(command: Command, session: Session): Command {

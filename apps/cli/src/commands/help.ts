@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { badUsage, exitStatus, exitStatusMeanings } from '../exit-status.js';
 import { didYouMean } from '../output/suggest.js';
-import { loadInto } from '../program.js';
 import type { Session } from '../session.js';
+import { loadInto } from './lazy.js';
 
 export function define(command: Command, session: Session): void {
   command

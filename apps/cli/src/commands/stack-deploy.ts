@@ -19,6 +19,8 @@ import { addWaitFlags, timeoutMsOf, type WaitFlags } from './wait-flags.js';
 interface DeployFlags extends LoadFlags, WaitFlags {
   prune?: boolean;
   dryRun?: boolean;
+  withRegistryAuth?: boolean;
+  resolveImage?: string;
 }
 
 /** What the manager answers to a deploy, or to a dry run of it. */
@@ -40,7 +42,9 @@ export function define(command: Command, session: Session): void {
       .option('-c, --compose-file <file>', 'stack file, or - for stdin; several are merged (repeat, or separate by commas)', repeated)
       .option('--env-file <file>', 'variables for ${NAME} in the files instead of those in .env; may be repeated', repeated)
       .option('--prune', 'remove services that the files no longer have')
-      .option('--dry-run', 'only say what would change'),
+      .option('--dry-run', 'only say what would change')
+      .option('--with-registry-auth', 'taken from scripts for docker; has no effect here')
+      .option('--resolve-image <when>', 'taken from scripts for docker; has no effect here'),
   )
     .addHelpText('after', '\nExamples:\n  shoal stack deploy -c demo.yml demo\n  shoal stack deploy -c base.yml,site.yml --timeout 2m demo')
     .action((stack: string, flags: DeployFlags) => deploy(session, stack, flags));
@@ -49,6 +53,7 @@ export function define(command: Command, session: Session): void {
 async function deploy(session: Session, stack: string, flags: DeployFlags): Promise<void> {
   timeoutMsOf(flags);
   checkStackName(stack);
+  for (const line of ineffectiveFlags(flags)) session.err.write(`${line}\n`);
   const loaded = await loadStack(session, flags);
   const body = requestBody(loaded, stack, flags);
   const api = session.api();
@@ -63,6 +68,14 @@ async function deploy(session: Session, stack: string, flags: DeployFlags): Prom
   const services = await servicesOf(api, answer.services ?? []);
   const watchCommand = `shoal stack ps ${stack}`;
   await awaitServices(session, { services: awaited(services), baseline, flags, changed: changes.length > 0, watchCommand });
+}
+
+/** Nothing is ignored silently. */
+function ineffectiveFlags({ withRegistryAuth, resolveImage }: DeployFlags): string[] {
+  const lines: string[] = [];
+  if (withRegistryAuth) lines.push('note: --with-registry-auth has no effect: a deploy carries no registry credentials');
+  if (resolveImage) lines.push('note: --resolve-image has no effect: image names are deployed as they are written');
+  return lines;
 }
 
 interface DeployRequest {

@@ -1,18 +1,4 @@
-import type { Command } from 'commander';
-import type { Session } from '../session.js';
-
-/** A file under `commands/`: it adds arguments, flags and the action to its command. */
-export interface CommandFile {
-  define(command: Command, session: Session): void;
-}
-
-/** A command whose file is loaded only when it runs: starting is most of what a short command costs. */
-export interface LazyCommand {
-  name: string;
-  summary: string;
-  aliases?: string[];
-  load: () => Promise<CommandFile>;
-}
+import type { LazyCommand } from './lazy.js';
 
 export interface Noun {
   name: string;
@@ -20,6 +6,7 @@ export interface Noun {
   verbs: LazyCommand[];
 }
 
+/** Every command, by what it is about. A new one is a line here and a file beside. */
 export const nouns: Noun[] = [
   {
     name: 'stack',
@@ -75,6 +62,7 @@ export const nouns: Noun[] = [
     name: 'network',
     summary: 'Manage networks',
     verbs: [
+      { name: 'create', summary: 'Create a network that stacks can name as external', load: () => import('./network-create.js') },
       { name: 'inspect', summary: 'Show networks in full', load: () => import('./network-inspect.js') },
       { name: 'ls', summary: 'List networks', aliases: ['list'], load: () => import('./network-ls.js') },
       { name: 'rm', summary: 'Remove networks', aliases: ['remove'], load: () => import('./network-rm.js') },

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { loadInto } from '../commands/lazy.js';
 import { knownNames, type LookupKind } from '../commands/lookup.js';
 import { stackNames } from '../commands/stacks.js';
 import { parseHost } from '../api-client/host.js';
 import { ApiClient } from '../api-client/client.js';
-import { loadInto } from '../program.js';
 import type { Session } from '../session.js';
 
 /** What the shell should complete itself: names of files. */
