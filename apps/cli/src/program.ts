@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { defer, loadInto, type LazyCommand } from './commands/lazy.js';
 import { nouns, topCommands } from './commands/table.js';
 import { describeStatusOf } from './failure-report.js';
+import { clientVersion } from './client-version.js';
 import { exitStatus, type ExitStatus } from './exit-status.js';
 import type { Session } from './session.js';
 
@@ -24,6 +25,7 @@ export function buildProgram(session: Session, setHost: (host: string) => void):
   const program = configure(new Command('shoal'), session)
     .description('Run stacks of containers on a cluster of Linux machines')
     .usage('[options] COMMAND')
+    .version(`shoal version ${clientVersion}`, '-v, --version', 'print the version of this program')
     .option('-H, --host <address>', 'manager to talk to: unix:///path or tcp://name:port')
     .option('--no-color', 'no colours, even on a terminal')
     .helpCommand(false)
@@ -56,7 +58,7 @@ function configure(command: Command, session: Session): Command {
 }
 
 function usageStatus(error: CommanderError, session: Session): ExitStatus | 125 {
-  if (error.exitCode === 0) return exitStatus.done;
+  if (error.exitCode === 0 || error.code === 'commander.help') return exitStatus.done; // `shoal stack` alone asks for help
   return compatible(exitStatus.badUsage, session);
 }
 

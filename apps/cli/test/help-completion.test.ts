@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -27,6 +27,17 @@ test.each(commandLines)('%s %s has help', async (...words) => {
 test('help exit-codes lists every status', async () => {
   const { out } = await shoal(['help', 'exit-codes']);
   expect([...out.matchAll(/^ +(\d+) /gm)].map((match) => Number(match[1]))).toEqual([0, 1, 3, 4, 64, 65, 69, 77, 130]);
+});
+
+test('a noun alone shows its commands', async () => {
+  const result = await shoal(['stack']);
+  expect(result.status).toBe(0);
+  expect(result.err).toContain('deploy|up');
+});
+
+test('--version is that of the package', async () => {
+  const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+  expect(await shoal(['--version'])).toEqual({ status: 0, out: `shoal version ${manifest.version}\n`, err: '' });
 });
 
 describe('completion', () => {
