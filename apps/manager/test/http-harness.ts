@@ -24,7 +24,14 @@ export interface HttpHarness {
   docker(...args: string[]): Promise<CliResult>;
   /** One request, unversioned unless the path says otherwise. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
+  /** A multiplexed stream, one payload at a time. */
+  open(path: string): Promise<OpenStream>;
   end(): Promise<void>;
+}
+
+export interface OpenStream {
+  next(): Promise<string>;
+  close(): void;
 }
 
 export interface CliResult {
@@ -72,6 +79,7 @@ export async function startHttpHarness(options: Pick<HttpProviders, 'stackReader
     logLines,
     docker: (...args) => run('docker', args, { ...process.env, DOCKER_HOST: `unix://${socketPath}`, DOCKER_CONFIG: folder, HOME: folder }),
     call: (method, path, body, headers) => call(socketPath, method, path, body, headers),
+    open: (path) => openStream(socketPath, path),
     async end() {
       await app.close();
       await removeSocket();
@@ -159,7 +167,7 @@ let tasksMade = 0;
 export async function putTask(harness: HttpHarness, serviceName: string, task: Partial<Task> & { slot: number; nodeId: string; state: TaskState; error?: string }): Promise<string> {
   const service = harness.store.view().named('service', serviceName)!;
   const { state, error, ...rest } = task;
-  const id = harness.random.id();
+  const id = task.id ?? harness.random.id();
   await harness.store.commit([
     {
       action: 'create',
@@ -211,4 +219,27 @@ function call(socketPath: string, method: string, path: string, body?: unknown, 
     outgoing.on('error', reject);
     outgoing.end(payload);
   });
+}
+
+function openStream(socketPath: string, path: string): Promise<OpenStream> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, path }, (response) => {
+      const frames = framesOf(response);
+      resolve({ next: async () => (await frames.next()).value ?? '', close: () => outgoing.destroy() });
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
+
+async function* framesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    rest = Buffer.concat([rest, chunk]);
+    while (rest.length >= 8 && rest.length >= 8 + rest.readUInt32BE(4)) {
+      const end = 8 + rest.readUInt32BE(4);
+      yield rest.subarray(8, end).toString();
+      rest = rest.subarray(end);
+    }
+  }
 }

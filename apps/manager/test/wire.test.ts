@@ -162,6 +162,21 @@ test('logs without a stream are refused; a followed service ends with its client
   expect(await harness.call('GET', '/services/quiet/logs?stdout=1')).toMatchObject({ status: 200, text: '', headers: { 'content-type': 'application/vnd.docker.multiplexed-stream' } });
 });
 
+test('following a service goes on with tasks that appear later', async () => {
+  await create('chatty');
+  const say = (taskId: string, text: string) => harness.logLines.push({ taskId, stderr: false, timestamp: '2026-01-01T00:00:00.000000000Z', text });
+  const say1 = await putTask(harness, 'chatty', { slot: 1, nodeId: workerNodeId, state: 'running' });
+  say(say1, 'one');
+  const stream = await harness.open('/services/chatty/logs?stdout=1&follow=1');
+  expect(await stream.next()).toBe('one\n');
+  // The line has to be there before the task is: the source is asked as soon as the store tells of the task.
+  const later = harness.random.id();
+  say(later, 'two');
+  await putTask(harness, 'chatty', { id: later, slot: 2, nodeId: workerNodeId, state: 'running' });
+  expect(await stream.next()).toBe('two\n');
+  stream.close();
+});
+
 test('metrics and health', async () => {
   expect((await harness.call('GET', '/healthz')).json).toMatchObject({ status: 'ok' });
   const { text, headers } = await harness.call('GET', '/metrics');

@@ -52,7 +52,11 @@ test('references of images', () => {
 });
 
 test('ports and names of other services', () => {
-  const owner = aService({ id: 'owner-id', spec: { name: 'owner' }, status: { ports: ports({ publishedPort: 8080 }, { publishedPort: 9090, publishMode: 'host' }) } });
+  const owner = aService({
+    id: 'owner-id',
+    spec: { name: 'owner', endpoint: { ports: ports({ publishedPort: 8080 }, { targetPort: 90, publishMode: 'host' }) } },
+    status: { ports: ports({ publishedPort: 7070 }, { targetPort: 90, publishedPort: 9090, publishMode: 'host' }) },
+  });
   const view = viewOf({ service: [owner] });
   const against = (parts: Parts, ownId?: string) => checkServiceAgainst(view, spec(parts), ownId).map((problem) => problem.message);
   expect(against({ name: 'owner' })).toEqual(['name conflicts with an existing object: service owner already exists']);
@@ -60,6 +64,7 @@ test('ports and names of other services', () => {
   expect(against({ endpoint: { ports: ports({ publishedPort: 8080 }) } })).toEqual([`port '8080' is already in use by service 'owner' (owner-id) as an ingress port`]);
   expect(against({ endpoint: { ports: ports({ publishedPort: 9090 }) } })).toEqual([`port '9090' is already in use by service 'owner' (owner-id) as a host-published port`]);
   expect(against({ endpoint: { ports: ports({ publishedPort: 9090, publishMode: 'host' }) } })).toEqual([]);
+  expect(against({ endpoint: { ports: ports({ publishedPort: 7070 }) } })).toEqual([]);
   expect(against({ endpoint: { ports: ports({ publishedPort: 8080, protocol: 'udp' }, {}) } })).toEqual([]);
 });
 

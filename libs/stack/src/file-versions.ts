@@ -1,7 +1,7 @@
 import type { Random } from '../../base/src/index.js';
 import { sameJson } from '../../base/src/index.js';
 import type { Change, ClusterView, Config, Secret, SecretSpec } from '../../model/src/index.js';
-import type { StackChange } from './plan.js';
+import type { StackChange } from './stack-plan.js';
 import { stackLabel } from './inventory.js';
 
 /**

@@ -1,70 +1,21 @@
-import { sameJson, type Random } from '../../base/src/index.js';
+import { sameJson } from '../../base/src/index.js';
 import {
   checkNetworkSpec,
-  checkPortsAgainst,
   checkSecretSpec,
-  checkServiceSpec,
-  createServiceChanges,
-  normalServiceSpec,
   notExecuted,
-  portOwner,
-  resolveReferences,
-  updateServiceChanges,
   viewReferences,
   type Change,
   type ClusterView,
   type Network,
   type NetworkSpec,
-  type Problem,
   type ReferenceSource,
-  type Service,
-  type ServiceSpec,
   type StackSpec,
 } from '../../model/src/index.js';
-import { describeServiceChange } from './describe-change.js';
-import { fileVersion, foreignOwner, versionsOf, type Contents, type FileVersion } from './file-versions.js';
-import { inventoryOf, stackImageLabel, stackLabel, type StackInventory } from './inventory.js';
-
-/** One object of the stack and what becomes of it, for people. */
-export interface StackChange {
-  action: 'create' | 'update' | 'unchanged' | 'remove';
-  kind: 'network' | 'secret' | 'config' | 'service';
-  /** As the stack calls it. */
-  name: string;
-  /** What is different, and what that does to tasks: `replicas 5 → 8; no task restarts`. */
-  detail?: string;
-}
-
-/** The object of the file that a problem or note is about. */
-export interface StackSubject {
-  kind: 'network' | 'secret' | 'config' | 'service';
-  name: string;
-}
-
-export type StackProblem = Problem & { subject: StackSubject };
-export interface StackNote {
-  message: string;
-  subject: StackSubject;
-}
-
-export interface StackPlan {
-  /** Nothing may be written while there are any. All of them, at once. */
-  problems: StackProblem[];
-  changes: StackChange[];
-  /** One commit; empty when the cluster is as the file says. */
-  writes: Change[];
-  notes: StackNote[];
-  serviceIds: string[];
-  /** Of the stack after the writes. */
-  revision: number;
-}
-
-export interface StackPlanOptions {
-  /** Remove what belongs to the stack and is not in the file. */
-  prune: boolean;
-  random: Random;
-  contents: Contents;
-}
+import { fileVersion, foreignOwner, type FileVersion } from './file-versions.js';
+import { inventoryOf, stackLabel } from './inventory.js';
+import { planServices } from './plan-services.js';
+import { dropStaleVersions, planPrune } from './prune.js';
+import type { StackChange, StackNote, StackPlan, StackPlanOptions, StackProblem } from './stack-plan.js';
 
 /**
  * From the view and what the files come to, what has to be written: pure, so that it can be shown before it happens.
@@ -162,108 +113,6 @@ function stackReferences(view: ClusterView, { external }: StackSpec, networks: P
     secret: (key) => file('secret', key),
     config: (key) => file('config', key),
   };
-}
-
-function planServices(view: ClusterView, stack: StackSpec, options: { random: Random; references: ReferenceSource; removed: Change[] }, problems: StackProblem[]) {
-  const changes: StackChange[] = [];
-  const writes: Change[] = [];
-  const ids: string[] = [];
-  const after: ServiceSpec[] = [];
-  const removedIds = new Set(options.removed.flatMap((change) => (change.action === 'remove' ? [change.id] : [])));
-  const wantedNames = new Set(stack.services.map((service) => service.name));
-  const strangers = [...view.all('service')].filter((service) => !wantedNames.has(service.spec.name) && !removedIds.has(service.id)).map(portOwner);
-  for (const [index, given] of stack.services.entries()) {
-    const existing = view.named('service', given.name);
-    const { spec, problems: unresolved } = resolveReferences(normalServiceSpec(keepWhatTheFileLeavesOpen(given, existing)), options.references);
-    const siblings = stack.services.slice(0, index).map((sibling) => ({ id: 'in the same file', name: sibling.name, ports: sibling.endpoint?.ports ?? [] }));
-    const found = [...checkServiceSpec(spec), ...unresolved, ...checkPortsAgainst(spec, [...strangers, ...siblings]), ...checkSuccession(stack.name, spec, existing)];
-    problems.push(...found.map((problem) => ({ ...problem, subject: { kind: 'service' as const, name: given.name } })));
-    const id = existing?.id ?? options.random.id();
-    const own = existing ? updateServiceChanges(view, existing, spec, { expect: existing.version }) : createServiceChanges(id, spec);
-    ids.push(id);
-    after.push(spec, ...(existing ? [own.length > 0 ? existing.spec : (existing.previousSpec ?? existing.spec)] : []));
-    writes.push(...own);
-    changes.push(serviceChange(view, spec, existing, own.length > 0));
-  }
-  return { changes, writes, ids, after };
-}
-
-/** What the file does not say stays as it is: the count that somebody scaled to, the forced updates, the pinned digest. */
-function keepWhatTheFileLeavesOpen(given: ServiceSpec, existing: Service | undefined): ServiceSpec {
-  if (!existing) return given;
-  const before = existing.spec;
-  const mode = given.mode.kind === 'replicated' && given.mode.replicas === undefined && before.mode.kind === 'replicated' ? before.mode : given.mode;
-  const { image } = given.template.container;
-  const pinned = before.labels[stackImageLabel] === given.labels[stackImageLabel] && before.template.container.image.startsWith(`${image}@`);
-  return {
-    ...given,
-    mode,
-    template: {
-      ...given.template,
-      forceUpdate: before.template.forceUpdate,
-      container: pinned ? { ...given.template.container, image: before.template.container.image } : given.template.container,
-    },
-  };
-}
-
-function checkSuccession(stack: string, spec: ServiceSpec, existing: Service | undefined): Problem[] {
-  if (!existing) return [];
-  if (existing.spec.labels[stackLabel] !== stack) return [{ code: 'already-exists', message: `a service of this name exists and does not belong to stack ${stack}` }];
-  if (existing.spec.mode.kind === spec.mode.kind) return [];
-  return [{ code: 'unsupported', message: `service mode change is not allowed (${existing.spec.mode.kind} → ${spec.mode.kind}): remove the service first` }];
-}
-
-function serviceChange(view: ClusterView, spec: ServiceSpec, existing: Service | undefined, changed: boolean): StackChange {
-  const name = spec.name;
-  if (!existing) return { action: 'create', kind: 'service', name };
-  if (!changed) return { action: 'unchanged', kind: 'service', name };
-  return { action: 'update', kind: 'service', name, detail: describeServiceChange(view, existing, spec) };
-}
-
-function planPrune(view: ClusterView, spec: StackSpec, own: StackInventory, files: FileVersion[]) {
-  const wanted = new Set(spec.services.map((service) => service.name));
-  const services = own.services.filter((service) => !wanted.has(service.spec.name));
-  const gone = new Set(services.map((service) => service.id));
-  const used = referencedBy([...view.all('service')].filter((service) => !gone.has(service.id)).flatMap((service) => [service.spec, ...(service.previousSpec ? [service.previousSpec] : [])]));
-  for (const target of spec.services.flatMap((service) => service.template.networks)) used.add(target.target);
-  const networks = own.networks.filter((network) => !spec.networks.some(({ name }) => name === network.spec.name) && !used.has(network.id) && !used.has(network.spec.name));
-  const isWantedFile = (kind: 'secret' | 'config', id: string, name: string) => files.some((file) => file.change.kind === kind && (file.id === id || file.baseName === name));
-  const secrets = own.secrets.filter(({ id, spec: { name } }) => !isWantedFile('secret', id, name) && !used.has(id));
-  const configs = own.configs.filter(({ id, spec: { name } }) => !isWantedFile('config', id, name) && !used.has(id));
-  const removals = [
-    ...services.map((object) => ({ kind: 'service' as const, object })),
-    ...networks.map((object) => ({ kind: 'network' as const, object })),
-    ...secrets.map((object) => ({ kind: 'secret' as const, object })),
-    ...configs.map((object) => ({ kind: 'config' as const, object })),
-  ];
-  return {
-    changes: removals.map(({ kind, object }): StackChange => ({ action: 'remove', kind, name: object.spec.name, detail: 'not in the file any more' })),
-    writes: removals.map(({ kind, object }): Change => ({ action: 'remove', kind, id: object.id })),
-  };
-}
-
-/** Superseded versions of files that no service could go back to. Only beside other writes: tidying up alone is no deploy. */
-function dropStaleVersions(view: ClusterView, spec: StackSpec, files: FileVersion[], after: ServiceSpec[]): Change[] {
-  const used = referencedBy(after);
-  for (const service of view.all('service')) {
-    if (service.spec.labels[stackLabel] !== spec.name) for (const id of referencedBy([service.spec])) used.add(id);
-    for (const task of view.tasksOfService(service.id)) {
-      const template = view.templateOf(task);
-      if (template) for (const { id } of [...template.container.secrets, ...template.container.configs]) used.add(id);
-    }
-  }
-  return files.flatMap((file) => {
-    const kind = file.change.kind as 'secret' | 'config';
-    const stale = versionsOf(view, kind, file.baseName).filter((version) => version.id !== file.id && !used.has(version.id));
-    return stale.map((version): Change => ({ action: 'remove', kind, id: version.id }));
-  });
-}
-
-/** Ids of everything that services refer to. */
-function referencedBy(specs: ServiceSpec[]): Set<string> {
-  return new Set(
-    specs.flatMap(({ template }) => [...template.networks.map((network) => network.target), ...[...template.container.secrets, ...template.container.configs].map((reference) => reference.id)]),
-  );
 }
 
 /** The record of what was deployed, without contents: those lie in their own objects, secrets encrypted. */

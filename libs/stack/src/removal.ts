@@ -1,6 +1,6 @@
 import type { Change, ClusterView, Problem, Service } from '../../model/src/index.js';
 import { inventoryOf } from './inventory.js';
-import type { StackChange } from './plan.js';
+import type { StackChange } from './stack-plan.js';
 
 export interface StackRemoval {
   problems: Problem[];

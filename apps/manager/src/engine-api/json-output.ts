@@ -6,9 +6,9 @@ export function omitEmpty(object: Json): Json {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => !isEmpty(value)));
 }
 
-/** For Go's pointers: leaves out only what is absent. */
-export function omitAbsent(object: Json): Json {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+/** Leaves out only what is absent: for Go's pointers, and for specs of ours, so that equal ones are stored equally. */
+export function omitAbsent<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }
 
 function isEmpty(value: unknown): boolean {

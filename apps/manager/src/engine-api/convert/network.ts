@@ -1,8 +1,7 @@
 import type { ClusterView, Labels, Network, NetworkSpec } from '../../../../../libs/model/src/index.js';
-import { JsonInput } from '../json-input.js';
-import { meta, nonEmptyMap, omitEmpty, type Json } from '../json-output.js';
-import { dropAbsent } from './service-spec-in.js';
 import { ApiError } from '../../http/api-error.js';
+import { JsonInput } from '../json-input.js';
+import { meta, nonEmptyMap, omitAbsent, omitEmpty, type Json } from '../json-output.js';
 
 /** The `Network` of the network API. */
 export function networkTo(network: Network): Json {
@@ -72,11 +71,11 @@ export function networkSpecFrom(body: unknown): NetworkSpec {
 }
 
 function ipamFrom(input: JsonInput): NonNullable<NetworkSpec['ipam']> {
-  return dropAbsent({
+  return omitAbsent({
     driver: input.string('Driver') || undefined,
     options: nonEmptyMap(input.labels('Options')),
     configs: input.objects('Config').map((config) =>
-      dropAbsent({
+      omitAbsent({
         subnet: config.string('Subnet') || undefined,
         ipRange: config.string('IPRange') || undefined,
         gateway: config.string('Gateway') || undefined,

@@ -16,6 +16,7 @@ import type {
 } from '../../../../../libs/model/src/index.js';
 import { ApiError } from '../../http/api-error.js';
 import { JsonInput } from '../json-input.js';
+import { omitAbsent } from '../json-output.js';
 import { mountFrom } from './mount.js';
 
 /** Docker's ServiceSpec → ours. Nothing that the CLI posts is lost: `docker service update` reads, changes and posts back. */
@@ -43,15 +44,13 @@ export function serviceSpecFrom(body: unknown): ServiceSpec {
 function templateFrom(task: JsonInput, container: JsonInput): TaskTemplate {
   const resources = task.object('Resources');
   const logDriver = task.object('LogDriver');
-  return dropAbsent({
+  return omitAbsent({
     container: containerFrom(container),
-    resources: resources && {
-      ...dropAbsent({ limits: optional(resources.object('Limits'), limitsFrom), reservations: optional(resources.object('Reservations'), reservationsFrom) }),
-    },
+    resources: resources && omitAbsent({ limits: optional(resources.object('Limits'), limitsFrom), reservations: optional(resources.object('Reservations'), reservationsFrom) }),
     restart: optional(task.object('RestartPolicy'), restartFrom),
     placement: optional(task.object('Placement'), placementFrom),
     networks: task.objects('Networks').map(networkAttachmentFrom),
-    logDriver: logDriver && dropAbsent({ name: logDriver.string('Name'), options: logDriver.labels('Options') ?? {} }),
+    logDriver: logDriver && omitAbsent({ name: logDriver.string('Name'), options: logDriver.labels('Options') ?? {} }),
     forceUpdate: task.count('ForceUpdate') ?? 0,
     runtime: nonEmpty(task.string('Runtime')),
   });
@@ -59,7 +58,7 @@ function templateFrom(task: JsonInput, container: JsonInput): TaskTemplate {
 
 function containerFrom(input: JsonInput): ContainerSpec {
   const dns = input.object('DNSConfig');
-  return dropAbsent({
+  return omitAbsent({
     image: input.string('Image') ?? '',
     labels: input.labels('Labels') ?? {},
     command: nonEmpty(input.strings('Command')),
@@ -98,7 +97,7 @@ function privilegesFrom(input: JsonInput): NonNullable<ContainerSpec['privileges
 }
 
 function healthcheckFrom(input: JsonInput): Healthcheck {
-  return dropAbsent({
+  return omitAbsent({
     test: input.strings('Test') ?? [],
     intervalNs: input.integer('Interval') || undefined,
     timeoutNs: input.integer('Timeout') || undefined,
@@ -110,7 +109,7 @@ function healthcheckFrom(input: JsonInput): Healthcheck {
 
 function fileReferenceFrom(input: JsonInput, kind: 'Secret' | 'Config'): FileReference {
   const file = input.object('File');
-  return dropAbsent({
+  return omitAbsent({
     id: input.string(`${kind}ID`) ?? '',
     name: input.string(`${kind}Name`) ?? '',
     file: file && { name: file.string('Name') ?? '', uid: file.string('UID') ?? '0', gid: file.string('GID') ?? '0', mode: file.count('Mode') ?? 0o444 },
@@ -118,11 +117,11 @@ function fileReferenceFrom(input: JsonInput, kind: 'Secret' | 'Config'): FileRef
 }
 
 function limitsFrom(input: JsonInput) {
-  return dropAbsent({ nanoCpus: input.integer('NanoCPUs') || undefined, memoryBytes: input.integer('MemoryBytes') || undefined, pids: input.integer('Pids') || undefined });
+  return omitAbsent({ nanoCpus: input.integer('NanoCPUs') || undefined, memoryBytes: input.integer('MemoryBytes') || undefined, pids: input.integer('Pids') || undefined });
 }
 
 function reservationsFrom(input: JsonInput) {
-  return dropAbsent({
+  return omitAbsent({
     nanoCpus: input.integer('NanoCPUs') || undefined,
     memoryBytes: input.integer('MemoryBytes') || undefined,
     generic: nonEmpty(input.objects('GenericResources').map(genericFrom)),
@@ -137,7 +136,7 @@ function genericFrom(input: JsonInput): GenericResource {
 }
 
 function restartFrom(input: JsonInput): RestartPolicy {
-  return dropAbsent({
+  return omitAbsent({
     condition: nonEmpty(input.string('Condition')) as RestartPolicy['condition'],
     delayNs: input.integer('Delay'),
     maxAttempts: input.count('MaxAttempts'),
@@ -146,16 +145,16 @@ function restartFrom(input: JsonInput): RestartPolicy {
 }
 
 function placementFrom(input: JsonInput): Placement {
-  return dropAbsent({
+  return omitAbsent({
     constraints: input.strings('Constraints') ?? [],
     preferences: input.objects('Preferences').map((preference) => ({ spread: preference.object('Spread')?.string('SpreadDescriptor') ?? '' })),
     maxReplicas: input.count('MaxReplicas') || undefined,
-    platforms: input.objects('Platforms').map((platform) => dropAbsent({ architecture: nonEmpty(platform.string('Architecture')), os: nonEmpty(platform.string('OS')) })),
+    platforms: input.objects('Platforms').map((platform) => omitAbsent({ architecture: nonEmpty(platform.string('Architecture')), os: nonEmpty(platform.string('OS')) })),
   });
 }
 
 function networkAttachmentFrom(input: JsonInput): NetworkAttachmentSpec {
-  return dropAbsent({ target: input.string('Target') ?? '', aliases: input.strings('Aliases') ?? [], driverOpts: input.labels('DriverOpts') });
+  return omitAbsent({ target: input.string('Target') ?? '', aliases: input.strings('Aliases') ?? [], driverOpts: input.labels('DriverOpts') });
 }
 
 /** Absent and empty: replicated, once. */
@@ -173,7 +172,7 @@ function modeFrom(input: JsonInput | undefined): ServiceMode {
 }
 
 function updateConfigFrom(input: JsonInput): UpdateConfig {
-  return dropAbsent({
+  return omitAbsent({
     parallelism: input.count('Parallelism') ?? 0,
     delayNs: input.integer('Delay') || undefined,
     failureAction: nonEmpty(input.string('FailureAction')) as UpdateConfig['failureAction'],
@@ -184,11 +183,11 @@ function updateConfigFrom(input: JsonInput): UpdateConfig {
 }
 
 function endpointFrom(input: JsonInput): EndpointSpec {
-  return dropAbsent({ mode: nonEmpty(input.string('Mode')) as EndpointSpec['mode'], ports: input.objects('Ports').map(portFrom) });
+  return omitAbsent({ mode: nonEmpty(input.string('Mode')) as EndpointSpec['mode'], ports: input.objects('Ports').map(portFrom) });
 }
 
 function portFrom(input: JsonInput): PortConfig {
-  return dropAbsent({
+  return omitAbsent({
     name: nonEmpty(input.string('Name')),
     protocol: nonEmpty(input.string('Protocol')) as PortConfig['protocol'],
     targetPort: input.integer('TargetPort') ?? 0,
@@ -203,9 +202,4 @@ function optional<T>(input: JsonInput | undefined, convert: (input: JsonInput) =
 
 function nonEmpty<T extends string | unknown[]>(value: T | undefined): T | undefined {
   return value === undefined || value.length === 0 ? undefined : value;
-}
-
-/** Absent members are left out, so that equal specs are stored equally. */
-export function dropAbsent<T extends object>(object: T): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,0 +1,44 @@
+import type { Random } from '../../base/src/index.js';
+import type { Change, Problem } from '../../model/src/index.js';
+import type { Contents } from './file-versions.js';
+
+/** One object of the stack and what becomes of it, for people. */
+export interface StackChange {
+  action: 'create' | 'update' | 'unchanged' | 'remove';
+  kind: 'network' | 'secret' | 'config' | 'service';
+  /** As the stack calls it. */
+  name: string;
+  /** What is different, and what that does to tasks: `replicas 5 → 8; no task restarts`. */
+  detail?: string;
+}
+
+/** The object of the file that a problem or note is about. */
+export interface StackSubject {
+  kind: 'network' | 'secret' | 'config' | 'service';
+  name: string;
+}
+
+export type StackProblem = Problem & { subject: StackSubject };
+export interface StackNote {
+  message: string;
+  subject: StackSubject;
+}
+
+export interface StackPlan {
+  /** Nothing may be written while there are any. All of them, at once. */
+  problems: StackProblem[];
+  changes: StackChange[];
+  /** One commit; empty when the cluster is as the file says. */
+  writes: Change[];
+  notes: StackNote[];
+  serviceIds: string[];
+  /** Of the stack after the writes. */
+  revision: number;
+}
+
+export interface StackPlanOptions {
+  /** Remove what belongs to the stack and is not in the file. */
+  prune: boolean;
+  random: Random;
+  contents: Contents;
+}
