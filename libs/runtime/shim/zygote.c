@@ -4,9 +4,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -65,8 +70,33 @@ static _Noreturn void serve(int connection) {
 	}
 }
 
+/*
+ * Runs on from a sealed copy of itself in memory. A container that gets hold of the file behind /proc/<pid>/exe finds one
+ * that nobody can write (CVE-2019-5736), and the file on disk can be replaced at any time.
+ */
+static void continue_from_sealed_copy(const char *socket_path) {
+	if (getenv("SHOAL_SHIM_SEALED"))
+		return;
+	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int copy = memfd_create("shoal-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat status;
+	if (self < 0 || copy < 0 || fstat(self, &status) < 0)
+		give_up("copy the program into memory");
+	for (off_t at = 0; at < status.st_size;)
+		if (sendfile(copy, self, &at, (size_t)(status.st_size - at)) <= 0)
+			give_up("copy the program into memory");
+	if (fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		give_up("seal the program");
+	char *arguments[] = {"shoal-shim", "zygote", (char *)socket_path, NULL};
+	char *environment[] = {"SHOAL_SHIM_SEALED=1", NULL};
+	syscall(SYS_execveat, copy, "", arguments, environment, AT_EMPTY_PATH);
+	give_up("execute the sealed copy");
+}
+
 /* Standard input is the lifeline: it ends with the agent, and so does the zygote. Its shims stay. */
 void run_zygote(const char *socket_path) {
+	continue_from_sealed_copy(socket_path);
+	prctl(PR_SET_NAME, "shoal-shim"); /* not the number of a descriptor */
 	int listener = listen_on(socket_path);
 	signal(SIGCHLD, SIG_IGN); /* nobody waits for the shims */
 	if (write(STDOUT_FILENO, "ready\n", 6) != 6)

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Refused, Temporary, type Clock } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
 import { treeOf, unifiedTree, type CgroupLayout, type CgroupTree } from './cgroup-layout.js';
@@ -73,6 +73,14 @@ export class Cgroups {
   pids(id: string): number[] {
     const files = this.procsFiles(id).filter(existsSync);
     return [...new Set(files.flatMap((file) => readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number)))];
+  }
+
+  /** Removes the empty parents: an agent that leaves with its containers leaves nothing. Parents in use stay. */
+  close(): void {
+    for (const tree of this.layout.trees) {
+      for (let path = join('/', this.parent); path !== '/'; path = dirname(path)) if (!removeGroup(join(tree.mountPoint, path))) break;
+    }
+    this.#prepared.clear();
   }
 
   /** Ids of the containers that have groups here. */

@@ -9,7 +9,7 @@ export interface ContainerConfig {
   hostname: string;
   directory: string;
   log: { path: string; maxSizeBytes: number; maxFiles: number };
-  root: { lowerDirs: string[]; upperDir: string; workDir: string; mountPoint: string; readOnly: boolean };
+  root: { lowerDirs: string[]; upperDir: string; workDir: string; mountPoint: string; readOnly: boolean; /** The kernel takes layers one by one (6.7). */ appendLayers: boolean };
   networkNamespacePath: string;
   cgroups: CgroupPlacement;
   mounts: PlannedMount[];

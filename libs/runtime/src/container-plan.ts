@@ -3,7 +3,7 @@ import { Refused } from '../../base/src/index.js';
 import { capabilitySet } from './capabilities.js';
 import type { BindMount, CgroupPlacement, ContainerConfig, MountSource, PlannedMount } from './container-config.js';
 import { cgroupLinks, defaultMounts, deviceLinks, deviceNodes, maskedPaths, readonlyPaths } from './default-mounts.js';
-import type { HostFacts } from './host-facts.js';
+import { isAtLeast, type HostFacts } from './host-facts.js';
 import { initPath, planProcess } from './process-plan.js';
 import { planRlimits } from './rlimits.js';
 import type { ContainerRequest } from './runtime.js';
@@ -41,6 +41,7 @@ export function planContainer(
       workDir: join(directory, 'work'),
       mountPoint: join(directory, 'rootfs'),
       readOnly: spec.readOnly ?? false,
+      appendLayers: isAtLeast(facts.kernel, 6, 7),
     },
     networkNamespacePath: request.netnsPath,
     cgroups,

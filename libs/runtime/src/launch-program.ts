@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
 import type { BindMount, ContainerConfig, FilesystemMount, PlannedMount, Propagation } from './container-config.js';
 import { CLONE, MOUNT_ATTR, MS, RLIMIT, S_IFCHR, type MountAttribute } from './linux.js';
@@ -121,13 +122,34 @@ function compileMemoryFileTargets({ mounts, memoryFiles }: ContainerConfig): Ope
 }
 
 function compileRoot({ root }: ContainerConfig): Operation[] {
-  const lower = root.lowerDirs.map(escapeOverlayPath).join(':');
-  const data = `lowerdir=${lower},upperdir=${escapeOverlayPath(root.upperDir)},workdir=${escapeOverlayPath(root.workDir)},volatile`;
-  if (Buffer.byteLength(data) >= pageBytes) throw new Refused('unsupported', `the image has ${root.lowerDirs.length} layers: their paths are too long for one mount`);
-  return [
-    ['mount', 0, 'overlay', root.mountPoint, 'overlay', data],
-    ['openRoot', root.mountPoint],
-  ];
+  return [...compileOverlay(root), ['openRoot', root.mountPoint]];
+}
+
+/** mount(2) takes one page of options; many layers need shorter names, or the newer call that takes them one by one. */
+function compileOverlay(root: ContainerConfig['root']): Operation[] {
+  const mount = (lowerDirs: readonly string[]): Operation => ['mount', 0, 'overlay', root.mountPoint, 'overlay', overlayOptions(root, lowerDirs)];
+  const fits = ([, , , , , data]: Operation) => Buffer.byteLength(data as string) < pageBytes;
+  const absolute = mount(root.lowerDirs);
+  if (fits(absolute)) return [absolute];
+  if (root.appendLayers) {
+    const options = ['source=overlay', ...root.lowerDirs.map((path) => `lowerdir+=${path}`), `upperdir=${root.upperDir}`, `workdir=${root.workDir}`, 'volatile'];
+    return [['filesystem', 0n, 0, root.mountPoint, 'overlay', options]];
+  }
+  const parent = commonParent(root.lowerDirs);
+  const relative = mount(root.lowerDirs.map((path) => posix.relative(parent, path)));
+  if (fits(relative)) return [['workingDirectory', parent], relative];
+  throw new Refused('unsupported', `the image has ${root.lowerDirs.length} layers: their paths are too long for one mount`);
+}
+
+function overlayOptions({ upperDir, workDir }: ContainerConfig['root'], lowerDirs: readonly string[]): string {
+  // `volatile`: the writable layer never outlives a crash of the machine, so nothing has to reach the disk in time.
+  return `lowerdir=${lowerDirs.map(escapeOverlayPath).join(':')},upperdir=${escapeOverlayPath(upperDir)},workdir=${escapeOverlayPath(workDir)},volatile`;
+}
+
+function commonParent(paths: readonly string[]): string {
+  let parent = posix.dirname(paths[0] ?? '/');
+  while (!paths.every((path) => path.startsWith(parent === '/' ? '/' : `${parent}/`))) parent = posix.dirname(parent);
+  return parent;
 }
 
 function escapeOverlayPath(path: string): string {

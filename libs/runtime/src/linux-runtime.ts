@@ -183,6 +183,7 @@ export class LinuxRuntime implements Runtime {
       handle.closing = true;
       handle.close();
     }
+    this.#cgroups.close();
   }
 
   /** What this process knows, or else what is on disk, adopted. */

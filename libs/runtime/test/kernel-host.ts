@@ -40,7 +40,6 @@ export class KernelHost {
     for (const { id } of await this.runtime.list()) await this.runtime.remove(id);
     await this.runtime.close();
     execFileSync('ip', ['netns', 'delete', this.netns]);
-    for (const group of this.cgroupParents()) execFileSync('rmdir', ['-p', '--ignore-fail-on-non-empty', this.cgroupParent], { cwd: group });
     rmSync(this.directory, { recursive: true, force: true });
   }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync, writeFileSync, mkdirSync, symlinkSync, existsSync, statSync, chmodSync, chownSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -84,6 +85,22 @@ describe('seccomp', () => {
     expect(output).toContain('mount: permission denied');
     expect(output).toContain('ppid 0');
   });
+});
+
+test('seccomp: kernel crypto and vsock sockets are refused, others not', async () => {
+  const source = join(host.directory, 'sockets.c');
+  writeFileSync(source, `#include <sys/socket.h>
+#include <stdio.h>
+#include <string.h>
+#include <errno.h>
+int main(void) {
+	int families[] = {2, 10, 16, 38, 40};
+	for (int i = 0; i < 5; i++)
+		printf("%d %s\\n", families[i], socket(families[i], families[i] == 38 ? SOCK_SEQPACKET : SOCK_DGRAM, 0) < 0 ? strerror(errno) : "open");
+}
+`);
+  execFileSync('musl-gcc', ['-static', '-o', join(host.layer, 'bin/sockets'), source]);
+  expect((await host.run('sockets')).output.trim().split('\n')).toEqual(['2 open', '10 open', '16 open', '38 Operation not permitted', '40 Operation not permitted']);
 });
 
 describe('users', () => {
@@ -187,6 +204,19 @@ describe('mounts', () => {
   });
 });
 
+describe('layers', () => {
+  test('many, the upper ones first', async () => {
+    const layers = Array.from({ length: 120 }, (_, index) => {
+      const layer = host.writeDirectory(`a-long-name-as-digests-have-one-in-the-store-of-an-agent/layer-${index}`);
+      writeFileSync(join(layer, 'name'), `layer ${index}`);
+      writeFileSync(join(layer, `of-${index}`), '');
+      return layer;
+    });
+    const { output } = await host.run('cat /name; echo; ls -d /of-* | wc -l', {}, { image: { layerDirs: [...layers, host.layer] } as never });
+    expect(output).toBe('layer 0\n120\n');
+  });
+});
+
 describe('what broke other runtimes', () => {
   test('CVE-2024-21626: a working directory behind a descriptor', async () => {
     for (let descriptor = 3; descriptor <= 20; descriptor++) {
@@ -229,6 +259,15 @@ describe('what broke other runtimes', () => {
       await expect(host.runtime.create(request, host.signal)).rejects.toThrow('it is a symbolic link in the image');
       expect(readdirSync(victim)).toEqual([]);
     }
+  });
+
+  test('CVE-2019-5736: the program behind a process of ours cannot be written', async () => {
+    const { pid } = host.events.filter((event) => event.event === 'zygote-started').at(-1) as { pid: number };
+    expect(readlinkSync(`/proc/${pid}/exe`)).toContain('memfd:shoal-shim');
+    expect(() => writeFileSync(`/proc/${pid}/exe`, 'x')).toThrow(/ETXTBSY|EPERM/);
+    const { output } = await host.run('echo x > /sbin/docker-init; echo x > /proc/1/exe', { init: true });
+    expect(output).toContain("can't create /sbin/docker-init");
+    expect(output).toContain("can't create /proc/1/exe");
   });
 
   test("the host's /dev/null keeps its owner", async () => {
