@@ -4,6 +4,7 @@ import { colourless } from '../src/output/colour.js';
 import { humanDuration, parseDurationMs } from '../src/output/duration.js';
 import { displayImage } from '../src/output/image-name.js';
 import { naturalOrder } from '../src/output/natural-order.js';
+import { prettyText } from '../src/output/pretty.js';
 import { didYouMean } from '../src/output/suggest.js';
 import { alignTabs } from '../src/output/table.js';
 import type { ServiceProgress } from '../src/progress/convergence.js';
@@ -114,4 +115,37 @@ test('only variables that the files refer to are sent', () => {
   const environment = { TAG: '1', PORT: '2', TOKEN: '3', USER: '4', HOME: '5', PATH: '6' };
   const text = 'image: web:${TAG:-$PORT}\nenvironment:\n  - TOKEN\n  - PATH=/bin\n  USER:\n';
   expect(referencedVariables([text], ['HOME=x\nPATH\n'], environment)).toEqual({ TAG: '1', PORT: '2', TOKEN: '3', USER: '4', PATH: '6' });
+});
+
+test('inspect --pretty is YAML with durations and sizes in words', () => {
+  const service = {
+    ID: 's1',
+    Version: { Index: 3 },
+    Spec: {
+      Name: 'web',
+      Labels: {},
+      Mode: { Global: {} },
+      TaskTemplate: { Resources: { Limits: { NanoCPUs: 5e8, MemoryBytes: 50 * 2 ** 20 } }, Networks: [] },
+      UpdateConfig: { Parallelism: 2, Delay: 1.5e9 },
+    },
+  };
+  expect(prettyText(service)).toBe(
+    [
+      'ID: s1',
+      'Spec:',
+      '  Name: web',
+      '  Labels: {}',
+      '  Mode:',
+      '    Global: {}',
+      '  TaskTemplate:',
+      '    Resources:',
+      '      Limits:',
+      '        NanoCPUs: 0.5 CPU',
+      '        MemoryBytes: 50 MiB',
+      '  UpdateConfig:',
+      '    Parallelism: 2',
+      '    Delay: 1.5s',
+      '',
+    ].join('\n'),
+  );
 });

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { exitStatus, Failure } from '../exit-status.js';
+import { badUsage, exitStatus, Failure } from '../exit-status.js';
 import { describeStatusOf } from '../failure-report.js';
 import { compileTemplate } from '../output/template.js';
 import type { Session } from '../session.js';
 
 export interface InspectFlags {
   format?: string;
+  pretty?: boolean;
 }
 
 /** Arguments and flags of every `inspect`. */
@@ -13,6 +14,7 @@ export function defineInspect(command: Command, session: Session, noun: string, 
   command
     .argument(`<${noun}...>`, 'names, ids or unique beginnings of ids')
     .option('-f, --format <template>', 'a Go template, or json')
+    .option('--pretty', 'for people: YAML, with durations and sizes in words')
     .action((references: string[], flags: InspectFlags) => inspectObjects(session, references, flags, get));
 }
 
@@ -20,10 +22,10 @@ export function defineInspect(command: Command, session: Session, noun: string, 
 async function inspectObjects(
   session: Session,
   references: string[],
-  { format }: InspectFlags,
+  flags: InspectFlags,
   get: (reference: string) => Promise<unknown>,
 ): Promise<void> {
-  const render = renderer(format);
+  const render = await renderer(flags);
   const found: unknown[] = [];
   const failures: { status: Failure['status']; message: string }[] = [];
   for (const reference of references) {
@@ -39,7 +41,12 @@ async function inspectObjects(
   if (failures.length > 0) throw new Failure(failures[0]!.status, failures.map((f) => f.message).join('\n'));
 }
 
-function renderer(format: string | undefined): (objects: unknown[]) => string {
+async function renderer({ format, pretty }: InspectFlags): Promise<(objects: unknown[]) => string> {
+  if (format && pretty) throw badUsage('--format and --pretty exclude each other');
+  if (pretty) {
+    const { prettyText } = await import('../output/pretty.js');
+    return (objects) => objects.map(prettyText).join('---\n');
+  }
   if (!format) return (objects) => `${JSON.stringify(objects, null, 4)}\n`;
   if (format === 'json') return (objects) => `${JSON.stringify(objects)}\n`;
   const template = compileTemplate(format, { strict: false });
