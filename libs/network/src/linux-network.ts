@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError, KeyedSequencer, Lifetime, systemClock, systemRandom } from '../../base/src/index.js';
 import type { Clock, Random, Trace } from '../../base/src/index.js';
@@ -125,8 +126,13 @@ class LinuxNodeNetwork implements NodeNetwork {
       await this.#hostRules.run(await closingOfForwardFilter(hostLinkName(this.#options.name)));
       await this.#hostRules.run(renderRemoval(this.#options.name));
       removeMesh(this.#mesh, this.#options);
+      for (const path of [namespaceFolder(this.#options), this.#forgetFile]) rmSync(path, { recursive: true, force: true });
     });
     await this.close();
+  }
+
+  get #forgetFile(): string {
+    return join(this.#options.stateDir, 'connections-to-forget');
   }
 
   async #make(view: NodeNetworkView): Promise<void> {
@@ -172,12 +178,10 @@ class LinuxNodeNetwork implements NodeNetwork {
     await this.#hostRules.run(change.hostRules);
     nameEndpoints();
     mesh.request(change.remove.flatMap((item) => removalOf(item, links) ?? []));
-    for (const address of change.goneAddresses) await forgetConnections(['--reply-src', address], namespaceFd);
-    for (const port of change.newDatagramPorts) {
-      const flows = ['-p', 'udp', '--orig-port-dst', String(port)];
-      await forgetConnections(flows);
-      await forgetConnections(flows, namespaceFd);
-    }
+    const ofPorts = change.newDatagramPorts.map((port) => `-p udp --orig-port-dst ${port}`);
+    const file = this.#forgetFile;
+    await forgetConnections([...change.goneAddresses.map((address) => `--reply-src ${address}`), ...ofPorts], file, namespaceFd);
+    await forgetConnections(ofPorts, file);
   }
 }
 

@@ -254,6 +254,7 @@ test('a container that was detached can be attached again', async () => {
 test('destroy leaves nothing', async () => {
   for (const host of hosts) await host.call('destroy');
   expect(hosts.map(footprint)).toEqual(before);
+  expect(hosts.map((host) => host.run(`ls -A ${host.options.stateDir}`))).toEqual(['', '', '']);
 });
 
 function local(host: number, id: string, networks: [string, string, string[]][], hostPorts: PortConfig[] = []) {
