@@ -1,4 +1,5 @@
 import { allocateNetworks, allocateServices, allocateTasks } from '../../allocator/src/index.js';
+import { orphanTasks } from '../../dispatcher/src/index.js';
 import { orchestrate, reap } from '../../orchestrator/src/index.js';
 import { schedule } from '../../scheduler/src/index.js';
 import type { Subsystem } from './loop.js';
@@ -10,5 +11,6 @@ export const subsystems: readonly Subsystem[] = [
   { name: 'orchestrator', decide: orchestrate },
   { name: 'task-allocator', decide: allocateTasks },
   { name: 'scheduler', decide: schedule },
+  { name: 'orphans', decide: orphanTasks },
   { name: 'reaper', decide: reap },
 ];
