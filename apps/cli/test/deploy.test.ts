@@ -110,12 +110,12 @@ describe('what is printed', () => {
     expect(err).toBe('demo.yml:4:5: note: services.web.build: images are not built\n');
   });
 
-  test('problems that only the manager can see end with 65, all at once', async () => {
-    const problem = { file: 'demo.yml', line: 3, column: 5, path: 'services.web.image', message: 'no such image', suggestion: 'web:1' };
+  test('problems that only the manager can see end with 1, all at once', async () => {
+    const problem = { file: 'demo.yml', line: 3, column: 5, path: 'services.web.image', message: 'not here', suggestion: 'web:1' };
     const { status, err } = await deploy(['-c', 'demo.yml', 'demo'], { message: 'invalid', problems: [problem, { ...problem, line: 9 }] }, { status: 400 });
-    expect(status).toBe(65);
+    expect(status).toBe(1);
     expect(err).toBe(
-      'demo.yml:3:5: services.web.image: no such image (web:1)\ndemo.yml:9:5: services.web.image: no such image (web:1)\n2 problems. Nothing was changed.\n',
+      'demo.yml:3:5: services.web.image: not here (web:1)\ndemo.yml:9:5: services.web.image: not here (web:1)\n2 problems. Nothing was changed.\n',
     );
   });
 

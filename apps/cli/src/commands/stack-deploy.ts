@@ -105,13 +105,14 @@ function requestBody(loaded: LoadedStack, stack: string, flags: DeployFlags): De
   };
 }
 
+/** The file itself has been found valid here: what the manager objects to is how it goes with the cluster. */
 async function postStack(api: ApiClient, stack: string, body: DeployRequest): Promise<DeployAnswer> {
   try {
     return await api.post<DeployAnswer>(`/shoal/v1/stacks/${encodeURIComponent(stack)}`, body, { deadlineMs: deployDeadlineMs });
   } catch (error) {
     const problems = error instanceof ApiError ? (error.body as { problems?: FileProblem[] } | undefined)?.problems : undefined;
     if (!problems || problems.length === 0) throw error;
-    throw new Failure(exitStatus.invalidFile, problemLines(problems));
+    throw new Failure(exitStatus.failed, problemLines(problems));
   }
 }
 

@@ -11,7 +11,7 @@ const exitMeanings: Record<number, string> = {
 /** How a task ended, in words: `exit code 1`, `killed by SIGKILL (9)`, `out of memory: limit 50 MiB`. */
 export function exitWords(task: Task): string {
   const { Err = '', State, ContainerStatus } = task.Status;
-  if (/out of memory|oom/i.test(Err)) return outOfMemory(task);
+  if (/out of memory|\boom\b/i.test(Err)) return outOfMemory(task);
   const code = ContainerStatus?.ExitCode ?? exitCodeIn(Err);
   if (!code) return State === 'complete' ? 'exit code 0' : Err || State;
   const signal = code > 128 ? signalName(code - 128) : undefined;
