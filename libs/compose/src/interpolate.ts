@@ -1,3 +1,4 @@
+import { parseFloatText } from './formats/float.js';
 import type { Findings, Position } from './problems.js';
 import { joinPath } from './problems.js';
 import type { MapValue, Value } from './yaml/value.js';
@@ -110,7 +111,7 @@ interface Cast {
 }
 
 const toInteger = { what: 'a whole number', to: parseInteger };
-const toFloat = { what: 'a number', to: parseFloatText };
+const toFloat = { what: 'a number', to: parseNumber };
 const toBoolean = { what: 'yes or no', to: parseBoolean };
 
 const casts: Cast[] = [
@@ -138,11 +139,10 @@ function parseInteger(text: string): ReturnType<Cast['to']> {
   return value >= -(2n ** 63n) && value < 2n ** 63n ? { kind: 'int', value } : undefined;
 }
 
-function parseFloatText(text: string): ReturnType<Cast['to']> {
+function parseNumber(text: string): ReturnType<Cast['to']> {
   if (/^[-+]?(?:inf|infinity|nan)$/i.test(text)) return { kind: 'float', value: NaN };
-  if (!/^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$/.test(text)) return undefined;
-  const value = Number(text);
-  return Number.isFinite(value) ? { kind: 'float', value } : undefined;
+  const value = parseFloatText(text);
+  return value === undefined ? undefined : { kind: 'float', value };
 }
 
 function parseBoolean(text: string): ReturnType<Cast['to']> {

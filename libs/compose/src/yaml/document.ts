@@ -225,18 +225,21 @@ class Reader {
   private readScalar(node: YamlScalar, path: string): Value {
     const at = this.at(node);
     const source = node.source ?? '';
-    if (node.type === 'QUOTE_DOUBLE') this.rejectEscapedSlash(node, path);
+    if (node.type === 'QUOTE_DOUBLE') this.rejectForeignEscapes(node, path);
     const scalar = scalarOf(node, source);
     if (scalar) return { ...scalar, at };
     this.findings.problem(at, path, `"${source}" is not a ${String(node.tag).replace(/^.*[:!]/, '')}`);
     return { kind: 'null', at };
   }
 
-  /** YAML 1.1 does not know `\/`. */
-  private rejectEscapedSlash(node: YamlScalar, path: string): void {
+  /** Escapes that YAML 1.1 does not know: a slash, and halves of a surrogate pair as in JSON. */
+  private rejectForeignEscapes(node: YamlScalar, path: string): void {
     const [start, end] = node.range as [number, number, number];
-    const escaped = /^(?:[^\\]|\\[^/])*?\\\//.test(this.parsed.text.slice(start, end));
-    if (escaped) this.findings.problem(this.at(node), path, 'not valid YAML: the escape \\/ is not known', 'write / alone');
+    for (const [escape] of this.parsed.text.slice(start, end).matchAll(/\\(?:u[0-9a-fA-F]{4}|[^])/g)) {
+      if (escape !== '\\/' && !/^\\u[dD][89a-fA-F]/.test(escape)) continue;
+      this.findings.problem(this.at(node), path, `not valid YAML: the escape ${escape} is not known`, 'write the character itself');
+      return;
+    }
   }
 
   private countAgainstBombs(): void {

@@ -12,9 +12,14 @@ function emitMap(map: Map<string, Printable>, level: number): string[] {
   const indent = '  '.repeat(level);
   return [...map].flatMap(([key, value]) => {
     const [first, ...rest] = emitValue(value, level, false);
-    return [`${indent}${emitKey(key)}:${first}`, ...rest];
+    const name = emitKey(key);
+    // Only short keys can stand on one line with their value.
+    const start = [...key].length <= longestSimpleKey ? [`${indent}${name}:${first}`] : [`${indent}? ${name}`, `${indent}:${first}`];
+    return [...start, ...rest];
   });
 }
+
+const longestSimpleKey = 128;
 
 function emitList(list: Printable[], level: number): string[] {
   const indent = '  '.repeat(level);
@@ -48,14 +53,14 @@ function emitKey(key: string): string {
 
 function emitString(text: string, level: number): string[] {
   if (text.includes('\n') && canBeLiteral(text)) return emitLiteral(text, level);
-  return [` ${!text.includes('\n') && canBePlain(text) ? text : quote(text)}`];
+  return [` ${canBePlain(text) ? text : quote(text)}`];
 }
 
 function canBePlain(text: string): boolean {
   if (!readsAsString(text) || looksLikeOldYaml(text)) return false;
-  if (/^[\s]|\s$/.test(text) || unprintable.test(text) || text.includes('\t')) return false;
-  if (/^(?:---|\.\.\.)/.test(text) || /^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[-?:](?:\s|$)/.test(text)) return false;
-  return !/:(?:\s|$)|\s#/.test(text);
+  if (/^ | $/.test(text) || unprintable.test(text) || /[\t\n]/.test(text)) return false;
+  if (/^(?:---|\.\.\.)/.test(text) || /^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[-?:](?: |$)/.test(text)) return false;
+  return !/:(?: |$)| #/.test(text);
 }
 
 /** Words that YAML 1.1 readers take for booleans or base 60 numbers. */
@@ -78,7 +83,8 @@ const escapes: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n',
 function doubleQuoted(text: string): string {
   // eslint-disable-next-line no-control-regex
   const escaped = text.replace(/[\\"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, (character) => {
-    return escapes[character] ?? `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+    const code = character.charCodeAt(0).toString(16).toUpperCase();
+    return escapes[character] ?? (code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`);
   });
   return `"${escaped}"`;
 }
