@@ -24,6 +24,8 @@ export async function updateLabels(store: Store, kind: FileKind, current: Secret
   if (!sameJson(rest, currentRest) || (data !== '' && data !== currentData())) {
     throw swarmRefusal({ code: 'invalid', message: 'only updates to Labels are allowed' });
   }
+  // `docker stack deploy` posts every secret on every run.
+  if (sameJson(labels, current.spec.labels) && current.version === expect) return;
   const object = { ...current, spec: { ...current.spec, labels } };
   await asSwarm(store.commit([kind === 'secret' ? { action: 'update', kind, object: object as Secret, expect } : { action: 'update', kind, object: object as Config, expect }]));
 }

@@ -32,12 +32,11 @@ export class Filters {
     return wanted === undefined || wanted.length === 0 || wanted.some((value) => candidates.some((candidate) => candidate.startsWith(value)));
   }
 
-  /** `k` asks for the key, `k=v` for the value, `k!=v` for another one; several must all hold. */
+  /** `k` asks for the key, `k=v` for the value; several must all hold. */
   labels(key: string, labels: Labels | undefined): boolean {
     return this.get(key).every((wanted) => {
       const equals = wanted.indexOf('=');
       if (equals < 0) return labels?.[wanted] !== undefined;
-      if (wanted[equals - 1] === '!') return labels?.[wanted.slice(0, equals - 1)] !== wanted.slice(equals + 1);
       return labels?.[wanted.slice(0, equals)] === wanted.slice(equals + 1);
     });
   }
