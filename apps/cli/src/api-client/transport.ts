@@ -87,7 +87,9 @@ export class Transport {
     if (request.signal?.aborted) return request.signal.reason;
     if (error instanceof ApiError) return error;
     const code = (error as NodeJS.ErrnoException).code;
-    return new ManagerUnreachable(this.host.text, reasonOf(error as Error, code), code === 'EACCES' || code === 'EPERM');
+    const plainTcp = this.host.kind === 'tcp' && !this.host.tls && code === 'ECONNRESET';
+    const reason = plainTcp ? 'it closed the connection; if it wants TLS, set SHOAL_CERT_PATH' : reasonOf(error as Error, code);
+    return new ManagerUnreachable(this.host.text, reason, code === 'EACCES' || code === 'EPERM');
   }
 }
 
