@@ -86,6 +86,8 @@ export interface MountSource {
   mount: PlannedMount;
   /** Name of the volume behind it. */
   volume?: string;
+  /** The volume was made just now, for this container. */
+  isNew?: boolean;
   /** The volume ends with the container. */
   anonymous?: boolean;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Refused, Temporary, type Clock } from '../../base/src/index.js';
 import type { ContainerConfig } from './container-config.js';
 import { readExit, readRecord, writeLostExit, type ContainerRecord } from './container-record.js';
@@ -175,7 +176,10 @@ export class ContainerHandle {
         this.#waiters.delete(waiter);
         reject(signal!.reason as Error);
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) {
+        setMaxListeners(0, signal); // one signal may well end the waiting for hundreds of containers
+        signal.addEventListener('abort', onAbort, { once: true });
+      }
       this.#waiters.add(waiter);
     });
   }

@@ -30,6 +30,7 @@ export function planContainer(
   const { spec } = request;
   const { directory } = paths;
   if (Buffer.byteLength(request.hostname) > maxHostnameBytes) throw new Refused('invalid', `the hostname "${request.hostname}" is longer than ${maxHostnameBytes} bytes`);
+  const ownDev = !sources.some(({ mount }) => mount.target === '/dev');
   return {
     id: request.id,
     hostname: request.hostname,
@@ -48,8 +49,8 @@ export function planContainer(
     mounts: planMounts(request, facts, directory, sources),
     memoryFiles: { directory: join(directory, 'files'), files: planMemoryFiles(request) },
     emptyFiles: ['/.dockerenv'],
-    devices: [...deviceNodes],
-    links: [...deviceLinks, { path: '/etc/mtab', text: '/proc/mounts' }, ...cgroupLinks(facts.cgroups)],
+    devices: ownDev ? [...deviceNodes] : [],
+    links: [...(ownDev ? deviceLinks : []), { path: '/etc/mtab', text: '/proc/mounts' }, ...cgroupLinks(facts.cgroups)],
     maskedPaths: [...maskedPaths],
     readonlyPaths: [...readonlyPaths],
     sysctls: planSysctls(spec.sysctls),

@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
 import { Cgroups } from './cgroups.js';
-import type { MountSource } from './container-config.js';
+import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
 import { planContainer } from './container-plan.js';
 import { prepareDirectory, readRecord, writeRecord } from './container-record.js';
@@ -15,7 +15,7 @@ import { MountSources } from './mount-sources.js';
 import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, LogLine, LogOptions, Runtime } from './runtime.js';
 import { seccompFilter } from './seccomp/filter.js';
 import { signalNumber } from './signals.js';
-import { planUserMounts } from './user-mounts.js';
+import { planUserMounts, type UserMount } from './user-mounts.js';
 import { Zygote, type ZygoteEvent } from './zygote.js';
 
 export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed'; id: string };
@@ -71,39 +71,47 @@ export class LinuxRuntime implements Runtime {
     await this.list();
   }
 
-  create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
-    return this.#sequencer.run(request.id, () => this.#create(request, signal));
+  async create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
+    checkId(request.id);
+    const mounts = planUserMounts(request);
+    // Two containers never fill the same new volume at once.
+    const volumes = mounts.filter((mount) => mount.type === 'volume' && !mount.noCopy).map((mount) => `volume ${'source' in mount ? mount.source : ''}`);
+    await this.#inTurn([request.id, ...volumes.sort()], () => this.#create(request, mounts, signal));
   }
 
-  async #create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
+  #inTurn(keys: readonly string[], job: () => Promise<void>): Promise<void> {
+    return keys.reduceRight((next, key) => () => this.#sequencer.run(key, next), job)();
+  }
+
+  async #create(request: ContainerRequest, mounts: readonly UserMount[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { id } = request;
-    checkId(id);
     const directory = this.#directory(id);
     if (existsSync(directory)) throw new Refused('already-exists', `container ${id} exists already`);
-    const sources = planUserMounts(request).map((mount) => this.#sources.resolve(mount));
-    const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
     const handle = new ContainerHandle(id, directory, this.#clock, undefined, () => this.#cgroups.kill(id));
+    const sources: MountSource[] = [];
     this.#containers.set(id, handle);
     try {
-      prepareDirectory(directory);
-      for (const { name, text } of planEtcFiles(request)) writeFileSync(join(directory, name), text, { mode: 0o644 });
-      mkdirSync(dirname(this.#logFile(id)), { recursive: true, mode: 0o700 });
-      const placement = this.#cgroups.create(id, request.limits);
-      const config = planContainer(request, this.#facts, { directory, logFile: this.#logFile(id) }, placement, sources);
+      for (const mount of mounts) sources.push(this.#sources.resolve(mount));
+      const config = this.#prepare(request, directory, sources);
+      const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
       handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes });
-      const seccomp = seccompFilter(config.capabilities, this.#facts);
-      await this.#whileFilling(sources, () => handle.launch(this.#zygote, config, seccomp, signal));
+      await handle.launch(this.#zygote, config, seccompFilter(config.capabilities, this.#facts), signal);
     } catch (error) {
-      await this.#erase(handle, anonymousVolumes, false);
+      // A volume that was only half filled must not pass for a filled one.
+      await this.#erase(handle, sources.filter(({ isNew }) => isNew).map(({ volume }) => volume!), false);
       throw error;
     }
   }
 
-  /** Two containers never fill the same new volume at once. */
-  #whileFilling(sources: readonly MountSource[], job: () => Promise<void>): Promise<void> {
-    const names = sources.filter(({ mount }) => mount.kind === 'bind' && mount.copyUp).map(({ volume }) => `volume ${volume}`);
-    return names.sort().reduceRight((next, name) => () => this.#sequencer.run(name, next), job)();
+  /** Folders, files and groups; then the plan that names them. */
+  #prepare(request: ContainerRequest, directory: string, sources: readonly MountSource[]): ContainerConfig {
+    const logFile = this.#logFile(request.id);
+    prepareDirectory(directory);
+    for (const { name, text } of planEtcFiles(request)) writeFileSync(join(directory, name), text, { mode: 0o644 });
+    mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
+    const placement = this.#cgroups.create(request.id, request.limits);
+    return planContainer(request, this.#facts, { directory, logFile }, placement, sources);
   }
 
   start(id: string): Promise<{ pid: number }> {

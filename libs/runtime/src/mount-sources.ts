@@ -30,6 +30,7 @@ export class MountSources {
     return {
       mount: this.#bindOf(source, mount.target, true, { readOnly: mount.readOnly ?? false, propagation: 'rprivate', recursive: true, copyUp }),
       volume: mount.source,
+      isNew,
       ...(mount.anonymous ? { anonymous: true } : {}),
     };
   }

@@ -286,7 +286,8 @@ describe('mounts', () => {
 
   test('a mount at /dev replaces all defaults below it', () => {
     const dev = { kind: 'bind', source: '/dev', target: '/dev', isDirectory: true, recursive: true, readOnly: false, readOnlyRecursive: false, propagation: 'rprivate', mayBeProc: false, replaceSymlink: false, copyUp: false } as const;
-    const { mounts } = planContainer(request(), facts, paths, placement, [{ mount: dev }]);
+    const { mounts, devices } = planContainer(request(), facts, paths, placement, [{ mount: dev }]);
+    expect(devices).toEqual([]);
     expect(mounts.filter(({ target }) => target.startsWith('/dev')).map(({ kind, target }) => `${kind} ${target}`)).toEqual(['bind /dev']);
   });
 

@@ -172,6 +172,18 @@ describe('mounts', () => {
     expect((await host.run('ls /content', { mounts: [{ ...mounts[0]!, source: 'bare', noCopy: true }] })).output).toBe('');
   });
 
+  test('replicas that share a new volume start together', async () => {
+    const mounts = [{ type: 'volume' as const, source: 'shared', target: '/content' }];
+    const runs = await Promise.all(Array.from({ length: 6 }, () => host.run('cat /content/file', { mounts })));
+    expect(runs.map(({ output }) => output)).toEqual(Array(6).fill('image'));
+  });
+
+  test('a creation that fails leaves no new volume', async () => {
+    const mounts = [{ type: 'volume' as const, source: 'unborn', target: '/content' }, { type: 'bind' as const, source: '/not/there', target: '/x' }];
+    await expect(host.runtime.create(host.request({ mounts }), host.signal)).rejects.toThrow('does not exist');
+    expect(existsSync(join(host.directory, 'volumes/unborn'))).toBe(false);
+  });
+
   test('a VOLUME of the image is an anonymous volume that ends with the container', async () => {
     const volumes = join(host.directory, 'volumes');
     const before = readdirSync(volumes);
