@@ -386,5 +386,5 @@ function askFrom(from: Namespace, address: string, port: number): string {
 }
 
 function footprint(host: Host): string {
-  return host.run('ip -o link | cut -d: -f2 | sort; nft list tables; iptables -S FORWARD; ip rule; ip route show table all | grep -v "local\\|broadcast"; grep netns /proc/mounts; ls /run/netns 2>/dev/null; true');
+  return host.run('ip -o link | cut -d: -f2 | sort; nft list tables; iptables -S FORWARD; ip rule; ip route show table all | grep -v "local\\|broadcast"; grep network-test- /proc/mounts; true');
 }
