@@ -178,6 +178,19 @@ test('a draining endpoint keeps its connections and gets no new ones; one that i
   expect(distinct(12, () => askFrom(client, hosts[2].address, 8080))).toEqual(['web1 saw 10.99.0.50', 'web2 saw 10.99.0.50']);
 });
 
+test('no connection is lost while endpoints come, drain and go', async () => {
+  const callers = [await hammer(inContainer('box3'), '10.10.0.2', 8000), await hammer(client, '10.99.0.3', 8080)];
+  const both = [endpoint('web1', 1), endpoint('web2', 2)];
+  for (const leaving of [0, 1, 0, 1]) {
+    const draining = both.map((one, i) => (i === leaving ? { ...one, state: 'draining' as const } : one));
+    for (const host of hosts) await host.apply(view(host.index, [web(draining)]));
+    for (const caller of callers) await caller.idle(); // what had begun before has ended: the endpoint is drained
+    for (const host of hosts) await host.apply(view(host.index, [web(draining.filter((one) => one.state === 'ready'))]));
+    for (const host of hosts) await host.apply(view(host.index));
+  }
+  for (const caller of callers) expect(await caller.stop()).toEqual({ failed: [] });
+});
+
 test('a new process adopts the mesh and no connection notices', async () => {
   const inner = await converse(inContainer('box3'), '10.10.0.2', 8000);
   const outer = await converse(client, '10.99.0.3', 8080);
@@ -320,6 +333,34 @@ async function converse(from: Namespace, address: string, port: number, localPor
     say() {
       lines.write('hello');
       return lines.next();
+    },
+  };
+}
+
+/** Connects, asks and closes, over and over. */
+async function hammer(from: Namespace, address: string, port: number): Promise<{ idle(): Promise<void>; stop(): Promise<unknown> }> {
+  const lines = await from.start(`const failed = []; let running = true; const waiting = [];
+    const once = () => new Promise((done) => {
+      const s = require('net').connect(${port}, '${address}', () => s.write('hello'));
+      s.on('data', () => s.destroy());
+      s.on('error', (e) => failed.push(e.code));
+      s.on('close', done);
+    });
+    process.stdin.on('data', (d) => String(d).trim() === 'stop' ? running = false : waiting.push(1));
+    (async () => {
+      console.log('started');
+      while (running) { const asked = waiting.splice(0); await once(); for (const _ of asked) console.log('idle'); }
+      console.log(JSON.stringify({ failed }));
+    })();`);
+  await lines.next();
+  return {
+    async idle() {
+      lines.write('idle');
+      await lines.next();
+    },
+    async stop() {
+      lines.write('stop');
+      return JSON.parse(await lines.next()) as unknown;
     },
   };
 }
