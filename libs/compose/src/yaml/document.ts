@@ -122,7 +122,7 @@ class Reader {
     this.countAgainstBombs();
     if (isAlias(node)) return this.readAlias(node, path);
     const anchor = (node as { anchor?: string }).anchor;
-    if (anchor) this.anchors.set(anchor, node);
+    if (anchor) this.addAnchor(anchor, node, path);
     this.open.add(node);
     const value = this.readContent(node, path);
     this.open.delete(node);
@@ -131,6 +131,12 @@ class Reader {
 
   syntaxProblem(error: YAMLParseError): void {
     this.findings.problem(this.position(error.pos[0]), '', `not valid YAML: ${error.message}`);
+  }
+
+  private addAnchor(name: string, node: Node, path: string): void {
+    this.anchors.set(name, node);
+    if (/^[0-9A-Za-z_-]+$/.test(name)) return;
+    this.findings.problem(this.at(node), path, `not valid YAML: the anchor &${name} has other signs than letters, digits, "_" and "-"`);
   }
 
   private readContent(node: Node, path: string): Value {
@@ -178,7 +184,7 @@ class Reader {
 
   private readKey(key: Node | null, at: Position, path: string): string | undefined {
     const value = this.read(key, path, at);
-    if (value.kind === 'string') return value.text;
+    if (value.kind === 'string' && !hasOwnTag(key)) return value.text;
     const what = value.kind === 'map' || value.kind === 'list' ? `not ${value.kind === 'map' ? 'a mapping' : 'a list'}` : 'put it in quotes';
     this.findings.problem(at, path, `keys must be strings; ${what}`);
     return undefined;
@@ -195,7 +201,7 @@ class Reader {
   /** `<<`: keys of the map itself win, then those of the first map of a list. */
   private merge(into: MapValue, node: Node | null, at: Position, path: string): void {
     const sources = isSeq(node) ? (node.items as Node[]) : [node];
-    if (isSeq(node) && node.anchor) this.anchors.set(node.anchor, node);
+    if (isSeq(node) && node.anchor) this.addAnchor(node.anchor, node, path);
     for (const source of sources) {
       const value = source && this.read(source, path, at);
       if (value?.kind !== 'map') {
@@ -224,12 +230,31 @@ class Reader {
 
   private readScalar(node: YamlScalar, path: string): Value {
     const at = this.at(node);
-    const source = node.source ?? '';
+    const source = this.sourceOf(node);
+    if (node.type?.startsWith('BLOCK')) this.rejectTabIndentation(node, path);
     if (node.type === 'QUOTE_DOUBLE') this.rejectForeignEscapes(node, path);
     const scalar = scalarOf(node, source);
     if (scalar) return { ...scalar, at };
     this.findings.problem(at, path, `"${source}" is not a ${String(node.tag).replace(/^.*[:!]/, '')}`);
     return { kind: 'null', at };
+  }
+
+  /** libyaml adds no line break to a block of text that ends with the file, in the middle of a line. */
+  private sourceOf(node: YamlScalar): string {
+    const source = node.source ?? '';
+    const [, end] = node.range as [number, number, number];
+    const text = this.parsed.text;
+    const runsOut = node.type?.startsWith('BLOCK') && end >= text.length && !text.endsWith('\n') && source.endsWith('\n');
+    return runsOut ? source.slice(0, -1) : source;
+  }
+
+  /** Where the indentation of a block of text is taken from its first line, a tab cannot be in it. */
+  private rejectTabIndentation(node: YamlScalar, path: string): void {
+    const [start, end] = node.range as [number, number, number];
+    const [header = '', ...lines] = this.parsed.text.slice(start, end).split('\n');
+    const first = lines.find((line) => !/^ *\r?$/.test(line)) ?? '';
+    if (/^[|>][-+]?[0-9]/.test(header) || !/^ *\t/.test(first)) return;
+    this.findings.problem(this.at(node), path, 'not valid YAML: a tab where the text must be indented', 'use blanks');
   }
 
   /** Escapes that YAML 1.1 does not know: a slash, and halves of a surrogate pair as in JSON. */
@@ -282,6 +307,12 @@ function scalarOf(node: YamlScalar, source: string): Scalar | undefined {
 
 function isMergeKey(key: Node | null): boolean {
   return isScalar(key) && key.type === 'PLAIN' && key.source === '<<' && (!key.tag || key.tag.endsWith('merge'));
+}
+
+/** A tag other than that of strings makes a key something else. */
+function hasOwnTag(key: Node | null): boolean {
+  const tag = key?.tag;
+  return tag !== undefined && tag !== '!' && tag !== '!!str' && tag !== 'tag:yaml.org,2002:str';
 }
 
 /** yaml.v3 takes two keys for the same when kind and text are equal, quoted or not. */
