@@ -28,7 +28,7 @@ describe('a container', () => {
 services:
   hog:
     image: shoal/busybox:1
-    command: [sh, -c, 'echo allocating; tail -c 60m /dev/zero | tail']
+    command: [sh, -c, 'echo allocating; exec tail -c 60m /dev/zero']
     deploy:
       resources: { limits: { memory: 50M } }
       restart_policy: { condition: none }

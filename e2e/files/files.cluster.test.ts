@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { useCluster } from '../harness/fixture.js';
 import { must, run } from '../harness/run.js';
+import { until } from '../harness/wait.js';
 
 const test = useCluster({ nodes: 2 });
 
@@ -63,9 +64,12 @@ volumes: { data: , copy: }
     const [first] = await test.untilRunning('vol_box', 1);
     expect(await must(test.inside(first!, ['cat', '/etc/passwd']))).toContain('root:');
     expect(await must(test.inside(first!, ['stat', '-f', '-c', '%T', '/scratch']))).toBe('tmpfs\n');
+    const starts = async (pid: number) => (await run(['nsenter', '-t', String(pid), '-a', '--root', '--wd', '--', 'cat', '/data/starts'])).stdout.trim().split('\n').length;
     process.kill(first!.Status.ContainerStatus!.PID, 'SIGKILL');
-    const [second] = await test.untilRunning('vol_box', 1).then(async (tasks) => (tasks[0]!.ID === first!.ID ? test.untilRunning('vol_box', 1) : tasks));
-    expect((await must(test.inside(second!, ['cat', '/data/starts']))).trim().split('\n').length).toBeGreaterThanOrEqual(1);
+    await until('a new task has written beside the old one', async () => {
+      const [second] = await test.running('vol_box');
+      return second && second.ID !== first!.ID && (await starts(second.Status.ContainerStatus!.PID)) === 2;
+    });
     await test.remove('vol');
   });
 });

@@ -160,6 +160,7 @@ export class Cluster {
   }
 
   #save(): void {
+    if (!existsSync(this.dir)) return; // taken down already
     writeFileSync(join(this.dir, 'cluster.json'), JSON.stringify(this.record, null, 2));
   }
 }

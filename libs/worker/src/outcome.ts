@@ -17,7 +17,8 @@ export function exitStatus(
   });
   if (exit.startError) return end('failed', 'starting', `starting container failed: ${exit.startError}`);
   if (context.unhealthy) return end('failed', 'started', `task: non-zero exit (${exit.code}): dockerexec: unhealthy container`);
-  if (exit.oomKilled) return end('failed', 'started', `task: non-zero exit (${exit.code}): out of memory${memoryLimit(context.limits)}`);
+  // A child that was killed for memory is the container's own affair as long as it ends well.
+  if (exit.oomKilled && exit.code !== 0) return end('failed', 'started', `task: non-zero exit (${exit.code}): out of memory${memoryLimit(context.limits)}`);
   if (context.stopped) return end('shutdown', 'shutdown', '');
   if (exit.code === 0) return end('complete', 'finished', '');
   return end('failed', 'started', `task: non-zero exit (${exit.code})${signalWords(exit)}`);

@@ -14,6 +14,7 @@ describe('how an end is told', () => {
     [told({ code: 3 }), 'failed: task: non-zero exit (3)'],
     [told({ code: 137, signal: 9 }), 'failed: task: non-zero exit (137): killed by SIGKILL'],
     [told({ code: 137, signal: 9, oomKilled: true }), 'failed: task: non-zero exit (137): out of memory (limit 50 MiB)'],
+    [told({ code: 0, oomKilled: true }), 'complete: '],
     [told({ code: 143, signal: 15 }, { stopped: true }), 'shutdown: '],
     [told({ code: 137, signal: 9 }, { stopped: true, unhealthy: true }), 'failed: task: non-zero exit (137): dockerexec: unhealthy container'],
     [told({ code: 127, startError: 'no such file' }), 'failed: starting container failed: no such file'],
