@@ -97,6 +97,8 @@ static void continue_from_sealed_copy(const char *socket_path) {
 void run_zygote(const char *socket_path) {
 	continue_from_sealed_copy(socket_path);
 	prctl(PR_SET_NAME, "shoal-shim"); /* not the number of a descriptor */
+	/* Until its execve no process of ours can be looked into from inside a container (CVE-2016-9962). */
+	prctl(PR_SET_DUMPABLE, 0);
 	int listener = listen_on(socket_path);
 	signal(SIGCHLD, SIG_IGN); /* nobody waits for the shims */
 	if (write(STDOUT_FILENO, "ready\n", 6) != 6)

@@ -1,3 +1,4 @@
+import { Refused } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
 import { treeOf, type CgroupController, type CgroupLayout, type CgroupTree } from './cgroup-layout.js';
 import { deviceRules, deviceRuleText } from './device-rules.js';
@@ -12,20 +13,20 @@ const periodUs = 100_000;
 /** The kernel takes no shorter quota. */
 const minQuotaUs = 1000;
 /** Docker's: less cannot even hold the first process. */
-export const minMemoryBytes = 6 << 20;
+const minMemoryBytes = 6 << 20;
 
 /** The limits of one container as writes into its fresh groups, in the order that the kernel accepts. */
 export function cgroupWrites(limits: ResourceLimits, layout: CgroupLayout): CgroupWrite[] {
   return [...cpuWrites(limits.nanoCpus, layout), ...memoryWrites(limits.memoryBytes, layout), ...pidsWrites(limits.pids, layout), ...deviceWrites(layout)];
 }
 
-/** Controllers that a limit or a count needs and that this machine does not have. */
-export function missingControllers(limits: ResourceLimits, layout: CgroupLayout): CgroupController[] {
-  const needed: CgroupController[] = [];
-  if (limits.nanoCpus) needed.push('cpu');
-  if (limits.memoryBytes) needed.push('memory');
-  if (limits.pids && limits.pids > 0) needed.push('pids');
-  return needed.filter((controller) => !treeOf(layout, controller));
+/** Refuses limits that this machine cannot keep. */
+export function checkLimits(limits: ResourceLimits, layout: CgroupLayout): void {
+  const { nanoCpus, memoryBytes, pids } = limits;
+  const needed: [CgroupController, boolean][] = [['cpu', !!nanoCpus], ['memory', !!memoryBytes], ['pids', pids !== undefined && pids > 0]];
+  const missing = needed.filter(([controller, wanted]) => wanted && !treeOf(layout, controller)).map(([controller]) => controller);
+  if (missing.length > 0) throw new Refused('unsupported', `this machine has no cgroup controller ${missing.join(', ')}: the limit cannot be kept`);
+  if (memoryBytes && memoryBytes < minMemoryBytes) throw new Refused('invalid', `the memory limit ${memoryBytes} is too small: the minimum is 6 MiB`);
 }
 
 function cpuWrites(nanoCpus: number | undefined, layout: CgroupLayout): CgroupWrite[] {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { Refused, Temporary, type Clock } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
 import { treeOf, unifiedTree, type CgroupLayout, type CgroupTree } from './cgroup-layout.js';
-import { cgroupWrites, missingControllers, optionalFiles } from './cgroup-values.js';
+import { cgroupWrites, checkLimits, optionalFiles } from './cgroup-values.js';
 import type { CgroupPlacement } from './container-config.js';
 import { compileDeviceFilter } from './device-filter.js';
 import { deviceRules } from './device-rules.js';
@@ -26,8 +26,7 @@ export class Cgroups {
 
   /** Makes the groups and writes their limits: nothing runs in them yet. */
   create(id: string, limits: ResourceLimits): CgroupPlacement {
-    const missing = missingControllers(limits, this.layout);
-    if (missing.length > 0) throw new Refused('unsupported', `this machine has no cgroup controller ${missing.join(', ')}: the limit cannot be kept`);
+    checkLimits(limits, this.layout);
     for (const tree of this.layout.trees) {
       this.#prepareParent(tree);
       mkdirSync(this.#group(tree, id));

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerConfig } from './container-config.js';
 import type { ExitedEvent } from './shim-connection.js';
@@ -65,7 +65,15 @@ export function writeLostExit(directory: string, exit: ExitedEvent & { startErro
 }
 
 export function prepareDirectory(directory: string): void {
-  for (const name of ['', 'upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: name === 'upper' ? 0o755 : 0o700 });
+  for (const name of ['', 'upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: 0o700 });
+  // Becomes the container's `/`. An explicit chmod, because our umask is not the container's.
+  chmodSync(join(directory, 'upper'), 0o755);
+}
+
+/** Files that get bound into the container: readable for everybody there. */
+export function writeEtcFile(directory: string, name: string, text: string): void {
+  writeFileSync(join(directory, name), text);
+  chmodSync(join(directory, name), 0o644);
 }
 
 function writeWhole(path: string, value: object): void {

@@ -1,4 +1,4 @@
-import { mkdirSync, existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
@@ -6,7 +6,7 @@ import { Cgroups } from './cgroups.js';
 import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
 import { planContainer } from './container-plan.js';
-import { prepareDirectory, readRecord, writeRecord } from './container-record.js';
+import { prepareDirectory, readRecord, writeEtcFile, writeRecord } from './container-record.js';
 import { planEtcFiles } from './etc-files.js';
 import { executeIn } from './exec.js';
 import { probeHost, type HostFacts } from './host-facts.js';
@@ -100,7 +100,7 @@ export class LinuxRuntime implements Runtime {
     } catch (error) {
       // A volume that was only half filled must not pass for a filled one.
       await this.#erase(handle, sources.filter(({ isNew }) => isNew).map(({ volume }) => volume!), false);
-      throw error;
+      throw asRefusal(error, id);
     }
   }
 
@@ -108,7 +108,7 @@ export class LinuxRuntime implements Runtime {
   #prepare(request: ContainerRequest, directory: string, sources: readonly MountSource[]): ContainerConfig {
     const logFile = this.#logFile(request.id);
     prepareDirectory(directory);
-    for (const { name, text } of planEtcFiles(request)) writeFileSync(join(directory, name), text, { mode: 0o644 });
+    for (const { name, text } of planEtcFiles(request)) writeEtcFile(directory, name, text);
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
     const placement = this.#cgroups.create(request.id, request.limits);
     return planContainer(request, this.#facts, { directory, logFile }, placement, sources);
@@ -226,6 +226,12 @@ export class LinuxRuntime implements Runtime {
   #logFile(id: string): string {
     return join(this.#logsDirectory, id, 'json.log');
   }
+}
+
+/** What the system refuses while a container is prepared (a full disk, a missing layer) is for the user to read. */
+function asRefusal(error: unknown, id: string): unknown {
+  const isSystemError = error instanceof Error && 'syscall' in error;
+  return isSystemError ? new Refused('precondition', `cannot create container ${id}`, { cause: error }) : error;
 }
 
 function checkId(id: string): void {

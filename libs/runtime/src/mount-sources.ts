@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '../../base/src/index.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
@@ -25,7 +25,10 @@ export class MountSources {
   #volume(mount: Extract<UserMount, { type: 'volume' }>): MountSource {
     const source = join(this.volumesDirectory, mount.source, '_data');
     const isNew = !existsSync(source);
-    if (isNew) mkdirSync(source, { recursive: true, mode: 0o755 });
+    if (isNew) {
+      mkdirSync(source, { recursive: true });
+      chmodSync(source, 0o755);
+    }
     const copyUp = !mount.noCopy && readdirSync(source).length === 0;
     return {
       mount: this.#bindOf(source, mount.target, true, { readOnly: mount.readOnly ?? false, propagation: 'rprivate', recursive: true, copyUp }),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isRefused } from '../../base/src/index.js';
 import { capabilitySet } from '../src/capabilities.js';
 import { parseCgroupLayout, treeOf } from '../src/cgroup-layout.js';
-import { cgroupWrites, missingControllers } from '../src/cgroup-values.js';
+import { cgroupWrites, checkLimits } from '../src/cgroup-values.js';
 import { planContainer } from '../src/container-plan.js';
 import { exitOf, startFailureWords } from '../src/exit-words.js';
 import type { HostFacts } from '../src/host-facts.js';
@@ -238,8 +238,9 @@ describe('cgroups', () => {
     expect(lines(pure)).toEqual(['cpu.max=10000 100000', 'memory.swap.max=50000000', 'memory.max=50000000', 'pids.max=10']);
     expect(lines(hybrid)).toEqual(['cpu.cfs_period_us=100000', 'cpu.cfs_quota_us=10000', 'memory.limit_in_bytes=50000000', 'memory.memsw.limit_in_bytes=100000000', 'pids.max=10']);
     expect(cgroupWrites({ nanoCpus: 1 }, pure)[0]!.value).toBe('1000 100000');
-    expect(missingControllers(limits, { trees: [] })).toEqual(['cpu', 'memory', 'pids']);
-    expect(missingControllers({}, { trees: [] })).toEqual([]);
+    expect(() => checkLimits(limits, { trees: [] })).toThrow('no cgroup controller cpu, memory, pids');
+    expect(() => checkLimits({ memoryBytes: 1000 }, pure)).toThrow('the minimum is 6 MiB');
+    checkLimits({}, { trees: [] });
   });
 });
 

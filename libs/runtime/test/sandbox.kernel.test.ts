@@ -150,6 +150,29 @@ describe('mounts', () => {
     expect((await host.run('cat /etc/one', { mounts: [{ type: 'bind', source: join(source, 'file'), target: '/etc/one' }] })).output).toBe('from the host\n');
   });
 
+  test('propagation: mounts pass in and out only when asked', async () => {
+    const source = host.writeDirectory('peers');
+    execFileSync('mount', ['-t', 'tmpfs', 'peers', source]);
+    execFileSync('mount', ['--make-shared', source]);
+    try {
+      for (const name of ['from-host', 'from-inside', 'private-inside']) mkdirSync(join(source, name));
+      const start = (target: string, propagation: string) =>
+        host.start(`mount -t tmpfs x /peers/${target}; echo mounted; sleep 1000`, { capabilityAdd: ['SYS_ADMIN'], mounts: [{ type: 'bind', source, target: '/peers', propagation }] });
+      const shared = await start('from-inside', 'rshared');
+      const own = await start('private-inside', 'rprivate');
+      for (const id of [shared, own]) await host.untilPrinted(id, 'mounted');
+      execFileSync('mount', ['-t', 'tmpfs', 'later', join(source, 'from-host')]);
+      const below = (text: string) => text.split('\n').map((line) => line.split(' ')[4] ?? '').filter((path) => /peers\/./.test(path)).map((path) => path.replace(/.*peers\//, ''));
+      const inside = async (id: string) => below((await host.runtime.exec(id, { argv: ['cat', '/proc/self/mountinfo'], timeoutMs: 20_000, maxOutputBytes: 1e6 }, host.signal)).output).sort();
+      expect(below(readFileSync('/proc/self/mountinfo', 'utf8')).sort()).toEqual(['from-host', 'from-inside']);
+      expect(await inside(shared)).toEqual(['from-host', 'from-inside']);
+      expect(await inside(own)).toEqual(['from-inside', 'private-inside']); // the first was there when it started
+      for (const id of [shared, own]) await host.runtime.remove(id);
+    } finally {
+      execFileSync('umount', ['--recursive', source]);
+    }
+  });
+
   test('a missing source is refused in words', async () => {
     const request = host.request({ mounts: [{ type: 'bind', source: '/not/there', target: '/data' }] });
     await expect(host.runtime.create(request, host.signal)).rejects.toThrow('invalid mount config for type "bind": bind source path does not exist: /not/there');
@@ -175,7 +198,7 @@ describe('mounts', () => {
   test('replicas that share a new volume start together', async () => {
     const mounts = [{ type: 'volume' as const, source: 'shared', target: '/content' }];
     const runs = await Promise.all(Array.from({ length: 6 }, () => host.run('cat /content/file', { mounts })));
-    expect(runs.map(({ output }) => output)).toEqual(Array(6).fill('image'));
+    expect(runs.map(({ output }) => output)).toEqual(Array(6).fill('image\n'));
   });
 
   test('a creation that fails leaves no new volume', async () => {
