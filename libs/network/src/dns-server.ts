@@ -14,28 +14,20 @@ import { addressFamily, bindInet, openSocket, setSocketOption, socketType } from
 const port = 53;
 const idleConnectionMs = 5_000;
 const maxConnections = 200;
+const solSocket = 1;
+const reuseAddress = 2;
 
-/**
- * Answers DNS in the mesh's namespace. The sockets are made there and stay there; the process is not.
- * They must be bound to the very address: bound to any, replies would leave with another source.
- */
-export async function serveDns(meshFd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
-  const descriptors = openSockets(meshFd);
-  const guarded: Respond = async (question, from, transport) => {
-    try {
-      return await respond(question, from, transport);
-    } catch (error) {
-      if (!lifetime.signal.aborted) onError(error);
-      return undefined;
-    }
-  };
-  await serveDatagrams(descriptors.datagram, guarded, lifetime, onError);
-  await serveStreams(descriptors.stream, guarded, lifetime, onError);
+/** The nameserver's sockets, bound and not yet read from: the kernel keeps the questions that come meanwhile. */
+export interface NameserverSockets {
+  datagram: number;
+  stream: number;
 }
 
-function openSockets(meshFd: number): { datagram: number; stream: number } {
-  const solSocket = 1;
-  const reuseAddress = 2;
+/**
+ * Made in the mesh's namespace, where they stay; the process does not.
+ * They must be bound to the very address: bound to any, replies would leave with another source.
+ */
+export function bindNameserver(meshFd: number): NameserverSockets {
   const opened: number[] = [];
   const bound = (type: number): number => {
     const fd = openSocket(addressFamily.inet, type | socketType.nonBlock, 0);
@@ -51,6 +43,25 @@ function openSockets(meshFd: number): { datagram: number; stream: number } {
     if (!isErrno(error, 'EADDRINUSE')) throw error;
     throw new Temporary(`another process answers DNS at ${nameserverAddress}:${port} in the mesh; is an older agent still running?`, { cause: error });
   }
+}
+
+export function closeNameserver({ datagram, stream }: NameserverSockets): void {
+  closeSync(datagram);
+  closeSync(stream);
+}
+
+/** Answers until the lifetime ends, which closes the sockets. */
+export async function serveNames(sockets: NameserverSockets, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
+  const guarded: Respond = async (question, from, transport) => {
+    try {
+      return await respond(question, from, transport);
+    } catch (error) {
+      if (!lifetime.signal.aborted) onError(error);
+      return undefined;
+    }
+  };
+  await serveDatagrams(sockets.datagram, guarded, lifetime, onError);
+  await serveStreams(sockets.stream, guarded, lifetime, onError);
 }
 
 async function serveDatagrams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {

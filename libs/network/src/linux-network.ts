@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError, KeyedSequencer, Lifetime, systemClock, systemRandom } from '../../base/src/index.js';
+import { Bug, describeError, KeyedSequencer, Lifetime, systemClock, systemRandom } from '../../base/src/index.js';
 import type { Clock, Random, Trace } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
 import { nameserverAddress } from './addresses.js';
@@ -10,7 +10,8 @@ import { diffPlan } from './diff.js';
 import type { Applied, NetworkChange } from './diff.js';
 import type { DnsNames } from './dns-names.js';
 import { responder } from './dns-responder.js';
-import { serveDns } from './dns-server.js';
+import { bindNameserver, closeNameserver, serveNames } from './dns-server.js';
+import type { NameserverSockets } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
 import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
 import { hostLinkName } from './host-rules.js';
@@ -40,12 +41,11 @@ export type LinuxNetworkOptions = NodeNetworkOptions & { trace?: Trace<NetworkEv
  * `Refused` when the data path address is not this host's; `Temporary` when another process still serves its names.
  */
 export async function openNodeNetwork(options: LinuxNetworkOptions): Promise<NodeNetwork> {
-  const network = new LinuxNodeNetwork(options, openMesh(options));
+  const mesh = openMesh(options);
   try {
-    await network.start();
-    return network;
+    return new LinuxNodeNetwork(options, mesh, bindNameserver(mesh.namespaceFd));
   } catch (error) {
-    await network.close();
+    closeMesh(mesh);
     throw error;
   }
 }
@@ -55,30 +55,24 @@ class LinuxNodeNetwork implements NodeNetwork {
   readonly #mesh: Mesh;
   readonly #hostRules: Nft;
   readonly #meshRules: Nft;
+  readonly #nameserver: NameserverSockets;
+  readonly #lifetime = new Lifetime();
   readonly #sequencer = new KeyedSequencer();
-  #names: DnsNames = { networksOf: new Map(), networks: new Map() };
-  readonly #dns = new Lifetime();
   #latest: { view: NodeNetworkView } | undefined;
   #done: { view: NodeNetworkView } | undefined;
   /** The plan that was carried out last. */
   #plan: NodePlan | undefined;
   /** Both tables hold that plan's rules, as far as we know. */
   #rulesStand = false;
-  #closed = false;
+  /** Absent until the first view: questions wait in their socket rather than be told that a name does not exist. */
+  #names: DnsNames | undefined;
 
-  constructor(options: LinuxNetworkOptions, mesh: Mesh) {
+  constructor(options: LinuxNetworkOptions, mesh: Mesh, nameserver: NameserverSockets) {
     this.#options = options;
-    this.#mesh = mesh;
-    this.#hostRules = openNft();
-    this.#meshRules = openNft(mesh.namespaceFd);
-  }
-
-  async start(): Promise<void> {
-    const { upstreamDns, random = systemRandom, clock = systemClock, trace } = this.#options;
-    const tools = { random, clock, signal: this.#dns.signal };
-    const upstream = upstreamDns.length > 0 ? configuredUpstream(upstreamDns, tools) : undefined;
-    const respond = responder(() => this.#names, upstream, random);
-    await serveDns(this.#mesh.namespaceFd, respond, this.#dns, (error) => trace?.({ event: 'network-names-failed', error: describeError(error) }));
+    this.#mesh = this.#lifetime.own(mesh, closeMesh);
+    this.#hostRules = this.#lifetime.own(openNft(), (nft) => nft.close());
+    this.#meshRules = this.#lifetime.own(openNft(mesh.namespaceFd), (nft) => nft.close());
+    this.#nameserver = this.#lifetime.own(nameserver, (sockets) => this.#names ?? closeNameserver(sockets));
   }
 
   async apply(view: NodeNetworkView, signal: AbortSignal): Promise<void> {
@@ -88,6 +82,7 @@ class LinuxNodeNetwork implements NodeNetwork {
       const wanted = this.#latest!;
       if (wanted === this.#done) return; // an earlier call has already taken the newest view
       signal.throwIfAborted();
+      this.#checkOpen();
       await this.#make(wanted.view);
       this.#done = wanted;
     });
@@ -95,6 +90,7 @@ class LinuxNodeNetwork implements NodeNetwork {
 
   async attach(container: LocalContainer, networks: readonly AssignedNetwork[], signal: AbortSignal): Promise<Attachment> {
     signal.throwIfAborted();
+    this.#checkOpen();
     const links = containerLinks(container, networks, this.#mesh.mtu);
     const netnsPath = join(namespaceFolder(this.#options), container.containerId);
     if (!containerNamespaces(this.#options).includes(container.containerId)) makeContainerNamespace(netnsPath, links, this.#mesh);
@@ -109,18 +105,12 @@ class LinuxNodeNetwork implements NodeNetwork {
     return containerNamespaces(this.#options);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#sequencer.run('apply', async () => {
-      await this.#dns.end();
-      this.#hostRules.close();
-      this.#meshRules.close();
-      closeMesh(this.#mesh);
-    });
+  close(): Promise<void> {
+    return this.#sequencer.run('apply', () => this.#lifetime.end());
   }
 
   async destroy(): Promise<void> {
+    this.#checkOpen();
     for (const id of containerNamespaces(this.#options)) removeNamespace(join(namespaceFolder(this.#options), id));
     await this.#sequencer.run('apply', async () => {
       await this.#hostRules.run(await closingOfForwardFilter(hostLinkName(this.#options.name)));
@@ -135,14 +125,18 @@ class LinuxNodeNetwork implements NodeNetwork {
     return join(this.#options.stateDir, 'connections-to-forget');
   }
 
+  #checkOpen(): void {
+    if (this.#lifetime.signal.aborted) throw new Bug('the node network is used after it was closed');
+  }
+
   async #make(view: NodeNetworkView): Promise<void> {
     const plan = planNode(view, this.#options);
     const links = ensureMeshLinks(this.#mesh, this.#options);
-    const found = this.#found(links);
+    const found = this.#found(links, plan);
     const change = diffPlan(found, plan);
     this.#rulesStand = false;
     if (!found.host) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
-    await this.#execute(change, links, () => (this.#names = plan.names));
+    await this.#execute(change, links, () => this.#serve(plan.names));
     this.#rulesStand = true;
     this.#plan = plan;
     this.#options.trace?.({
@@ -158,25 +152,36 @@ class LinuxNodeNetwork implements NodeNetwork {
    * What is there, as the kernel tells it: what somebody else changed is repaired by the next call. Rules are not read
    * back: where anybody but us changed some, or a transaction failed, ours are laid anew, which disturbs no connection.
    */
-  #found(links: MeshLinks): Applied {
+  #found(links: MeshLinks, wanted: NodePlan): Applied {
     const items = readItems(this.#mesh.mesh, links);
     const plan = this.#plan;
+    const isAdopted = items.some((item) => item.kind === 'rule');
     return {
       items,
       mesh: this.#rulesStand && !this.#meshRules.wasTouched() ? plan?.mesh : undefined,
       host: this.#rulesStand && !this.#hostRules.wasTouched() ? plan?.host : undefined,
       endpointAddresses: plan?.endpointAddresses ?? routedAddresses(items, this.#mesh),
-      datagramPorts: plan?.datagramPorts ?? new Set(),
+      datagramPorts: plan?.datagramPorts ?? (isAdopted ? wanted.datagramPorts : new Set()), // flows of an adopted mesh go on
     };
   }
 
+  async #serve(names: DnsNames): Promise<void> {
+    const isFirst = this.#names === undefined;
+    this.#names = names;
+    if (!isFirst) return;
+    const { upstreamDns, random = systemRandom, clock = systemClock, trace } = this.#options;
+    const upstream = upstreamDns.length > 0 ? configuredUpstream(upstreamDns, { random, clock, signal: this.#lifetime.signal }) : undefined;
+    const respond = responder(() => this.#names!, upstream, random);
+    await serveNames(this.#nameserver, respond, this.#lifetime, (error) => trace?.({ event: 'network-names-failed', error: describeError(error) }));
+  }
+
   /** New ways, then the rules that use them, then the names; only then what is no longer wanted goes. */
-  async #execute(change: NetworkChange, links: MeshLinks, nameEndpoints: () => void): Promise<void> {
+  async #execute(change: NetworkChange, links: MeshLinks, giveNames: () => Promise<void>): Promise<void> {
     const { mesh, namespaceFd } = this.#mesh;
     mesh.request(change.add.map((item) => additionOf(item, links)));
     await this.#meshRules.run(change.meshRules);
     await this.#hostRules.run(change.hostRules);
-    nameEndpoints();
+    await giveNames();
     mesh.request(change.remove.flatMap((item) => removalOf(item, links) ?? []));
     const ofPorts = change.newDatagramPorts.map((port) => `-p udp --orig-port-dst ${port}`);
     const file = this.#forgetFile;

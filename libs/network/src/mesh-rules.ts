@@ -217,6 +217,11 @@ function hookChains(selfAddress: string): NftChain[] {
       ],
     },
     {
+      name: 'output',
+      hook: 'type filter hook output priority filter; policy accept;',
+      rules: [`ip saddr ${nameserverAddress} meta l4proto 1 drop`], // while the agent restarts, a question is asked again rather than refused
+    },
+    {
       name: 'translate_source',
       hook: 'type nat hook postrouting priority srcnat; policy accept;',
       rules: [
