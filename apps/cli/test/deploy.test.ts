@@ -15,13 +15,13 @@ beforeAll(() => {
   mkdirSync(file('keys'));
   writeFileSync(file('keys/key'), 's3cret');
   writeFileSync(file('web.env'), 'A=1\nFROM_CLIENT\n');
-  writeFileSync(file('.env'), 'TAG=7\nUNUSED=x\n');
+  writeFileSync(file('.env'), 'TAG=9\nUNUSED=x\n');
   writeFileSync(
     file('demo.yml'),
     [
       'services:',
       '  web:',
-      '    image: web:${TAG}',
+      '    image: web:${TAG:-7}',
       '    env_file: web.env',
       '    secrets: [key]',
       'secrets:',
@@ -66,9 +66,12 @@ describe('what is sent', () => {
     expect(Object.keys((posted!.body as { env: object }).env).sort()).toEqual(['FROM_CLIENT', 'TAG']);
   });
 
-  test('.env beside the file fills what the shell does not have', async () => {
-    const { posted } = await deploy(['-d', '-c', 'demo.yml', 'demo'], { changes: [], services: [] });
-    expect(posted!.body).toMatchObject({ env: { TAG: '7' } });
+  test('--env-file fills what the shell does not have; a .env is not read unasked', async () => {
+    const asked = await deploy(['-d', '-c', 'demo.yml', '--env-file', '.env', 'demo'], { changes: [], services: [] });
+    expect(asked.posted!.body).toMatchObject({ env: { TAG: '9' } });
+    await manager!.close();
+    const unasked = await deploy(['-d', '-c', 'demo.yml,more.yml', 'demo'], { changes: [], services: [] });
+    expect((unasked.posted?.body as { env?: object } | undefined)?.env ?? {}).not.toHaveProperty('TAG');
   });
 
   test('stdin', async () => {
@@ -135,7 +138,7 @@ describe('stack config', () => {
 
   test('leaves variables alone when asked to', async () => {
     const result = await shoal(['stack', 'config', '--skip-interpolation', '-c', 'demo.yml'], { workingDir: directory });
-    expect(result.out).toContain('image: web:${TAG}');
+    expect(result.out).toContain('image: web:${TAG:-7}');
   });
 
   test('refuses with 1, as docker does', async () => {

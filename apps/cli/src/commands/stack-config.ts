@@ -9,7 +9,7 @@ import { repeated } from './flags.js';
 export function define(command: Command, session: Session): void {
   command
     .option('-c, --compose-file <file>', 'stack file, or - for stdin; several are merged (repeat, or separate by commas)', repeated)
-    .option('--env-file <file>', 'variables for ${NAME} in the files instead of those in .env; may be repeated', repeated)
+    .option('--env-file <file>', 'variables for ${NAME} in the files, where the shell has none; may be repeated', repeated)
     .option('--skip-interpolation', 'leave ${NAME} as it is')
     .action((flags: LoadFlags) => printConfig(session, flags));
 }

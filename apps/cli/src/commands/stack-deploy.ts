@@ -40,7 +40,7 @@ export function define(command: Command, session: Session): void {
     command
       .argument('<stack>', 'name of the stack')
       .option('-c, --compose-file <file>', 'stack file, or - for stdin; several are merged (repeat, or separate by commas)', repeated)
-      .option('--env-file <file>', 'variables for ${NAME} in the files instead of those in .env; may be repeated', repeated)
+      .option('--env-file <file>', 'variables for ${NAME} in the files, where the shell has none; may be repeated', repeated)
       .option('--prune', 'remove services that the files no longer have')
       .option('--dry-run', 'only say what would change')
       .option('--with-registry-auth', 'taken from scripts for docker; has no effect here')

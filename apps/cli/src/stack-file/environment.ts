@@ -6,16 +6,14 @@ import { parseDotenv } from './dotenv.js';
 
 export type Environment = Record<string, string>;
 
-/** Variables for interpolation: of `--env-file`, else of `.env` beside the first file; the shell's own win. */
+/** Variables for interpolation: of `--env-file`; the shell's own win. A `.env` is not read unasked: docker does not either. */
 export async function interpolationEnvironment(
   shell: Record<string, string | undefined>,
-  workingDir: string,
   envFiles: string[] | undefined,
   currentDir: string,
 ): Promise<Environment> {
   const fromFiles: Environment = {};
   for (const file of envFiles ?? []) Object.assign(fromFiles, parseDotenv(await readEnvFile(resolve(currentDir, file)), file));
-  if (!envFiles) Object.assign(fromFiles, parseDotenv(await readOptional(resolve(workingDir, '.env')), '.env'));
   for (const [name, value] of Object.entries(shell)) if (value !== undefined) fromFiles[name] = value;
   return fromFiles;
 }
@@ -25,15 +23,6 @@ async function readEnvFile(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     throw new Failure(exitStatus.invalidFile, `--env-file ${path}: ${fileProblem(error)}`);
-  }
-}
-
-async function readOptional(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new Failure(exitStatus.invalidFile, `${path}: ${fileProblem(error)}`);
   }
 }
 

@@ -30,7 +30,7 @@ export async function loadStack(session: Session, flags: LoadFlags): Promise<Loa
   const names = splitFileNames(flags.composeFile);
   const files = await readStackFiles(session, names);
   const workingDir = workingDirOf(names[0]!, session.workingDir);
-  const environment = await interpolationEnvironment(session.env, workingDir, flags.envFile, session.workingDir);
+  const environment = await interpolationEnvironment(session.env, flags.envFile, session.workingDir);
   const homeDir = session.env['HOME'] ?? homedir();
   const loaded = loadCompose({
     files,
