@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../harness/host.js';
-import { useCluster } from '../harness/fixture.js';
+import { clusterName, useCluster } from '../harness/fixture.js';
 import { until } from '../harness/wait.js';
 
 const test = useCluster({ nodes: 2 });
@@ -94,7 +94,7 @@ describe('shoal stack rm', () => {
     await test.deploy('third', stack.replace('4100', '4101'));
     await test.cluster.down();
     for (const parent of parents) expect(cgroupsOf(parent)).toEqual([]);
-    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain('/var/lib/shoal-clusters/test');
-    expect(readdirSync('/run/netns').filter((name) => name.startsWith('sh-test'))).toEqual([]);
+    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(`/var/lib/shoal-clusters/${clusterName}/`);
+    expect(readdirSync('/run/netns').filter((name) => name.startsWith(`sh-${clusterName}-`))).toEqual([]);
   });
 });

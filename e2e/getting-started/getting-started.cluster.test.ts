@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { httpGet, type ApiTask } from '../harness/api.js';
-import { useCluster } from '../harness/fixture.js';
+import { prefix, useCluster } from '../harness/fixture.js';
 import { until } from '../harness/wait.js';
 
 const example = readFileSync(resolve(import.meta.dirname, '../../deploy/examples/getting-started/docker-compose.yml'), 'utf8');
@@ -31,7 +31,7 @@ describe('the example of the README', () => {
       for (let request = 0; request < 30; request++) {
         const { status, body } = await httpGet(`http://${host.address}:4000/`);
         expect(status).toBe(200);
-        expect(body).toContain('172.30.78.254:'); // the machine's own address: the client's, kept
+        expect(body).toContain(`${prefix}.254:`); // the machine's own address: the client's, kept
         seen.add(/lab_web\.\d/.exec(body)?.[0] ?? body);
       }
     }

@@ -8,13 +8,17 @@ import { until } from './wait.js';
 
 export const distDir = resolve(import.meta.dirname, '../../dist');
 
+/** Name and hosts' /24 of the tests' cluster. Another run beside this one needs its own: set both. */
+export const clusterName = process.env['SHOAL_TEST_CLUSTER'] ?? 'test';
+export const prefix = process.env['SHOAL_TEST_PREFIX'] ?? '172.30.78';
+
 /** A cluster for one test file: up before its tests, down after them. */
 export function useCluster(options: { nodes: number; agentArgs?: string[] }): TestCluster {
   const test = new TestCluster();
   beforeAll(async () => {
     const imagesDir = join(distDir, 'images');
     const imageArchives = readdirSync(imagesDir).filter((file) => file.endsWith('.tar')).map((file) => join(imagesDir, file));
-    test.cluster = await Cluster.up({ name: 'test', prefix: '172.30.78', distDir, imageArchives, ...options });
+    test.cluster = await Cluster.up({ name: clusterName, prefix, distDir, imageArchives, ...options });
   });
   afterAll(async () => {
     rmSync(test.dir, { recursive: true, force: true });
