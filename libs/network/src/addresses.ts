@@ -50,7 +50,7 @@ export function addressBytes(address: string): Buffer {
 }
 
 export function formatAddress(bytes: Buffer): string {
-  return [...bytes].join('.');
+  return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
 }
 
 export function addressNumber(address: string): number {
@@ -81,7 +81,7 @@ export function macBytes(mac: string): Buffer {
 }
 
 export function formatMac(bytes: Buffer): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return bytes.toString('hex').replace(/..(?=.)/g, '$&:');
 }
 
 function checkIndex(index: number): void {
