@@ -2,6 +2,7 @@ import { systemClock } from '../../../libs/base/src/index.js';
 import { ApiClient } from './api-client/client.js';
 import { defaultHost, parseHost } from './api-client/host.js';
 import { Interrupted } from './failure-report.js';
+import { becomeHostProgram, isHostProgram } from './host-programs.js';
 import { runProgram } from './program.js';
 import type { Output, Session } from './session.js';
 
@@ -61,4 +62,7 @@ async function main(): Promise<void> {
   client?.close();
 }
 
-void main();
+const [first, ...rest] = process.argv.slice(2);
+// Before any signal is caught or stream touched: all of the process is the program's.
+if (isHostProgram(first)) becomeHostProgram(first, rest);
+else void main();

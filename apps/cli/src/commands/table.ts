@@ -1,4 +1,5 @@
-import type { LazyCommand } from './lazy.js';
+import type { CommandFile, LazyCommand } from './lazy.js';
+import type { HostProgram } from '../host-programs.js';
 
 export interface Noun {
   name: string;
@@ -94,8 +95,15 @@ export const topCommands: LazyCommand[] = [
   { name: 'init', summary: 'Make this host the first manager of a new cluster', load: () => import('./init.js') },
   { name: 'join', summary: 'Make this host a node of a cluster', load: () => import('./join.js') },
   { name: 'join-token', summary: 'Show the token that workers or managers join with', load: () => import('./join-token.js') },
+  { name: 'agent', summary: "Run this host's share of the cluster", load: () => hostProgram('agent') },
+  { name: 'manager', summary: 'Run a manager of the cluster', load: () => hostProgram('manager') },
   { name: 'version', summary: 'Show the versions of client and manager', load: () => import('./version.js') },
   { name: 'info', summary: 'Show the cluster and this manager', load: () => import('./info.js') },
   { name: 'completion', summary: 'Print a completion script for bash, zsh or fish', load: () => import('./completion.js') },
   { name: 'help', summary: 'Help about a command or a topic', load: () => import('./help.js') },
 ];
+
+async function hostProgram(program: HostProgram): Promise<CommandFile> {
+  const { defineHostProgram } = await import('../host-programs.js');
+  return { define: (command) => defineHostProgram(command, program) };
+}
