@@ -26,7 +26,6 @@ export function becomeHostProgram(program: HostProgram, args: readonly string[])
 /** For `shoal help agent` and where options stand before the command; its own flags are its own to explain. */
 export function defineHostProgram(command: Command, program: HostProgram): void {
   command
-    .helpOption(false)
     .allowUnknownOption()
     .argument('[options...]')
     .usage('[options]')
