@@ -35,8 +35,11 @@ export class Findings {
   readonly problems: Problem[] = [];
   readonly notes: Note[] = [];
 
+  /** Of several problems of one key in one place only the first is kept: the others follow from it. */
   problem(at: Position, path: string, message: string, suggestion?: string): void {
     const { file, line, column } = at;
+    const known = this.problems.some((other) => other.path === path && other.line === line && other.column === column && other.file === file);
+    if (known) return;
     this.problems.push({ file, line, column, path, message, ...(suggestion === undefined ? {} : { suggestion }) });
   }
 

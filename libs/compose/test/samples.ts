@@ -40,7 +40,7 @@ export const samples: Sample[] = [
     since: 5,
   },
   { path: 'deploy.restart_policy', values: ['{condition: any, delay: 5s, max_attempts: 3, window: 1m}', '{delay: 0s, max_attempts: 0}', '{}', '{condition: ""}'] },
-  { path: 'deploy.placement', values: ['{constraints: [a==b, "c != d"]}', '{constraints: [e]}', '{}'] },
+  { path: 'deploy.placement', values: ['{constraints: [node.role==manager, "node.labels.disk != ssd"]}', '{constraints: [node.id==x]}', '{}'] },
   { path: 'deploy.placement.preferences', values: ['[{spread: a}, {}]', '[]', '[{spread: b}]'], since: 3 },
   { path: 'deploy.placement.max_replicas_per_node', values: ['2', '0', '3'], since: 8 },
   { path: 'devices', values: ['[/a, /b]', '[/c]'] },
@@ -172,4 +172,26 @@ export function mergeCases(): { name: string; files: string[] }[] {
     const alone = values.flatMap((value) => [[fileWith(path, value), rest], [rest, fileWith(path, value)]]);
     return [...pairs, ...alone].map((files) => ({ name: `${path}: ${files.map((text) => text.trim().split('\n').at(-1)).join(' + ')}`, files }));
   });
+}
+
+const declared = 'networks: {a: , b: {name: bb}, c: {external: true}}\nvolumes: {a: , b: {driver: d}, d: {external: true}}\nsecrets: {a: {external: true}, b: {file: ./f}}\nconfigs: {a: {file: ./f}, b: {external: true, name: z}}\n';
+const users: Record<string, string> = {
+  '/networks/n': 'networks: [n]',
+  '/volumes/v': 'volumes: ["v:/v"]',
+  '/secrets/s': 'secrets: [s]',
+  '/configs/c': 'configs: [c]',
+};
+
+/** Each value of each key in a file that can be deployed: with an image, and with everything that it refers to. */
+export function deployCases(): { name: string; files: string[]; extra: Record<string, string> }[] {
+  return samples.flatMap(({ path, values }) =>
+    values.map((value) => ({ name: `${path}: ${value}`, files: [deployable(path, value)], extra: { f: 'content\n', 'abs/f': '' } })),
+  );
+}
+
+function deployable(path: string, value: string): string {
+  const user = Object.entries(users).find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (path.startsWith('/')) return `services: {s: {image: i, ${user ?? ''}}}\n${fileWith(path, value)}`;
+  if (path === 'image') return fileWith(path, value) + declared;
+  return fileWith(path, value).replace('  s:\n', '  s:\n    image: i:1\n') + declared;
 }

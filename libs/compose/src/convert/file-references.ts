@@ -26,8 +26,12 @@ export function convertConfigReferences(scope: Scope, service: string, { configs
 type Reference = NonNullable<Service['secrets']>[number];
 
 function convertReferences(scope: Scope, service: string, section: 'secrets' | 'configs', references: Reference[]): FileReference[] {
+  const targets = new Set<string>();
   return references.flatMap((reference): FileReference[] => {
     const source = reference.source ?? '';
+    const target = reference.target ?? source;
+    if (targets.has(target)) scope.findings.problem(reference.at, servicePath(service, section), `two ${section} have the target ${target}`, 'give one of them another target');
+    targets.add(target);
     const object = lookup(scope, section, source);
     if (!object) {
       const noun = section === 'secrets' ? 'secret' : 'config';
@@ -37,7 +41,7 @@ function convertReferences(scope: Scope, service: string, section: 'secrets' | '
       return [];
     }
     const file = {
-      name: reference.target ?? source,
+      name: target,
       uid: reference.uid ?? '0',
       gid: reference.gid ?? '0',
       mode: reference.mode === undefined ? readableByAll : Number(reference.mode),

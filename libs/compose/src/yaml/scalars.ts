@@ -41,7 +41,7 @@ export function resolveTagged(tag: string, source: string): Scalar | undefined {
 
 /** Whether a string can be written without quotes and still be read as that string. */
 export function readsAsString(source: string): boolean {
-  return resolvePlain(source).kind === 'string' && source !== '<<';
+  return resolvePlain(source).kind === 'string';
 }
 
 const words = new Map<string, Scalar>([

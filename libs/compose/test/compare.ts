@@ -1,0 +1,35 @@
+import { askDocker, askOurselves, withFiles } from './docker-cli.js';
+import type { Case } from './docker-cli.js';
+
+/** Cases that run at the same time: one process of Docker each. */
+const width = 3;
+
+export async function forEachCase<T extends Case>(cases: T[], use: (testCase: T) => Promise<string | undefined>): Promise<string[]> {
+  const found: string[] = [];
+  const queue = [...cases];
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const difference = await use(next);
+      if (difference !== undefined) found.push(`${next.name}\n${next.files.join('\n+++\n')}\n${difference}`);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return found;
+}
+
+/** Where `docker stack config` and we disagree: about refusal, or about a byte of the document. */
+export function differences(cases: Case[]): Promise<string[]> {
+  return forEachCase(cases, (testCase) =>
+    withFiles(testCase, async (folder, names) => {
+      const docker = await askDocker(testCase, folder, names);
+      const ours = await askOurselves(testCase, folder, names);
+      const same = docker.accepted === ours.accepted && (!docker.accepted || docker.output === ours.output);
+      return same ? undefined : `Docker ${docker.accepted ? 'accepts' : 'refuses'}: ${docker.output}\nwe ${ours.accepted ? 'accept' : 'refuse'}: ${ours.output}`;
+    }),
+  );
+}
+
+/** Every n-th of many, so that each run is quick and all runs are the same. */
+export function every<T>(n: number, items: T[]): T[] {
+  return items.filter((_, index) => index % n === 0);
+}

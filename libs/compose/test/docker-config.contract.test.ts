@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { differences, every } from './compare.js';
+import * as odd from './odd-inputs.js';
+import { mergeCases, oddCases, valueCases, versionCases } from './samples.js';
+
+/** The docker CLI is the judge: the same inputs are refused, and the others print the same bytes. */
+
+const asFiles = (texts: string[]): { name: string; files: string[] }[] => texts.map((text) => ({ name: text, files: [text] }));
+
+it('prints every value of every key as `docker stack config` does', async () => {
+  expect(await differences(valueCases())).toEqual([]);
+});
+
+it('knows each key in the same schema versions', async () => {
+  expect(await differences(versionCases())).toEqual([]);
+});
+
+it('refuses the same values of a wrong kind', async () => {
+  expect(await differences(every(11, oddCases()))).toEqual([]);
+});
+
+it('merges two files to the same document', async () => {
+  expect(await differences(every(11, mergeCases()))).toEqual([]);
+});
+
+it('reads YAML like the CLI', async () => {
+  const scalars = odd.scalarTexts.map((text) => `x-a: ${text}\nservices: {s: {environment: {A: ${text}}}}\n`);
+  expect(await differences([...asFiles(odd.yamlTexts), ...asFiles(scalars)])).toEqual([]);
+});
+
+it('quotes strings like the CLI', async () => {
+  expect(await differences(odd.printedCases())).toEqual([]);
+});
+
+it('interpolates like the CLI', async () => {
+  expect(await differences(odd.interpolationCases())).toEqual([]);
+});
+
+it('reads ports, volumes, commands, durations and sizes like the CLI', async () => {
+  const cases = [
+    ...odd.serviceTexts((text) => `ports: [${text}]`, odd.portTexts),
+    ...odd.serviceTexts((text) => `volumes: [${text}]`, odd.volumeTexts),
+    ...odd.serviceTexts((text) => `command: ${text}`, odd.commandTexts),
+    ...odd.serviceTexts((text) => `stop_grace_period: ${text}`, odd.durationTexts),
+    ...odd.serviceTexts((text) => `deploy: {resources: {limits: {memory: ${text}}}}`, odd.sizeTexts),
+  ];
+  expect(await differences(cases)).toEqual([]);
+});
+
+it('treats versions, several files, externals, forbidden keys and env files like the CLI', async () => {
+  expect(await differences(odd.files)).toEqual([]);
+});
