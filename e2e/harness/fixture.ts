@@ -13,7 +13,7 @@ export const clusterName = process.env['SHOAL_TEST_CLUSTER'] ?? 'test';
 export const prefix = process.env['SHOAL_TEST_PREFIX'] ?? '172.30.78';
 
 /** A cluster for one test file: up before its tests, down after them. */
-export function useCluster(options: { nodes: number; agentArgs?: string[] }): TestCluster {
+export function useCluster(options: { nodes: number; agentArgs?: string[]; imageArchives?: string[] }): TestCluster {
   const test = new TestCluster();
   beforeAll(async () => {
     const imagesDir = join(distDir, 'images');
@@ -38,6 +38,13 @@ export class TestCluster {
     const path = join(this.dir, name);
     writeFileSync(path, text);
     return path;
+  }
+
+  /** Deploys with `shoal stack deploy`, however that ends. */
+  async tryDeploy(stack: string, compose: string, ...flags: string[]): Promise<{ status: number; output: string; durationMs: number }> {
+    const startedMs = performance.now();
+    const { status, stdout, stderr } = await this.cluster.shoal(['stack', 'deploy', ...flags, '-c', this.file(`${stack}.yml`, compose), stack], { deadlineMs: 120_000 });
+    return { status, output: stdout + stderr, durationMs: performance.now() - startedMs };
   }
 
   /** Deploys with `shoal stack deploy` and expects it to converge. Returns what it printed. */

@@ -58,9 +58,10 @@ export function assertNever(value: never): never {
   throw new Bug(`unexpected value ${JSON.stringify(value)}`);
 }
 
-/** The message of anything that was thrown, with its causes: `a: b: c`. */
+/** The message of anything that was thrown, with its causes: `a: b: c`. A message that tells its cause already tells the rest. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? '' : describeError(error.cause);
-  return cause && !error.message.includes(cause) ? `${error.message}: ${cause}` : error.message;
+  const { cause, message } = error;
+  if (cause === undefined || message.includes(cause instanceof Error ? cause.message : String(cause))) return message;
+  return `${message}: ${describeError(cause)}`;
 }

@@ -31,7 +31,8 @@ export const defaultPullerOptions: PullerOptions = {
   clock: systemClock,
   idleMs: 30_000,
   pullMs: 60 * 60_000,
-  retry: { attempts: 5, firstMs: 500, maxMs: 30_000 },
+  // Short: whoever deploys waits for the verdict, and a refused task is tried again anyway.
+  retry: { attempts: 4, firstMs: 500, maxMs: 30_000 },
 };
 
 /** Images from registries. Equal pulls that run at the same time are one. */

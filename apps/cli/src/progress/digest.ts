@@ -36,7 +36,8 @@ async function aboutTask(api: ApiClient, task: Task): Promise<string[]> {
   const place = task.NodeID ? ` on ${nodeName(task.NodeID)}` : '';
   const lines = [`  ${taskName(task, serviceName)}${place}: ${exitWords(task)}`];
   if (task.Status.Err && !lines[0]!.includes(task.Status.Err)) lines.push(`  error: ${task.Status.Err}`);
-  if (task.Status.ContainerStatus?.ContainerID) lines.push(...(await lastLog(api, task)));
+  const wasStarted = task.Status.State !== 'rejected' && task.Status.ContainerStatus?.ContainerID;
+  if (wasStarted) lines.push(...(await lastLog(api, task)));
   return lines;
 }
 
