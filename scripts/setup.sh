@@ -27,5 +27,5 @@ digest_of() {
 
 [ -d node_modules/typescript7 ] || rm -f dist/.done-packages
 step packages "$(sha256sum package-lock.json | cut -d' ' -f1)" npm ci --no-audit --no-fund --loglevel=error
-step build "$(digest_of apps libs proto scripts e2e package-lock.json)" node scripts/build.mjs
+step build "$(digest_of apps libs proto scripts e2e bench package-lock.json)" node scripts/build.mjs
 step images "$(digest_of deploy/images)" node deploy/images/build.mjs dist/images

@@ -71,7 +71,7 @@ export class Host {
   }
 
   start(program: Program, args: string[] = []): void {
-    const argv = [process.execPath, ...(process.env['SHOAL_NODE_FLAGS']?.split(' ') ?? []), join(this.distDir, program, `${program}.cjs`), '--state-dir', this.stateDir, '--run-dir', this.runDir, '--hostname', this.name, ...args];
+    const argv = [join(this.distDir, program, `${program}.cjs`), '--state-dir', this.stateDir, '--run-dir', this.runDir, '--hostname', this.name, ...args];
     const pid = startDetached(this.enter(argv), this.logPath(program));
     this.record.programs[program] = recordProcess(pid);
     this.save();

@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, isRefused, Lifetime, systemClock, systemRandom, type Log } from '../../../libs/base/src/index.js';
-import { requireNodeFiles } from '../../../libs/identity/src/index.js';
+import { requireNodeFiles } from '../../../libs/identity/src/node-files.js';
 import { openImages, type Images } from '../../../libs/image/src/index.js';
 import { openNodeNetwork } from '../../../libs/network/src/index.js';
 import { openRuntime } from '../../../libs/runtime/src/index.js';

@@ -1,6 +1,6 @@
 import { credentials, Client, type ClientDuplexStream } from '@grpc/grpc-js';
 import { backoffDelayMs, describeError, Temporary, type Clock, type Random, type Trace } from '../../../libs/base/src/index.js';
-import type { NodeFiles } from '../../../libs/identity/src/index.js';
+import type { NodeFiles } from '../../../libs/identity/src/node-files.js';
 import type { AssignmentItem, NodeDescription } from '../../../libs/model/src/index.js';
 import {
   channelOptions,
