@@ -71,3 +71,38 @@ export class Limiter {
     }
   }
 }
+
+/** A number that only grows, and those who wait for it to be reached. */
+export class Milestone {
+  #reached = 0;
+  readonly #waiting = new Set<() => void>();
+
+  reach(value: number): void {
+    if (value <= this.#reached) return;
+    this.#reached = value;
+    for (const look of this.#waiting) look();
+  }
+
+  /** Resolves once `value` is reached; rejects when aborted before. */
+  async wait(value: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#reached >= value) return;
+    await new Promise<void>((resolve, reject) => {
+      const end = () => {
+        this.#waiting.delete(look);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const onAbort = () => {
+        end();
+        reject(signal.reason as Error);
+      };
+      const look = () => {
+        if (this.#reached < value) return;
+        end();
+        resolve();
+      };
+      this.#waiting.add(look);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+}

@@ -18,6 +18,8 @@ export interface RunnerPorts {
   node: NodeFacts;
   /** Networks and files of the newest assignments. */
   networks(): AssignedNetwork[];
+  /** Resolves when the kernel has the network of the newest assignments. */
+  networkReady(signal: AbortSignal): Promise<void>;
   secret(id: string): AssignedFile | undefined;
   config(id: string): AssignedFile | undefined;
   /** Stores and reports a status. */
@@ -33,6 +35,7 @@ export type WorkerEvent =
 const cleanUpRetryMs = 1_000;
 const pullDeadlineMs = 15 * 60_000;
 const maxProbeOutputBytes = 4096;
+const drainDeadlineMs = 5_000;
 
 /**
  * Runs one task: observe, take the next step, carry it out, look again.
@@ -154,6 +157,8 @@ export class TaskRunner {
       ]);
       this.#image = image;
       await runtime.create(containerRequest(task, this.ports.node, image, attachment, this.ports), both);
+      // A process that looks up a name first thing must find a name server that knows who asks.
+      await this.ports.networkReady(both);
       this.#observed.container = 'created';
       await this.#report('ready', 'prepared');
     } catch (error) {
@@ -227,6 +232,8 @@ export class TaskRunner {
     const spec = this.#task.template.container;
     this.#observed.stopped = true;
     this.#unhealthy = unhealthy;
+    // The wish to stop came with an endpoint that is draining: first no new connection arrives, then the process is told.
+    await this.ports.networkReady(AbortSignal.any([signal, AbortSignal.timeout(drainDeadlineMs)])).catch((error: unknown) => this.#traceFailure(error));
     await runtime.signal(this.containerId, spec.stopSignal || this.#image?.config.stopSignal || 'SIGTERM');
     const graceMs = (spec.stopGraceNs ?? defaults.stopGraceNs) / 1e6;
     const cancel = clock.after(graceMs, () => void runtime.signal(this.containerId, 'SIGKILL').catch((error: unknown) => this.#traceFailure(error)));

@@ -1,4 +1,4 @@
-import { Bell, describeError, Lifetime, type Clock, type Trace } from '../../base/src/index.js';
+import { Bell, describeError, Lifetime, Milestone, type Clock, type Trace } from '../../base/src/index.js';
 import type { Images } from '../../image/src/images.js';
 import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type TaskStatus } from '../../model/src/index.js';
 import type { NodeNetwork } from '../../network/src/network.js';
@@ -26,13 +26,14 @@ interface Running {
 }
 
 const networkRetryMs = 1_000;
+const networkAuditMs = 30_000;
 
 /**
  * The agent's half of the cluster: makes this node run what it was assigned.
  *
  * 1. Assignments are stored before they are acted on.
  * 2. Each task has one runner; a task that leaves the assignments is discarded with all it had.
- * 3. The network is told the whole picture after every change; it never waits for a task.
+ * 3. The network is told the whole picture after every change; it never waits for a task, a task waits for it.
  * 4. `close` lets go of everything without touching a container.
  */
 export class Worker {
@@ -45,6 +46,9 @@ export class Worker {
   readonly #running = new Map<string, Running>();
   readonly #lifetime = new Lifetime();
   readonly #networkChanged = new Bell();
+  /** How often the network was asked to change, and which of these wishes the kernel has fulfilled. */
+  #networkWish = 0;
+  readonly #networkFulfilled = new Milestone();
 
   private constructor(private readonly options: WorkerOptions) {}
 
@@ -73,7 +77,7 @@ export class Worker {
 
   setIndex(index: number): void {
     this.options.node.index = index;
-    this.#networkChanged.ring();
+    this.#askNetwork();
   }
 
   /** Obeys a full set, or differences. Resolves when they are stored; acting on them goes on by itself. */
@@ -91,7 +95,7 @@ export class Worker {
     this.#items = items;
     this.#epoch = assignments.epoch;
     this.#version = assignments.version;
-    this.#networkChanged.ring();
+    this.#askNetwork();
     await this.#matchRunners();
   }
 
@@ -155,18 +159,30 @@ export class Worker {
     }
   }
 
+  #askNetwork(): void {
+    this.#networkWish++;
+    this.#networkChanged.ring();
+  }
+
+  /** Tells the network the whole picture: after every change, and now and then to repair what others have damaged. */
   async #followNetwork(): Promise<void> {
     const { signal } = this.#lifetime;
+    const { node, network, clock, trace } = this.options;
     while (!signal.aborted) {
+      const cancelAudit = clock.after(networkAuditMs, () => this.#networkChanged.ring());
       try {
         await this.#networkChanged.wait(signal);
-        if (this.options.node.index === 0) continue; // not welcomed yet
-        await this.options.network.apply(networkView(this.#items, this.options.node, (id) => this.#running.get(id)?.runner.status.state), signal);
+        if (node.index === 0) continue; // not welcomed yet
+        const wish = this.#networkWish;
+        await network.apply(networkView(this.#items, node, (id) => this.#running.get(id)?.runner.status.state), signal);
+        this.#networkFulfilled.reach(wish);
       } catch (error) {
         if (signal.aborted) return;
-        this.options.trace({ event: 'network-failed', error: describeError(error) });
-        await this.options.clock.sleep(networkRetryMs, signal).catch(() => undefined);
+        trace({ event: 'network-failed', error: describeError(error) });
+        await clock.sleep(networkRetryMs, signal).catch(() => undefined);
         this.#networkChanged.ring();
+      } finally {
+        cancelAudit();
       }
     }
   }
@@ -182,6 +198,7 @@ export class Worker {
       node,
       trace,
       networks: () => itemsOf(this.#items, 'network'),
+      networkReady: (signal) => this.#networkFulfilled.wait(this.#networkWish, signal),
       secret: (id) => file('secret', id),
       config: (id) => file('config', id),
       report: async (taskId, status) => {
