@@ -73,6 +73,12 @@ it('never ignores in silence', () => {
   ]);
 });
 
+it('says where an indented file ends early', () => {
+  const { config, notes } = load('  version: "3"\nservices: {a: {image: i}}\n');
+  expect(config.services.size).toBe(0);
+  expect(notes.map(({ kind, line }) => `${kind} ${line}`)).toEqual(['surprising 2']);
+});
+
 it('notes an error that Docker forgets', () => {
   const { notes } = load('services: {a: {image: "${X:?must be set}$Y"}}\n');
   expect(notes.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(['surprising: the variable X must be set: must be set; Docker overlooks it because another variable follows']);

@@ -16,7 +16,7 @@ export const yamlTexts = [
   'x-a: &a {b: 1, c: 2}\nx-b: {<<: *a, b: 3}\n', 'x-a: &a {b: 1}\nx-c: &c {b: 2, d: 3}\nx-b: {<<: [*a, *c]}\n', 'x-a: &a [1]\nx-b: {<<: *a}\n', 'x-b: {<<: 1}\n', 'x-b: {<<: }\n', 'x-b: {<<: {a: 1}, <<: {b: 1}}\n',
   'x-a: &a {b: {c: 1}}\nx-b: {<<: *a, b: {d: 2}}\n', 'x-a: &a {b: 1}\nx-b: &b {<<: *a, c: 2}\nx-c: {<<: *b, b: 3}\n', 'x-b: {"<<": {a: 1}}\n',
   'x-a: !!str 5\n', 'x-a: !!int "5"\n', 'x-a: !!int a\n', 'x-a: !!float 5\n', 'x-a: !!bool yes\n', 'x-a: !!null ""\n', 'x-a: !!binary aGk=\n', 'x-a: !!binary ?\n', 'x-a: !!set {a, b}\n', 'x-a: !reset 5\n', 'x-a: !reset [a]\n', 'x-a: ! 5\n', 'x-a: !!timestamp "2020-01-01"\n', 'x-a: !<tag:yaml.org,2002:int> "7"\n',
-  'x-a: |2\n    a\n  b\n', 'x-a: |-\n  a\n\n', 'x-a: |+\n  a\n\n\nx-b: 1\n', 'x-a: >\n  a\n  b\n\n  c\n   d\n', 'x-a: >-2\n    a\n', 'x-a: | a\n', 'x-a: |\n  end of file', 'x-a: >-\n  end of file', 'x-a: |\n\n  a\n', 'x-a: |\n a\nb\n',
+  'x-a: |2\n    a\n  b\n', 'x-a: |-\n  a\n\n', 'x-a: |+\n  a\n\n\nx-b: 1\n', 'x-a: >\n  a\n  b\n\n  c\n   d\n', 'x-a: >-2\n    a\n', 'x-a: | a\n', 'x-a: |\n  end of file', 'x-a: >-\n  end of file', 'x-a: |\n\n  a\n', 'x-a: |\n a\nb\n', '  x-a: 1\nx-b: 2\n', '  x-a: 1\n x-b: 2\n', '# c\n  x-a: 1\n',
 ];
 
 export const scalarTexts = [

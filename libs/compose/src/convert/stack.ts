@@ -40,7 +40,8 @@ export function toStackSpec(config: ComposeConfig, stack: string, readFile: (pat
 
 /** Absolute paths of all files beside the compose files that a deployment needs: env files, secrets and configs. */
 export function referencedFiles(config: ComposeConfig): string[] {
-  const objects = [...config.secrets.values(), ...config.configs.values()];
-  const contents = objects.flatMap((object) => (object.external || object.driver || !object.file ? [] : [object.file]));
+  const contents = (['secrets', 'configs'] as const).flatMap((section) =>
+    [...config[section]].flatMap(([key, { file }]) => (file !== undefined && config.positions.has(`${section}.${key}.file`) ? [file] : [])),
+  );
   return [...new Set([...config.envFiles, ...contents])];
 }

@@ -15,7 +15,7 @@ export function readYaml(file: string, text: string, findings: Findings): MapVal
   const source = firstDocument(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const start: Position = { file, line: 1, column: 1 };
   if (rejectsCharacters(file, source, findings)) return undefined;
-  const parsed = parseLeniently({ text: source, added: [] });
+  const parsed = parseRoot(file, source, findings);
   const reader = new Reader(file, parsed, findings);
   if (parsed.document?.errors.some((error) => !isTolerated(error))) {
     for (const error of parsed.document.errors) if (!isTolerated(error)) reader.syntaxProblem(error);
@@ -44,6 +44,25 @@ function firstDocument(text: string): string {
 interface Parsed extends Indented {
   document?: Document.Parsed;
   lines: LineCounter;
+}
+
+/**
+ * When the first line is indented, libyaml ends the document at the first line that is indented less, and never looks at the
+ * rest. So do we, but not in silence.
+ */
+function parseRoot(file: string, text: string, findings: Findings): Parsed {
+  const parsed = parseLeniently({ text, added: [] });
+  const error = parsed.document?.errors.find((each) => !isTolerated(each));
+  const indentation = /^(?:[ \t]*(?:#.*)?\r?\n|---[ \t]*\r?\n)*( +)[^ #]/.exec(text)?.[1]?.length ?? 0;
+  if (!error || indentation === 0) return parsed;
+  const lineStart = text.lastIndexOf('\n', error.pos[0] - 1) + 1;
+  const line = /^( *)[^\n]*/.exec(text.slice(lineStart)) as RegExpExecArray;
+  if ((line[1] as string).length >= indentation || lineStart === 0) return parsed;
+  const shorter = parseLeniently({ text: text.slice(0, lineStart), added: [] });
+  if (shorter.document?.errors.some((each) => !isTolerated(each))) return parsed;
+  const at = { file, line: text.slice(0, lineStart).split('\n').length, column: 1 };
+  findings.note('surprising', at, '', 'the file ends here, because this line is indented less than the first one; nothing from here on counts');
+  return shorter;
 }
 
 function parseLeniently(input: Indented): Parsed {
