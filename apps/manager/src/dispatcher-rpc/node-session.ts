@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import type { AssignmentSet } from '../../../../libs/model/src/index.js';
-import { diffAssignments } from '../../../../libs/dispatcher/src/index.js';
+import { itemKey, type AssignmentItem, type AssignmentSet } from '../../../../libs/model/src/index.js';
+import { diffAssignments, type Follower } from '../../../../libs/dispatcher/src/index.js';
 import { encodeItem, encodeItemKey, type AgentMessage, type ManagerMessage } from '../../../../libs/wire/src/index.js';
 
 export type SessionStream = ServerDuplexStream<AgentMessage, ManagerMessage>;
@@ -13,10 +13,12 @@ const empty: AssignmentSet = new Map();
  * 1. The first assignments are the whole set, all later ones differences from the version before.
  * 2. While the stream is full nothing is sent; afterwards one difference covers all that happened meanwhile.
  */
-export class NodeSession {
+export class NodeSession implements Follower {
   #sent: AssignmentSet | undefined;
   #version = 0;
   #full = false;
+  #applied = 0;
+  #isOpen = true;
 
   constructor(
     readonly nodeId: string,
@@ -30,23 +32,61 @@ export class NodeSession {
     });
   }
 
+  /** While the stream is full, what is due goes with the version after. */
+  get sentVersion(): number {
+    return this.#full ? this.#version + 1 : this.#version;
+  }
+
+  get appliedVersion(): number {
+    return this.#applied;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  knowsService(serviceId: string): boolean {
+    return this.#sent?.has(itemKey({ kind: 'service', key: serviceId })) ?? false;
+  }
+
+  /** The agent's network agrees with this version. */
+  applied(version: number): void {
+    if (version <= this.#version) this.#applied = Math.max(this.#applied, version);
+  }
+
   send(message: ManagerMessage): void {
     if (!this.stream.writable) return;
     this.#full = !this.stream.write(message);
   }
 
-  /** Sends what is new, if anything is and the agent keeps up. */
-  push(epoch: number, wanted: AssignmentSet): void {
+  /** Sends what is new, if anything is and the agent keeps up; without what `holds` says must wait, given what was sent before. */
+  push(epoch: number, wanted: AssignmentSet, holds: (before: AssignmentItem | undefined, item: AssignmentItem) => boolean): void {
     if (this.#full) return;
-    const { put, remove } = diffAssignments(this.#sent ?? empty, wanted);
+    const sent = this.#sent ?? empty;
+    const { put: fresh, remove } = diffAssignments(sent, wanted);
+    const held = fresh.filter((item) => holds(sent.get(itemKey(item)), item));
+    const put = held.length === 0 ? fresh : fresh.filter((item) => !held.includes(item));
     const complete = this.#sent === undefined;
     if (!complete && put.length === 0 && remove.length === 0) return;
-    this.#sent = wanted;
+    this.#sent = held.length === 0 ? wanted : withOld(wanted, sent, held);
     this.#version++;
     this.send({ epoch, assignments: { complete, version: this.#version, put: put.map(encodeItem), remove: remove.map(encodeItemKey) } });
   }
 
   end(): void {
+    this.closed();
     this.stream.end();
   }
+
+  /** Nothing can be expected of it any more. */
+  closed(): void {
+    this.#isOpen = false;
+  }
+}
+
+/** `wanted`, with the items that are held back as they were sent before. */
+function withOld(wanted: AssignmentSet, sent: AssignmentSet, held: readonly AssignmentItem[]): AssignmentSet {
+  const set = new Map(wanted);
+  for (const item of held) set.set(itemKey(item), sent.get(itemKey(item))!);
+  return set;
 }

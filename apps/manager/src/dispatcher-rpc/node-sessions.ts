@@ -1,5 +1,5 @@
 import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../../libs/base/src/index.js';
-import { assignmentPlanner, nodeLiveness, type AssignmentPlanner } from '../../../../libs/dispatcher/src/index.js';
+import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner } from '../../../../libs/dispatcher/src/index.js';
 import type { NodeIdentity, Sealer } from '../../../../libs/identity/src/index.js';
 import type { Change, NodeStatus } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
@@ -30,6 +30,7 @@ const commitRetryMs = 200;
  * 1. Assignments follow the store: after any change each session gets its difference, none if it has none.
  * 2. Beats live in memory; only a change of a node's state is written.
  * 3. A node has one session: a newer one replaces the older.
+ * 4. A task that serves is told to stop once no node sends it new connections (see `Draining`).
  */
 export class NodeSessions {
   readonly #sessions = new Map<string, NodeSession>();
@@ -78,9 +79,13 @@ export class NodeSessions {
         );
       } else if (message.statuses) {
         this.#take(identity.nodeId, message.statuses);
+      } else if (message.applied) {
+        session?.applied(Number(message.applied.version ?? 0));
+        this.#storeChanged.ring();
       }
     });
     const closed = () => {
+      session?.closed();
       if (session && this.#sessions.get(identity.nodeId) === session) {
         this.#sessions.delete(identity.nodeId);
         this.options.trace({ event: 'agent-disconnected', nodeId: identity.nodeId, sessions: this.size });
@@ -134,14 +139,23 @@ export class NodeSessions {
   }
 
   async #pushAssignments(signal: AbortSignal): Promise<void> {
-    const { store, epoch, sealer } = this.options;
+    const { store, epoch, sealer, clock } = this.options;
     let planner: AssignmentPlanner | undefined;
+    const draining = new Draining();
+    let cancel: (() => void) | undefined;
     for (;;) {
       await this.#storeChanged.wait(signal);
       // One turn of the loop gathers the commits that arrive together.
       await new Promise((resolve) => setImmediate(resolve));
-      planner = assignmentPlanner(store.view(), (secret) => sealer.open(secret.sealed), planner);
-      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId));
+      cancel?.();
+      const view = store.view();
+      planner = assignmentPlanner(view, (secret) => sealer.open(secret.sealed), planner);
+      const nowMs = clock.monotonicMs();
+      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId), (before, item) => draining.holds(view, before, item, nowMs));
+      draining.sent(this.#sessions.values());
+      const { released, lookAgainInMs } = draining.settle(view, nowMs);
+      if (released) this.#storeChanged.ring();
+      cancel = lookAgainInMs === undefined ? undefined : clock.after(lookAgainInMs, () => this.#storeChanged.ring());
     }
   }
 

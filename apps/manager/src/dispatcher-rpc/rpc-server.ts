@@ -32,12 +32,13 @@ export class RpcServer {
     this.#server.addService(dispatcherService, { session: this.#session.bind(this), logs: this.#logs.bind(this) });
   }
 
-  async listen(): Promise<void> {
+  /** Resolves with the port, for addresses that leave its choice open. */
+  listen(): Promise<number> {
     const { address, caCertificate, identity } = this.options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(address, serverCredentials(caCertificate, identity), (error) => {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, serverCredentials(caCertificate, identity), (error, port) => {
         if (error) reject(new Temporary(`cannot listen on ${address}: is another manager running on this host?`, { cause: error }));
-        else resolve();
+        else resolve(port);
       });
     });
   }
