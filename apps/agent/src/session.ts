@@ -137,6 +137,7 @@ class Session {
       worker.setIndex(message.welcome.nodeIndex ?? 0);
       void this.#beat(message.welcome.heartbeatPeriodMs || 5_000).catch(fail);
       void this.#followStatuses().catch(fail);
+      void this.#followApplied().catch(fail);
     } else if (message.assignments) {
       const { complete, version, put, remove } = message.assignments;
       this.#obeying = this.#obeying.then(async () => {
@@ -175,6 +176,18 @@ class Session {
       // One turn of the loop gathers what several tasks report at the same moment.
       await new Promise((resolve) => setImmediate(resolve));
       this.#sendStatuses(reporter.take(), false);
+    }
+  }
+
+  async #followApplied(): Promise<void> {
+    const { worker } = this.options;
+    while (!this.#ended.signal.aborted) {
+      try {
+        await worker.applied.wait(this.#ended.signal);
+      } catch {
+        return; // the session has ended
+      }
+      this.#stream.write({ applied: { version: worker.appliedVersion } });
     }
   }
 

@@ -122,7 +122,7 @@ describe('an update', () => {
   });
 
   test('that is paused has failed', () => {
-    expect(assess(updating('paused', 'task t1 failed'), running())).toMatchObject({ outcome: 'failed', reason: 'update paused: task t1 failed' });
+    expect(assess(updating('paused', 'task t1 failed'), running())).toMatchObject({ outcome: 'failed', reason: 'task t1 failed' });
   });
 
   test('that was rolled back says so', () => {

@@ -98,7 +98,7 @@ describe('a wait that does not succeed says why', () => {
     const paused: Scene = { tasks: [{ ID: 't1', state: 'running' }], updateStatus: { State: 'paused', Message: 'update paused due to failure' } };
     const result = await run(['service', 'update', '--image', 'web:2', 'demo_web'], [{ tasks: [] }, paused]);
     expect(result.status).toBe(1);
-    expect(result.err).toContain('update paused: update paused due to failure');
+    expect(result.err).toContain('demo_web cannot run: update paused due to failure');
   });
 
   test('Ctrl-C: 130, and how to go on watching', async () => {

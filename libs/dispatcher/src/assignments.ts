@@ -1,7 +1,6 @@
 import {
   compareStates,
   hasEnded,
-  isWanted,
   itemKey,
   type AssignedNetwork,
   type AssignedTask,
@@ -154,9 +153,10 @@ function keyOf(item: AssignmentItem): string {
   return key;
 }
 
-/** A task that has ended and is not wanted is the node's past. */
+/** The node keeps the log of a task that has ended until nobody remembers the task; one that was given up is to leave nothing. */
 function isSent(task: Task): boolean {
-  return compareStates(task.status.state, 'assigned') >= 0 && !(hasEnded(task) && !isWanted(task));
+  if (hasEnded(task)) return task.desiredState !== 'remove' && task.status.state !== 'orphaned';
+  return compareStates(task.status.state, 'assigned') >= 0;
 }
 
 /** Most tasks are the same object as at the revision before: their items are too. */

@@ -37,8 +37,10 @@ test('a node without tasks gets no secret, and of services only those that publi
   expect(keys([on('a', 1)], 'b', [{ targetPort: 80, publishedPort: 4000 }])).toEqual(['service/web', 'peer/a', 'peer/b']);
 });
 
-test('a task that has ended as it was told is the past; one that must still stop is sent', () => {
-  expect(keys([on('a', 1, { state: 'shutdown', desiredState: 'shutdown' })], 'a')).toEqual(['peer/a', 'peer/b']);
+test('a task that has ended keeps its log, without a network, until it is to be removed; one that must still stop is sent', () => {
+  expect(keys([on('a', 1, { state: 'failed', desiredState: 'shutdown' })], 'a')).toEqual(['task/task-1', 'peer/a', 'peer/b']);
+  expect(keys([on('a', 1, { state: 'shutdown', desiredState: 'remove' })], 'a')).toEqual(['peer/a', 'peer/b']);
+  expect(keys([on('a', 1, { state: 'orphaned', desiredState: 'shutdown' })], 'a')).toEqual(['peer/a', 'peer/b']);
   expect(keys([on('a', 1, { desiredState: 'shutdown' })], 'a')).toContain('task/task-1');
 });
 
@@ -75,7 +77,7 @@ test('the difference puts what is new or changed and removes what is gone', () =
   const view = aView([on('a', 1), on('b', 2)]);
   const before = assignmentPlanner(view, open);
   const sent = before.forNode('a');
-  view.apply('task', 'task-1', on('a', 1, { state: 'shutdown', desiredState: 'shutdown' }));
+  view.apply('task', 'task-1', on('a', 1, { state: 'shutdown', desiredState: 'remove' }));
   view.apply('task', 'task-3', on('a', 3, { state: 'assigned' }));
   const { put, remove } = diffAssignments(sent, assignmentPlanner(view, open, before).forNode('a'));
   expect(put.map(({ kind, key }) => `${kind}/${key}`)).toEqual(['task/task-3', 'service/web']);

@@ -38,11 +38,16 @@ const networkAuditMs = 30_000;
  */
 export class Worker {
   readonly reporter = new Reporter();
+  /** Rings when `appliedVersion` has grown. */
+  readonly applied = new Bell();
   #items = new Map<string, AssignmentItem>();
   /** Statuses that an earlier agent left, until the runner of their task takes them. */
   #remembered = new Map<string, TaskStatus>();
   #epoch = 0;
   #version = 0;
+  /** Counts complete sets: each begins the versions anew. */
+  #series = 0;
+  #appliedVersion = 0;
   readonly #running = new Map<string, Running>();
   readonly #lifetime = new Lifetime();
   readonly #networkChanged = new Bell();
@@ -75,6 +80,11 @@ export class Worker {
     return this.#version;
   }
 
+  /** The version that the network agrees with, of those that came since the last complete set; 0: none. */
+  get appliedVersion(): number {
+    return this.#appliedVersion;
+  }
+
   setIndex(index: number): void {
     this.options.node.index = index;
     this.#askNetwork();
@@ -95,6 +105,10 @@ export class Worker {
     this.#items = items;
     this.#epoch = assignments.epoch;
     this.#version = assignments.version;
+    if (assignments.complete) {
+      this.#series++;
+      this.#appliedVersion = 0;
+    }
     this.#askNetwork();
     await this.#matchRunners();
   }
@@ -173,9 +187,10 @@ export class Worker {
       try {
         await this.#networkChanged.wait(signal);
         if (node.index === 0) continue; // not welcomed yet
-        const wish = this.#networkWish;
+        const [wish, series, version] = [this.#networkWish, this.#series, this.#version];
         await network.apply(networkView(this.#items, node, (id) => this.#running.get(id)?.runner.status.state), signal);
         this.#networkFulfilled.reach(wish);
+        this.#noteApplied(series, version);
       } catch (error) {
         if (signal.aborted) return;
         trace({ event: 'network-failed', error: describeError(error) });
@@ -185,6 +200,12 @@ export class Worker {
         cancelAudit();
       }
     }
+  }
+
+  #noteApplied(series: number, version: number): void {
+    if (series !== this.#series || version === this.#appliedVersion) return;
+    this.#appliedVersion = version;
+    this.applied.ring();
   }
 
   #ports(): RunnerPorts {

@@ -118,9 +118,9 @@ function withUpdate(progress: ServiceProgress, service: Service, baseline: Basel
     case 'rollback_completed':
       return { ...progress, outcome: 'rolled-back', reason: message };
     case 'paused':
-      return { ...progress, outcome: 'failed', reason: `update paused: ${message}` };
+      return { ...progress, outcome: 'failed', reason: message || 'the update is paused' };
     case 'rollback_paused':
-      return { ...progress, outcome: 'failed', reason: `rollback paused: ${message}` };
+      return { ...progress, outcome: 'failed', reason: message || 'the rollback is paused' };
     case 'completed':
       return progress;
   }

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { httpGet, type ApiTask } from '../harness/api.js';
+import { useCluster } from '../harness/fixture.js';
+import { until } from '../harness/wait.js';
+import { keepCalling } from './keep-calling.js';
+
+const test = useCluster({ nodes: 3 });
+
+function identities(tasks: ApiTask[]): string[] {
+  return tasks.map(({ ID, Status }) => `${ID} ${Status.ContainerStatus?.ContainerID} ${Status.ContainerStatus?.PID}`).sort();
+}
+
+interface Shape {
+  image?: string;
+  order: string;
+  replicas?: number;
+  port?: number;
+  label?: string;
+}
+
+const stack = ({ image = 'shoal/whoami:1', order, replicas = 4, port = 4400, label = 'a' }: Shape) => `
+services:
+  web:
+    image: ${image}
+    ports: ['${port}:80']
+    stop_grace_period: 2s
+    deploy:
+      replicas: ${replicas}
+      labels: { which: ${label} }
+      update_config: { parallelism: 2, delay: 500ms, monitor: 500ms, order: ${order} }
+      restart_policy: { delay: 0s }
+`;
+
+/** Looks at the service until `ended`, and gives the smallest and largest number of running tasks seen. */
+async function countRunning(service: string, ended: Promise<unknown>): Promise<{ least: number; most: number }> {
+  let going = true;
+  const stop = ended.finally(() => (going = false));
+  let least = Infinity;
+  let most = 0;
+  while (going) {
+    const running = (await test.tasks(service)).filter(({ Status }) => Status.State === 'running').length;
+    least = Math.min(least, running);
+    most = Math.max(most, running);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await stop;
+  return { least, most };
+}
+
+describe('a new image', () => {
+  it.each([
+    ['stop-first', 2, 4],
+    ['start-first', 4, 6],
+  ])('with order %s keeps at least %d and at most %d tasks running, and leaves none of the old', async (order, least, most) => {
+    await test.deploy('up', stack({ order }));
+    const old = new Set((await test.untilRunning('up_web', 4)).map(({ ID }) => ID));
+    const seen = await countRunning('up_web', test.deploy('up', stack({ order, image: 'shoal/whoami:2' })));
+    expect(seen.least).toBeGreaterThanOrEqual(least);
+    expect(seen.most).toBeLessThanOrEqual(most);
+    const now = await test.untilRunning('up_web', 4);
+    expect(now.filter(({ ID }) => old.has(ID))).toEqual([]);
+    await test.remove('up');
+  });
+
+  it('with order start-first loses no connection through the published port of any node', async () => {
+    await test.deploy('up', stack({ order: 'start-first' }));
+    await test.untilRunning('up_web', 4);
+    const clients = test.cluster.hosts.map((host) => keepCalling(`http://${host.address}:4400/`));
+    await test.deploy('up', stack({ order: 'start-first', image: 'shoal/whoami:2' }));
+    await test.untilRunning('up_web', 4);
+    const results = await Promise.all(clients.map((client) => client.end()));
+    expect(results.flatMap(({ failures }) => failures)).toEqual([]);
+    for (const { answers } of results) expect(answers).toBeGreaterThan(50);
+    await test.remove('up');
+  });
+
+  it('loses no connection when it is scaled down either', async () => {
+    await test.deploy('up', stack({ order: 'start-first', replicas: 6 }));
+    await test.untilRunning('up_web', 6);
+    const clients = test.cluster.hosts.map((host) => keepCalling(`http://${host.address}:4400/`));
+    await test.deploy('up', stack({ order: 'start-first', replicas: 1 }));
+    await test.untilRunning('up_web', 1);
+    const results = await Promise.all(clients.map((client) => client.end()));
+    expect(results.flatMap(({ failures }) => failures)).toEqual([]);
+    await test.remove('up');
+  });
+
+  it('that fails pauses the update; the deploy says why and exits non-zero; the others serve on', async () => {
+    await test.deploy('up', stack({ order: 'stop-first' }));
+    const before = identities(await test.untilRunning('up_web', 4));
+    const bad = stack({ order: 'stop-first' }).replace('image: shoal/whoami:1', `image: shoal/busybox:1\n    command: [sh, -c, 'echo no database; exit 3']`);
+    const result = await test.tryDeploy('up', bad);
+    expect(result.status).toBe(1);
+    expect(result.output).toMatch(/up_web cannot run: update paused.*non-zero exit \(3\).*no database/s);
+    const kept = identities(await test.running('up_web')).filter((identity) => before.includes(identity));
+    expect(kept.length).toBeGreaterThanOrEqual(2);
+    const inspected = await test.get<{ UpdateStatus?: { State: string; Message: string } }>('/services/up_web');
+    expect(inspected.UpdateStatus?.State).toBe('paused');
+    expect(inspected.UpdateStatus?.Message).toContain('update paused due to failure or early termination of task');
+    // What was kept is never touched again, and the good file heals it.
+    await test.deploy('up', stack({ order: 'stop-first' }));
+    const healed = identities(await test.untilRunning('up_web', 4));
+    expect(healed).toEqual(expect.arrayContaining(kept));
+    await test.remove('up');
+  });
+
+  it('that does not exist costs nothing: the old tasks all serve on', async () => {
+    await test.deploy('up', stack({ order: 'stop-first' }));
+    const before = identities(await test.untilRunning('up_web', 4));
+    const result = await test.tryDeploy('up', stack({ order: 'stop-first', image: '127.0.0.1:9/none/such:1' }));
+    expect(result.status).toBe(1);
+    expect(result.output).toContain('127.0.0.1:9/none/such:1');
+    expect(identities(await test.running('up_web'))).toEqual(before);
+    await test.remove('up');
+  });
+});
+
+describe('a change that needs no new task', () => {
+  it('of labels, replicas or published ports restarts nothing', async () => {
+    await test.deploy('keep', stack({ order: 'stop-first' }));
+    const before = identities(await test.untilRunning('keep_web', 4));
+
+    await test.deploy('keep', stack({ order: 'stop-first', label: 'b' }));
+    expect(identities(await test.tasks('keep_web'))).toEqual(before);
+    expect((await test.get<{ Spec: { Labels: Record<string, string> } }>('/services/keep_web')).Spec.Labels['which']).toBe('b');
+
+    await test.deploy('keep', stack({ order: 'stop-first', label: 'b', replicas: 5 }));
+    expect(identities(await test.untilRunning('keep_web', 5))).toEqual(expect.arrayContaining(before));
+    const five = identities(await test.untilRunning('keep_web', 5));
+
+    await test.deploy('keep', stack({ order: 'stop-first', label: 'b', replicas: 5, port: 4401 }));
+    for (const host of test.cluster.hosts) {
+      await until(`the new port answers on ${host.name}`, async () => (await httpGet(`http://${host.address}:4401/`)).status === 200);
+      await until(`the old port is closed on ${host.name}`, () => httpGet(`http://${host.address}:4400/`, 1_000).then(() => false, () => true));
+    }
+    expect(identities(await test.tasks('keep_web'))).toEqual(five);
+    await test.remove('keep');
+  });
+});
