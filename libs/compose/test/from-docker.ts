@@ -1,6 +1,5 @@
 import type { Created } from './fake-swarm.js';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Json = any;
 
 /** What Docker's requests say, in the words of our model; without ids and empty values. */

@@ -5,7 +5,7 @@ import { effectiveCapabilities } from './capabilities.js';
 import { convertConfigReferences, convertSecretReferences } from './file-references.js';
 import { convertMounts } from './mounts.js';
 import type { Scope } from './scope.js';
-import { compact, nonZero, note, problem, servicePath, toNumber, toRecord, withNamespace } from './scope.js';
+import { compact, compareText, nonZero, note, problem, servicePath, toNumber, toRecord, withNamespace } from './scope.js';
 
 export function convertContainer(scope: Scope, name: string, service: Service): ContainerSpec {
   const { add, drop } = effectiveCapabilities(service.cap_add ?? [], service.cap_drop ?? []);
@@ -53,10 +53,6 @@ function convertImage(scope: Scope, name: string, service: Service): string {
 function convertEnvironment(environment: Map<string, string | null> | undefined): string[] {
   const lines = [...(environment ?? [])].map(([key, value]) => (value === null ? key : `${key}=${value}`));
   return lines.sort(compareText);
-}
-
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** `host:address` → `address host`. */

@@ -1,11 +1,9 @@
 import type { SecretSpec } from '../../../model/src/index.js';
 import type { FileObject } from '../compose-config.js';
 import type { FileContent } from '../env-file.js';
-import { compareText } from './container.js';
-import { nameOf } from './file-references.js';
 import { rejectFileName } from './names.js';
 import type { Scope } from './scope.js';
-import { compact, problem, toRecord, withNamespace } from './scope.js';
+import { compact, compareText, nameOf, problem, toRecord, withNamespace } from './scope.js';
 
 type Section = 'secrets' | 'configs';
 

@@ -1,9 +1,8 @@
 import type { FileReference } from '../../../model/src/index.js';
 import type { FileObject, Service } from '../compose-config.js';
 import { nearest } from '../problems.js';
-import { compareText } from './container.js';
 import type { Scope } from './scope.js';
-import { problem, scoped, servicePath } from './scope.js';
+import { compareText, nameOf, problem, servicePath } from './scope.js';
 
 const readableByAll = 0o444;
 
@@ -52,11 +51,6 @@ function convertReferences(scope: Scope, service: string, section: 'secrets' | '
 
 function lookup(scope: Scope, section: 'secrets' | 'configs', key: string): FileObject | undefined {
   return scope.config[section].get(key);
-}
-
-/** The name in the cluster. */
-export function nameOf(scope: Scope, key: string, object: { name?: string }): string {
-  return object.name ?? scoped(scope, key);
 }
 
 function byName(a: FileReference, b: FileReference): number {

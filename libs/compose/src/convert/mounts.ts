@@ -3,9 +3,8 @@ import type { Service } from '../compose-config.js';
 import type { ComposeMount } from '../fields/mounts.js';
 import type { Located } from '../fields/kind.js';
 import { nearest } from '../problems.js';
-import { nameOf } from './file-references.js';
 import type { Scope } from './scope.js';
-import { compact, nonZero, servicePath, toRecord, withNamespace } from './scope.js';
+import { compact, nameOf, nonZero, servicePath, toRecord, withNamespace } from './scope.js';
 
 type Entry = Located<ComposeMount>;
 

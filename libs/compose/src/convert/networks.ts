@@ -1,10 +1,8 @@
 import type { NetworkAttachmentSpec, NetworkSpec } from '../../../model/src/index.js';
 import type { Network, Service } from '../compose-config.js';
 import { nearest } from '../problems.js';
-import { compareText } from './container.js';
-import { nameOf } from './file-references.js';
 import type { Scope } from './scope.js';
-import { compact, note, positionOf, servicePath, toRecord, withNamespace } from './scope.js';
+import { compact, compareText, nameOf, note, positionOf, servicePath, toRecord, withNamespace } from './scope.js';
 import { rejectName } from './names.js';
 
 /** The network of services that name none; it needs no declaration. */

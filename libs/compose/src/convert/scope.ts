@@ -18,6 +18,11 @@ export function scoped(scope: Scope, name: string): string {
   return `${scope.stack}_${name}`;
 }
 
+/** The name in the cluster. */
+export function nameOf(scope: Scope, key: string, object: { name?: string }): string {
+  return object.name ?? scoped(scope, key);
+}
+
 /** The position of the path, or of the nearest mapping around it that was written down. */
 export function positionOf(scope: Scope, path: string): Position {
   for (let near = path; near !== ''; near = near.replace(/(?:\.[^.[\]]*|\[\d+\])$|^[^.[]*$/, '')) {
@@ -61,4 +66,8 @@ export function toNumber(value: bigint | undefined): number | undefined {
 /** 0 says as much as nothing. */
 export function nonZero(value: bigint | undefined): number | undefined {
   return value ? Number(value) : undefined;
+}
+
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

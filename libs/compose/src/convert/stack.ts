@@ -3,12 +3,12 @@ import type { ComposeConfig } from '../compose-config.js';
 import type { FileContent } from '../env-file.js';
 import { Findings } from '../problems.js';
 import type { Note, Problem } from '../problems.js';
-import { compareText } from './container.js';
 import { convertFileObjects, externalFileObjects } from './file-objects.js';
 import { rejectName } from './names.js';
 import { convertNetworks } from './networks.js';
 import { rejectDoublePorts } from './ports.js';
 import type { Scope } from './scope.js';
+import { compareText } from './scope.js';
 import { convertService } from './service.js';
 
 export type StackResult = { ok: true; spec: StackSpec; notes: Note[] } | { ok: false; problems: Problem[] };

@@ -41,7 +41,6 @@ export function wrongKind(value: Value, context: Context, wanted: string): undef
   return undefined;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Fields = Record<string, Kind<any>>;
 type Decoded<K> = K extends Kind<infer T> ? T : never;
 export type Struct<F extends Fields> = { [K in keyof F]?: Decoded<F[K]> };

@@ -1,9 +1,9 @@
-import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq } from 'yaml';
-import type { Alias, Document, Node, Pair, Scalar as YamlScalar, YAMLMap, YAMLParseError, YAMLSeq } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq } from 'yaml';
+import type { Alias, Node, Pair, Scalar as YamlScalar, YAMLMap, YAMLParseError, YAMLSeq } from 'yaml';
 import type { Findings, Position } from '../problems.js';
 import { joinPath } from '../problems.js';
-import { indentContinuation } from './indentation.js';
-import type { Indented } from './indentation.js';
+import { firstDocument, parseRoot, rejectCharacters, rejectDirective, syntaxErrors } from './parse.js';
+import type { Parsed } from './parse.js';
 import { resolvePlain, resolveTagged } from './scalars.js';
 import type { Entry, ListValue, MapValue, Scalar, Value } from './value.js';
 
@@ -14,14 +14,12 @@ import type { Entry, ListValue, MapValue, Scalar, Value } from './value.js';
 export function readYaml(file: string, text: string, findings: Findings): MapValue | undefined {
   const source = firstDocument(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const start: Position = { file, line: 1, column: 1 };
-  if (rejectsCharacters(file, source, findings)) return undefined;
+  if (rejectCharacters(file, source, findings)) return undefined;
   const parsed = parseRoot(file, source, findings);
   const reader = new Reader(file, parsed, findings);
-  if (parsed.document?.errors.some((error) => !isTolerated(error))) {
-    for (const error of parsed.document.errors) if (!isTolerated(error)) reader.syntaxProblem(error);
-    return undefined;
-  }
-  if (rejectsDirective(file, source, findings)) return undefined;
+  const errors = syntaxErrors(parsed);
+  errors.forEach((error) => reader.syntaxProblem(error));
+  if (errors.length > 0 || rejectDirective(file, source, findings)) return undefined;
   const root = parsed.document?.contents;
   if (!root) {
     findings.problem(start, '', 'the file is empty; a compose file is a mapping that begins with "services:"');
@@ -31,93 +29,6 @@ export function readYaml(file: string, text: string, findings: Findings): MapVal
   if (value.kind === 'map') return value;
   findings.problem(value.at, '', 'a compose file must be a mapping that begins with "services:"');
   return undefined;
-}
-
-/** What comes after the first document is not even looked at. A marker in the first column counts in every context. */
-function firstDocument(text: string): string {
-  const begun = /^(?:(?:[ \t]*(?:#.*)?|%.*)\r?\n)*---(?=\s|$)/.exec(text);
-  const from = begun ? begun[0].length : 0;
-  const end = /^(?:---|\.\.\.)(?=\s|$)/m.exec(text.slice(from));
-  return end ? text.slice(0, from + end.index) : text;
-}
-
-interface Parsed extends Indented {
-  document?: Document.Parsed;
-  lines: LineCounter;
-}
-
-/**
- * When the first line is indented, libyaml ends the document at the first line that is indented less, and never looks at the
- * rest. So do we, but not in silence.
- */
-function parseRoot(file: string, text: string, findings: Findings): Parsed {
-  const parsed = parseLeniently({ text, added: [] });
-  const error = parsed.document?.errors.find((each) => !isTolerated(each));
-  const indentation = /^(?:[ \t]*(?:#.*)?\r?\n|---[ \t]*\r?\n)*( +)[^ #]/.exec(text)?.[1]?.length ?? 0;
-  if (!error || indentation === 0) return parsed;
-  const lineStart = text.lastIndexOf('\n', error.pos[0] - 1) + 1;
-  const line = /^( *)[^\n]*/.exec(text.slice(lineStart)) as RegExpExecArray;
-  if ((line[1] as string).length >= indentation || lineStart === 0) return parsed;
-  const shorter = parseLeniently({ text: text.slice(0, lineStart), added: [] });
-  if (shorter.document?.errors.some((each) => !isTolerated(each))) return parsed;
-  const at = { file, line: text.slice(0, lineStart).split('\n').length, column: 1 };
-  findings.note('surprising', at, '', 'the file ends here, because this line is indented less than the first one; nothing from here on counts');
-  return shorter;
-}
-
-function parseLeniently(input: Indented): Parsed {
-  let current = input;
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const parsed = parse(current);
-    const misindented = parsed.document?.errors.find((error) => !isTolerated(error));
-    const opening = misindented && openingOf(misindented, current.text);
-    const indented = opening === undefined ? undefined : indentContinuation(current, opening);
-    if (!indented) return parsed;
-    current = indented;
-  }
-  return parse(current);
-}
-
-function parse(input: Indented): Parsed {
-  const lines = new LineCounter();
-  const composer = new Composer({ schema: 'failsafe', uniqueKeys: false, logLevel: 'silent', prettyErrors: false });
-  const documents = composer.compose(new Parser(lines.addNewLine).parse(input.text), true, input.text.length);
-  const first = documents.next();
-  return { ...input, lines, ...(first.done ? {} : { document: first.value }) };
-}
-
-/** Where the bracket or quote opens that an indentation error is about. */
-function openingOf(error: YAMLParseError, text: string): number | undefined {
-  const missingQuote = /^Missing closing (['"])/.exec(error.message)?.[1];
-  if (missingQuote) return text.lastIndexOf(missingQuote, error.pos[0]);
-  if (error.code !== 'BAD_INDENT') return undefined;
-  const opening = Math.max(text.lastIndexOf('[', error.pos[0]), text.lastIndexOf('{', error.pos[0]));
-  return opening === -1 ? undefined : opening;
-}
-
-/** libyaml begins a comment at any # that does not continue a plain word. */
-function isTolerated(error: YAMLParseError): boolean {
-  return error.message.startsWith('Comments must be separated');
-}
-
-// eslint-disable-next-line no-control-regex
-const forbiddenCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]/;
-
-function rejectsCharacters(file: string, text: string, findings: Findings): boolean {
-  const offset = text.search(forbiddenCharacter);
-  if (offset === -1) return false;
-  const before = text.slice(0, offset).split('\n');
-  const code = (text.charCodeAt(offset) + 0x10000).toString(16).slice(1);
-  const at = { file, line: before.length, column: (before.at(-1) as string).length + 1 };
-  findings.problem(at, '', `the control character U+${code.toUpperCase()} is not allowed in YAML`);
-  return true;
-}
-
-function rejectsDirective(file: string, text: string, findings: Findings): boolean {
-  const [, version] = /^%YAML[ \t]+(\S+)/m.exec(text.split(/^---/m)[0] as string) ?? [];
-  if (version === undefined || version === '1.1' || version === '1.2') return false;
-  findings.problem({ file, line: 1, column: 1 }, '', `YAML ${version} is not known`, 'leave the %YAML line out');
-  return true;
 }
 
 /** Beyond this many values a file whose values come mostly from aliases is taken for an attack (yaml.v3's limits). */

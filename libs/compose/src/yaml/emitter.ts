@@ -68,7 +68,6 @@ function looksLikeOldYaml(text: string): boolean {
   return /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/.test(text) || /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/.test(text);
 }
 
-// eslint-disable-next-line no-control-regex
 const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/;
 
 function quote(text: string): string {
@@ -81,7 +80,6 @@ function quote(text: string): string {
 const escapes: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\t': '\\t', '\r': '\\r', '\u0000': '\\0', '\u0007': '\\a', '\b': '\\b', '\u000b': '\\v', '\f': '\\f', '\u001b': '\\e' };
 
 function doubleQuoted(text: string): string {
-  // eslint-disable-next-line no-control-regex
   const escaped = text.replace(/[\\"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, (character) => {
     const code = character.charCodeAt(0).toString(16).toUpperCase();
     return escapes[character] ?? (code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`);
