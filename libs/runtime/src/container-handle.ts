@@ -74,6 +74,8 @@ export class ContainerHandle {
       stands.catch(() => undefined); // a failed connect is told below
       this.#connection = await ShimConnection.connect(this.directory, 'shim.sock', this.#listener());
       await stands;
+      // Its creator died in between: the rest of the program was sent already and completes it, or its end ends the shim.
+      if (this.state === 'creating') await this.#until('created');
     } catch {
       this.#lose();
     }

@@ -1,6 +1,7 @@
 import { existsSync, watch } from 'node:fs';
-import { open, readdir, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Bell } from '../../base/src/index.js';
 import { LineSplitter, parseLogLine, type LogPiece } from './log-line.js';
 import type { LogLine, LogOptions } from './runtime.js';
@@ -43,30 +44,31 @@ export async function* readLog(path: string, options: LogOptions, ended: () => P
   }
 }
 
+interface LogFile {
+  path: string;
+  inode: number;
+}
+
 /** Follows one log through its rotations: reads a renamed file to its end before the next one. */
 class RotatingReader {
   /** Unfinished lines by stream. */
   readonly partials = new Map<string, LogLine>();
   #file: FileHandle | undefined;
-  #inode = 0;
   readonly #splitter = new LineSplitter();
 
   constructor(readonly path: string) {}
 
   /** All that is there now. */
   async *drain(): AsyncGenerator<LogPiece> {
-    if (!this.#file) {
-      const oldest = (await this.#files())[0];
-      if (oldest === undefined) return;
-      await this.#open(oldest);
-    }
-    for (;;) {
-      yield* this.#readToEnd();
-      const next = await this.#successor();
-      if (next === undefined) return;
+    this.#file ??= await this.#successor(undefined);
+    while (this.#file) {
+      yield* this.#readToEnd(this.#file);
+      const next = await this.#successor(this.#file);
+      if (!next) return;
       // What was written between our last read and the rename.
-      yield* this.#readToEnd();
-      await this.#open(next);
+      yield* this.#readToEnd(this.#file);
+      await this.#file.close();
+      this.#file = next;
     }
   }
 
@@ -79,10 +81,10 @@ class RotatingReader {
     await this.#file?.close();
   }
 
-  async *#readToEnd(): AsyncGenerator<LogPiece> {
+  async *#readToEnd(file: FileHandle): AsyncGenerator<LogPiece> {
     const chunk = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
-      const { bytesRead } = await this.#file!.read(chunk, 0, chunkBytes, null);
+      const { bytesRead } = await file.read(chunk, 0, chunkBytes, null);
       if (bytesRead === 0) return;
       for (const line of this.#splitter.push(chunk.subarray(0, bytesRead))) {
         const piece = parseLogLine(line);
@@ -91,37 +93,40 @@ class RotatingReader {
     }
   }
 
-  async #open(path: string): Promise<void> {
-    await this.#file?.close();
-    this.#file = await open(path, 'r');
-    this.#inode = (await this.#file.stat()).ino;
-  }
-
-  /** The file after ours; undefined: ours is the current one. Ours may have been deleted by now: then the oldest is next. */
-  async #successor(): Promise<string | undefined> {
-    const files = await this.#files();
-    const inodes = await Promise.all(files.map(inodeOf));
-    const at = inodes.indexOf(this.#inode);
-    return files[at + 1];
+  /**
+   * Opens the file after `file` (without one: the oldest); undefined: there is none. Names move while we look, so an answer
+   * counts only when two looks agree and the opened file is the one that was meant.
+   */
+  async #successor(file: FileHandle | undefined): Promise<FileHandle | undefined> {
+    for (;;) {
+      const files = await this.#files();
+      if (!isDeepStrictEqual(files, await this.#files())) continue;
+      const own = await file?.stat();
+      const at = own ? files.findIndex(({ inode }) => inode === own.ino) : -1;
+      // An open file that is not in the list was deleted by rotation: the oldest is next, and what was in between is lost.
+      if (own && at < 0 && own.nlink > 0) continue;
+      const next = files[at + 1];
+      if (!next) return undefined;
+      const opened = await open(next.path, 'r').catch(() => undefined); // renamed in between
+      if (opened && (await opened.stat()).ino === next.inode) return opened;
+      await opened?.close();
+    }
   }
 
   /** Oldest first: `json.log.2`, `json.log.1`, `json.log`. */
-  async #files(): Promise<string[]> {
+  async #files(): Promise<LogFile[]> {
     const name = basename(this.path);
-    const numbers = (await readdir(dirname(this.path)))
-      .filter((entry) => entry.startsWith(`${name}.`) && /^[0-9]+$/.test(entry.slice(name.length + 1)))
-      .map((entry) => Number(entry.slice(name.length + 1)));
-    const rotated = numbers.sort((a, b) => b - a).map((number) => join(dirname(this.path), `${name}.${number}`));
-    return existsSync(this.path) ? [...rotated, this.path] : rotated;
+    const entries = await readdir(dirname(this.path)).catch(() => []); // removed with its container
+    const numbers = entries.filter((entry) => entry.startsWith(`${name}.`) && /^[0-9]+$/.test(entry.slice(name.length + 1))).map((entry) => Number(entry.slice(name.length + 1)));
+    const paths = [...numbers.sort((a, b) => b - a).map((number) => `${this.path}.${number}`), this.path];
+    const inodes = await Promise.all(paths.map(inodeOf));
+    return paths.map((path, index) => ({ path, inode: inodes[index]! })).filter(({ inode }) => inode > 0);
   }
 }
 
+/** 0: there is none, or it was renamed meanwhile. */
 async function inodeOf(path: string): Promise<number> {
-  const file = await open(path, 'r').catch(() => undefined); // rotated away in between
-  if (!file) return 0;
-  const { ino } = await file.stat();
-  await file.close();
-  return ino;
+  return stat(path).then(({ ino }) => ino, () => 0);
 }
 
 /** Pieces of one line, joined: a piece without line feed waits for the rest of its stream. */

@@ -1,19 +1,23 @@
-/** A process of its own that opens the runtime and starts one container; a test ends it with SIGKILL. */
+/** A process of its own that opens the runtime, creates and starts containers, and tells of each; a test ends it with SIGKILL. */
 import { openRuntime, type ContainerRequest } from '../src/index.js';
 
-interface Order {
+export interface AgentOrder {
   stateDir: string;
   shimPath: string;
   cgroupParent: string;
-  request: ContainerRequest;
+  requests: ContainerRequest[];
 }
 
-process.once('message', (order: Order) => {
+process.once('message', (order: AgentOrder) => {
   void run(order);
 });
 
-async function run({ request, ...options }: Order): Promise<void> {
+async function run({ requests, ...options }: AgentOrder): Promise<void> {
   const runtime = await openRuntime({ ...options, trace: () => undefined });
-  await runtime.create(request, new AbortController().signal);
-  process.send!(await runtime.start(request.id));
+  await Promise.all(
+    requests.map(async (request) => {
+      await runtime.create(request, new AbortController().signal);
+      process.send!(await runtime.start(request.id));
+    }),
+  );
 }

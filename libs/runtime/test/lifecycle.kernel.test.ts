@@ -1,10 +1,11 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openRuntime } from '../src/index.js';
+import { openRuntime, type ContainerRequest } from '../src/index.js';
+import type { AgentOrder } from './agent-process.js';
 import { KernelHost } from './kernel-host.js';
 
 let host: KernelHost;
@@ -19,15 +20,19 @@ const mebibyte = 1 << 20;
 function traces(): { mounts: string[]; groups: string[]; processes: string[] } {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(host.directory));
   const groups = host.cgroupParents().flatMap((root) => readdirSync(join(root, host.cgroupParent), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name)));
-  const processes = readdirSync('/proc').filter((pid) => {
+  return { mounts, groups, processes: processesOf(host.stateDir) };
+}
+
+/** Processes that have mounts out of a state folder: those of its containers. */
+function processesOf(stateDir: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {
-      return readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(join(host.stateDir, 'containers'));
+      return readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(`${stateDir}/containers`);
     } catch {
       return false; // ended meanwhile
     }
   });
-  return { mounts, groups, processes };
 }
 
 /** A zombie is dead: whoever inherited it has not looked yet. */
@@ -242,20 +247,31 @@ describe('terminal and input', () => {
   });
 });
 
+/** A second agent's place on this host. */
+function otherAgent() {
+  return { stateDir: join(host.directory, 'other/state'), shimPath: host.shimPath, cgroupParent: host.cgroupParent };
+}
+
+async function forkAgent(requests: ContainerRequest[]): Promise<ChildProcess> {
+  const program = join(host.directory, 'agent-process.mjs');
+  await build({ entryPoints: [join(import.meta.dirname, 'agent-process.ts')], bundle: true, platform: 'node', format: 'esm', outfile: program });
+  const agent = fork(program, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const order: AgentOrder = { ...otherAgent(), requests };
+  agent.send(order);
+  return agent;
+}
+
 describe('adoption', () => {
   test('a container survives the SIGKILL of its agent, goes on logging, and is adopted', async () => {
-    const program = join(host.directory, 'agent-process.mjs');
-    buildSync({ entryPoints: [join(import.meta.dirname, 'agent-process.ts')], bundle: true, platform: 'node', format: 'esm', outfile: program });
-    const agent = fork(program, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const request = host.request({ command: ['sh', '-c', 'i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.02; done'] }, { id: 'survivor' });
-    agent.send({ stateDir: join(host.directory, 'other/state'), shimPath: host.shimPath, cgroupParent: host.cgroupParent, request });
+    const agent = await forkAgent([request]);
     const [{ pid }] = (await once(agent, 'message')) as [{ pid: number }];
     agent.kill('SIGKILL');
     await once(agent, 'exit');
     expect(existsSync(`/proc/${pid}`)).toBe(true);
 
     const first = host.runtime;
-    const second = await openRuntime({ stateDir: join(host.directory, 'other/state'), shimPath: host.shimPath, cgroupParent: host.cgroupParent, trace: () => undefined });
+    const second = await openRuntime({ ...otherAgent(), trace: () => undefined });
     expect(await second.list()).toEqual([{ id: 'survivor', state: 'running', pid, labels: { task: 'web.1' } }]);
     host.runtime = second;
     const ticks = (await host.logText('survivor')).trim().split('\n').length;
@@ -266,6 +282,24 @@ describe('adoption', () => {
     await second.remove('survivor');
     await second.close();
     host.runtime = first;
+  });
+
+  test('an agent that is killed in the middle of creations leaves nothing that its successor cannot remove', async () => {
+    const requests = Array.from({ length: 12 }, () => host.request({ command: ['sleep', '1000'] }));
+    const agent = await forkAgent(requests);
+    await once(agent, 'message');
+    agent.kill('SIGKILL');
+    await once(agent, 'exit');
+    const second = await openRuntime({ ...otherAgent(), trace: () => undefined });
+    const found = await second.list();
+    expect(found.some(({ state }) => state === 'running')).toBe(true);
+    expect(found.filter(({ state }) => state === 'creating')).toEqual([]);
+    await Promise.all(found.map(({ id }) => second.remove(id)));
+    await second.close();
+    const groups = host.cgroupParents().flatMap((root) => readdirSync(join(root, host.cgroupParent)));
+    expect(requests.filter(({ id }) => groups.includes(id))).toEqual([]);
+    expect(readdirSync(join(otherAgent().stateDir, 'containers'))).toEqual([]);
+    expect(processesOf(otherAgent().stateDir)).toEqual([]);
   });
 
   test('an exit while no agent looked is found on disk', async () => {
