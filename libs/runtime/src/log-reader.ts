@@ -7,6 +7,7 @@ import { LineSplitter, parseLogLine, type LogPiece } from './log-line.js';
 import type { LogLine, LogOptions } from './runtime.js';
 
 const chunkBytes = 64 << 10;
+const maxLooks = 1000;
 
 /**
  * Lines of a json-file log and of its rotated files, oldest first. With `follow`, goes on until `ended` resolves
@@ -98,7 +99,7 @@ class RotatingReader {
    * counts only when two looks agree and the opened file is the one that was meant.
    */
   async #successor(file: FileHandle | undefined): Promise<FileHandle | undefined> {
-    for (;;) {
+    for (let look = 0; look < maxLooks; look++) {
       const files = await this.#files();
       if (!isDeepStrictEqual(files, await this.#files())) continue;
       const own = await file?.stat();
@@ -111,6 +112,7 @@ class RotatingReader {
       if (opened && (await opened.stat()).ino === next.inode) return opened;
       await opened?.close();
     }
+    return undefined; // somebody else moves our files: go on with the one we have
   }
 
   /** Oldest first: `json.log.2`, `json.log.1`, `json.log`. */
