@@ -27,6 +27,7 @@ interface Running {
 
 const networkRetryMs = 1_000;
 const networkAuditMs = 30_000;
+const maxNetworkRestMs = 50;
 
 /**
  * The agent's half of the cluster: makes this node run what it was assigned.
@@ -188,9 +189,12 @@ export class Worker {
         await this.#networkChanged.wait(signal);
         if (node.index === 0) continue; // not welcomed yet
         const [wish, series, version] = [this.#networkWish, this.#series, this.#version];
+        const startedMs = clock.monotonicMs();
         await network.apply(networkView(this.#items, node, (id) => this.#running.get(id)?.runner.status.state), signal);
         this.#networkFulfilled.reach(wish);
         this.#noteApplied(series, version);
+        // Changes that come thick and fast are applied together, so that the containers get the processor too.
+        await clock.sleep(Math.min(maxNetworkRestMs, clock.monotonicMs() - startedMs), signal);
       } catch (error) {
         if (signal.aborted) return;
         trace({ event: 'network-failed', error: describeError(error) });

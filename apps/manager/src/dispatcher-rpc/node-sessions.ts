@@ -23,6 +23,8 @@ export type SessionsEvent =
 
 const livenessTickMs = 1_000;
 const commitRetryMs = 200;
+const minRestMs = 5;
+const maxRestMs = 200;
 
 /**
  * All agents that are connected to this leader, for as long as it leads.
@@ -145,17 +147,17 @@ export class NodeSessions {
     let cancel: (() => void) | undefined;
     for (;;) {
       await this.#storeChanged.wait(signal);
-      // One turn of the loop gathers the commits that arrive together.
-      await new Promise((resolve) => setImmediate(resolve));
       cancel?.();
+      const startedMs = clock.monotonicMs();
       const view = store.view();
       planner = assignmentPlanner(view, (secret) => sealer.open(secret.sealed), planner);
-      const nowMs = clock.monotonicMs();
-      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId), (before, item) => draining.holds(view, before, item, nowMs));
+      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId), (before, item) => draining.holds(view, before, item, startedMs));
       draining.sent(this.#sessions.values());
-      const { released, lookAgainInMs } = draining.settle(view, nowMs);
+      const { released, lookAgainInMs } = draining.settle(view, startedMs);
       if (released) this.#storeChanged.ring();
       cancel = lookAgainInMs === undefined ? undefined : clock.after(lookAgainInMs, () => this.#storeChanged.ring());
+      // The first change after a quiet time goes out at once; what follows on its heels goes together.
+      await clock.sleep(Math.min(maxRestMs, minRestMs + 3 * (clock.monotonicMs() - startedMs)), signal);
     }
   }
 
