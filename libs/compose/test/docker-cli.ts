@@ -20,7 +20,7 @@ export interface Verdict {
   output: string;
 }
 
-const baseEnv = { PATH: process.env['PATH'] ?? '', HOME: '/home/judge' };
+const baseEnv = { PATH: process.env['PATH'] ?? '', HOME: '/home/judge', TZ: 'UTC' };
 
 /** Writes the files of a case into a folder of its own and removes it afterwards. */
 export async function withFiles<T>(testCase: Case, use: (folder: string, names: string[]) => Promise<T>): Promise<T> {
