@@ -1,9 +1,10 @@
-import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../../libs/base/src/index.js';
+import { Bell, describeError, isRefused, isTemporary, Refused, type Clock, type Trace } from '../../../../libs/base/src/index.js';
 import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner } from '../../../../libs/dispatcher/src/index.js';
 import type { NodeIdentity, Sealer } from '../../../../libs/identity/src/index.js';
 import type { Change, NodeStatus } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { decodeDescription, decodeTaskReport, type AgentMessage, type ManagerMessage, type TaskReport } from '../../../../libs/wire/src/index.js';
+import { toRpcError } from './caller.js';
 import { NodeSession, type SessionStream } from './node-session.js';
 import { StatusIntake } from './status-intake.js';
 
@@ -76,7 +77,7 @@ export class NodeSessions {
           (welcomed) => (session = welcomed),
           (error: unknown) => {
             this.options.trace({ event: 'agent-refused', nodeId: identity.nodeId, error: describeError(error) });
-            stream.end();
+            stream.emit('error', toRpcError(error));
           },
         );
       } else if (message.statuses) {
@@ -102,7 +103,7 @@ export class NodeSessions {
   async #welcome(stream: SessionStream, identity: NodeIdentity, hello: NonNullable<AgentMessage['hello']>): Promise<NodeSession> {
     const { store, epoch } = this.options;
     const node = store.view().get('node', identity.nodeId);
-    if (!node) throw new Error(`node ${identity.nodeId} was removed from the cluster`);
+    if (!node) throw new Refused('not-found', `node ${identity.nodeId} was removed from the cluster: delete its state folder and let it join again`);
     const status: NodeStatus = {
       ...node.status,
       state: 'ready',
