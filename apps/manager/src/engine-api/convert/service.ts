@@ -49,10 +49,10 @@ export function serviceStatusTo(view: ClusterView, service: Service): Json {
   const running = wanted.filter((task) => task.status.state === 'running' && !isDown(task)).length;
   const current = tasks.filter((task) => task.templateVersion === service.templateVersion);
   const completed = current.filter((task) => task.status.state === 'complete').length;
-  return { RunningTasks: running, DesiredTasks: desiredTasks(service, wanted, completed), CompletedTasks: isJob(service) ? completed : 0 };
+  return { RunningTasks: running, DesiredTasks: desiredTasks(service, wanted), CompletedTasks: isJob(service) ? completed : 0 };
 }
 
-function desiredTasks({ spec: { mode } }: Service, wanted: Task[], completed: number): number {
+function desiredTasks({ spec: { mode } }: Service, wanted: Task[]): number {
   switch (mode.kind) {
     case 'replicated':
       return mode.replicas ?? 1;
@@ -60,9 +60,7 @@ function desiredTasks({ spec: { mode } }: Service, wanted: Task[], completed: nu
       return wanted.filter((task) => task.desiredState === 'running').length;
     case 'global-job':
       return wanted.filter((task) => compareStates(task.status.state, 'running') <= 0).length;
-    case 'replicated-job': {
-      const maxConcurrent = mode.maxConcurrent ?? 1;
-      return Math.max(0, Math.min(maxConcurrent, (mode.totalCompletions ?? maxConcurrent) - completed));
-    }
+    case 'replicated-job':
+      return mode.maxConcurrent ?? 1;
   }
 }
