@@ -5,8 +5,14 @@ import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync, readFileSync } fro
 import { build } from 'esbuild';
 
 const programs = { cli: 'apps/cli/src', agent: 'apps/agent/src', manager: 'apps/manager/src', cluster: 'e2e/harness', bench: 'bench/src' };
-/** What runs for months gives memory back rather than keep it for speed: half the size, measured with 50 containers. */
-const daemonFlags = { agent: '--max-semi-space-size=2 --optimize-for-size', manager: '--max-semi-space-size=4 --optimize-for-size' };
+/**
+ * What runs for months: small heaps that are collected early, on the one thread that made them. Measured with 200 tasks:
+ * less memory and less processor time than V8's defaults, which are made for big heaps on many cores.
+ */
+const daemonFlags = {
+  agent: '--single-threaded --max-semi-space-size=2 --heap-growing-percent=20',
+  manager: '--single-threaded --max-semi-space-size=8 --heap-growing-percent=20',
+};
 /** Optional parts of Nest and its friends that we do not install. */
 const absent = ['@fastify/multipart', '@nestjs/platform-express', '@nestjs/microservices', '@nestjs/microservices/*', '@nestjs/websockets/*', '@fastify/static', '@fastify/view', 'class-transformer', 'class-transformer/*', 'class-validator'];
 
@@ -45,7 +51,7 @@ async function bundle(program, source) {
     logOverride: { 'require-resolve-not-external': 'silent' },
   });
   const launcher = program === 'cli' ? `${dir}/shoal.cjs` : `${dir}/${program}.cjs`;
-  writeFileSync(launcher, `#!/usr/bin/env ${daemonFlags[program] ? `-S node ${daemonFlags[program]}` : 'node'}\n${readFileSync('scripts/launcher.cjs', 'utf8')}`);
+  writeFileSync(launcher, `#!/usr/bin/env ${daemonFlags[program] ? `-S MALLOC_ARENA_MAX=1 node ${daemonFlags[program]}` : 'node'}\n${readFileSync('scripts/launcher.cjs', 'utf8')}`);
   chmodSync(launcher, 0o755);
   if (program === 'manager') cpSync('node_modules/etcd3/proto', 'dist/proto', { recursive: true });
 }
