@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { httpGet } from '../harness/api.js';
 import { distDir, prefix, useCluster } from '../harness/fixture.js';
 import { until } from '../harness/wait.js';
-import { startDockerRegistry } from './docker-registry.js';
+import { startDockerRegistry } from '../harness/docker-registry.js';
 import { garbage, imageWithLayer, startScriptedRegistry, status, type Answer, type ScriptedRegistry } from './scripted-registry.js';
 
 const machine = `${prefix}.254`;

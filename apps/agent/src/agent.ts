@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeError, isRefused, Lifetime, systemClock, systemRandom, type Log } from '../../../libs/base/src/index.js';
+import { describeError, isRefused, isTemporary, Lifetime, systemClock, systemRandom, type Log } from '../../../libs/base/src/index.js';
 import { requireNodeFiles } from '../../../libs/identity/src/node-files.js';
 import { openImages, type Images } from '../../../libs/image/src/index.js';
 import { openNodeNetwork } from '../../../libs/network/src/index.js';
@@ -63,7 +63,7 @@ export async function runAgent(config: AgentConfig, log: Log, signal: AbortSigna
   await keepSession({ files, worker, description, bootId: bootId(), clock, random: systemRandom, signal, trace });
 }
 
-/** Imports the archives that lie in the folder and are not known yet. A broken one is named and does not stop the agent. */
+/** Imports the archives that lie in the folder and are not known yet. One that is broken, or finds no room, is named and does not stop the agent. */
 async function preload(images: Images, dir: string, log: Log, signal: AbortSignal): Promise<void> {
   let names: string[];
   try {
@@ -77,7 +77,7 @@ async function preload(images: Images, dir: string, log: Log, signal: AbortSigna
       const references = await images.importArchive(join(dir, name), { signal });
       log.event({ event: 'image-preloaded', archive: name, references });
     } catch (error) {
-      if (!isRefused(error)) throw error;
+      if (!isRefused(error) && !isTemporary(error)) throw error;
       log.event({ event: 'image-preload-failed', archive: name, error: describeError(error) });
     }
   }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { Refused, systemClock, systemRandom } from '../../../../libs/base/src/index.js';
 import { certificateDigest, createCa, createJoinToken, issueWithKey, readNodeFiles, writeManagerFiles, writeNodeFiles } from '../../../../libs/identity/src/index.js';
 import { managerServerName } from '../../../../libs/wire/src/index.js';
+import { onlyAddress, requireAddress, requireOwnAddress } from './host-address.js';
 
 export interface InitOptions {
   stateDir: string;
@@ -25,8 +25,10 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
     throw new Refused('precondition', `${options.stateDir} is node ${existing.nodeId} of a cluster already: to make a new one, stop its services and remove that folder`);
   }
   const address = options.advertiseAddress ?? onlyAddress();
-  if (!isIP(address)) throw new Refused('invalid', `--advertise-addr ${address}: expected an IP address`);
+  requireAddress('--advertise-addr', address);
   const dataPathAddress = options.dataPathAddress ?? address;
+  requireOwnAddress(options.dataPathAddress === undefined ? '--advertise-addr' : '--data-path-addr', dataPathAddress);
+  if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65_535) throw new Refused('invalid', `--port ${options.port}: expected a number from 1 to 65535`);
   const clock = systemClock;
   const clusterId = systemRandom.id();
   const nodeId = systemRandom.id();
@@ -59,15 +61,4 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
     identity: await issueWithKey(ca, subject, { dnsNames: [managerServerName, nodeId], ipAddresses: [address], clock }),
   });
   return { nodeId, managerAddress, workerToken: joinTokens.worker };
-}
-
-/** The host's address when it has only one; several are a choice that only the operator can make. */
-function onlyAddress(): string {
-  const addresses = Object.values(networkInterfaces())
-    .flatMap((entries) => entries ?? [])
-    .filter(({ internal, family }) => !internal && family === 'IPv4')
-    .map(({ address }) => address);
-  if (addresses.length === 1) return addresses[0]!;
-  const found = addresses.length === 0 ? 'has no address besides loopback' : `has several addresses (${addresses.join(', ')})`;
-  throw new Refused('invalid', `could not choose an address for others to reach this host at: it ${found}: give one with --advertise-addr`);
 }

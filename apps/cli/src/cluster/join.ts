@@ -5,6 +5,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { Refused, Temporary } from '../../../../libs/base/src/index.js';
 import { certificateDigest, createRequest, parseJoinToken, readNodeFiles, writeNodeFiles } from '../../../../libs/identity/src/index.js';
 import { channelOptions, managerServerName, nodeCaService, type IssueReply } from '../../../../libs/wire/src/index.js';
+import { requireAddress, requireOwnAddress } from './host-address.js';
 
 export interface JoinOptions {
   stateDir: string;
@@ -25,6 +26,9 @@ export async function joinCluster(options: JoinOptions): Promise<{ nodeId: strin
     throw new Refused('precondition', `${options.stateDir} is node ${existing.nodeId} of a cluster already: to join another one, stop its services and remove that folder`);
   }
   const { caDigest } = parseJoinToken(options.token);
+  if (options.advertiseAddress !== undefined) requireAddress('--advertise-addr', options.advertiseAddress);
+  if (options.dataPathAddress !== undefined) requireOwnAddress('--data-path-addr', options.dataPathAddress);
+  else if (options.advertiseAddress !== undefined) requireOwnAddress('--advertise-addr', options.advertiseAddress);
   const manager = options.manager.includes(':') ? options.manager : `${options.manager}:2377`;
   const caCertificate = await fetchCa(manager, caDigest);
   const { key, request } = await createRequest();

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { httpGet } from '../harness/api.js';
-import { must, plainEnv } from '../harness/run.js';
-import { until } from '../harness/wait.js';
+import { httpGet } from './api.js';
+import { must, plainEnv } from './run.js';
+import { until } from './wait.js';
 
 export interface DockerRegistry {
   /** Copies an image archive into the registry. */
