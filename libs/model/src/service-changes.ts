@@ -16,14 +16,13 @@ export function createServiceChanges(id: string, spec: ServiceSpec): Change[] {
 /**
  * The writes of a changed service; none when the spec is what it was.
  *
- * 1. A changed template gets a version and is stored; anything else (replicas, labels, ports, update rules) makes no new tasks.
+ * 1. A template that needs new tasks gets a version and is stored; anything else (replicas, labels, ports, restart and update rules) makes none.
  * 2. A template that some task still runs gets that task's version back: going back replaces only what has gone forward.
  * 3. The outcome of an earlier update is cleared, since clients wait for the outcome of this one.
  */
 export function updateServiceChanges(view: ClusterView, service: Service, spec: ServiceSpec, options: { expect?: Revision; update?: UpdateStatus } = {}): Change[] {
   if (sameJson(service.spec, spec)) return [];
-  const isNewTemplate = !sameJson(service.spec.template, spec.template);
-  const known = isNewTemplate ? versionInUse(view, service, spec.template) : service.templateVersion;
+  const known = needsNewTasks(service.spec.template, spec.template) ? versionInUse(view, service, spec.template) : service.templateVersion;
   const templateVersion = known ?? nextVersion(view, service);
   // The guarded write comes first: of two updates at once the second is out of sequence, whatever else it collides with.
   const changes: Change[] = [{ action: 'update', kind: 'service', object: { ...service, spec, previousSpec: service.spec, templateVersion }, expect: options.expect }];
@@ -34,6 +33,11 @@ export function updateServiceChanges(view: ClusterView, service: Service, spec: 
   return changes;
 }
 
+/** Do tasks of one template have to be replaced for the other? Not for another restart policy: the orchestrator reads it from the service. */
+export function needsNewTasks(before: TaskTemplate, after: TaskTemplate): boolean {
+  return !sameJson({ ...before, restart: undefined }, { ...after, restart: undefined });
+}
+
 function createTemplate(serviceId: string, version: number, template: TaskTemplate): Change {
   return { action: 'create', kind: 'template', object: { id: templateId(serviceId, version), template, createdAt: '', updatedAt: '' } };
 }
@@ -42,7 +46,7 @@ function versionInUse(view: ClusterView, service: Service, template: TaskTemplat
   const versions = new Set(view.tasksOfService(service.id).map((task) => task.templateVersion));
   for (const version of versions) {
     const stored = view.get('template', templateId(service.id, version));
-    if (stored && sameJson(stored.template, template)) return version;
+    if (stored && !needsNewTasks(stored.template, template)) return version;
   }
   return undefined;
 }

@@ -18,7 +18,7 @@ export type ServiceMode =
   | { kind: 'replicated-job'; maxConcurrent?: number; totalCompletions?: number }
   | { kind: 'global-job' };
 
-/** Everything about one task that does not depend on its slot or node. A change of it makes new tasks. */
+/** Everything about one task that does not depend on its slot or node. A change of it makes new tasks, but for that of `restart`. */
 export interface TaskTemplate {
   container: ContainerSpec;
   resources?: { limits?: ResourceLimits; reservations?: ResourceReservations };

@@ -1,10 +1,10 @@
 import { sameJson } from '../../base/src/index.js';
-import { hasEnded, isWanted, type ClusterView, type Service, type ServiceMode, type ServiceSpec, type TaskTemplate } from '../../model/src/index.js';
+import { hasEnded, isWanted, needsNewTasks, type ClusterView, type Service, type ServiceMode, type ServiceSpec, type TaskTemplate } from '../../model/src/index.js';
 
 /** What changes about a service and what that does to its tasks: `replicas 5 → 8; no task restarts`. */
 export function describeServiceChange(view: ClusterView, before: Service, after: ServiceSpec): string {
   const parts = [...describeMode(before.spec.mode, after.mode), ...describeTemplate(before.spec.template, after.template), ...describeRest(before.spec, after)];
-  if (sameJson(before.spec.template, after.template)) return `${parts.join(', ')}; no task restarts`;
+  if (!needsNewTasks(before.spec.template, after.template)) return `${parts.join(', ')}; no task restarts`;
   const replaced = view.tasksOfService(before.id).filter((task) => isWanted(task) && !hasEnded(task)).length;
   return `${parts.join(', ')}; ${replaced === 1 ? '1 task is' : `${replaced} tasks are`} replaced`;
 }
