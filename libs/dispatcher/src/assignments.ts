@@ -1,3 +1,4 @@
+import { sameJson } from '../../base/src/index.js';
 import {
   compareStates,
   hasEnded,
@@ -15,7 +16,6 @@ import {
   type Service,
   type Task,
 } from '../../model/src/index.js';
-import { canonical } from './canonical.js';
 import { assignedService, networksOfService } from './endpoints.js';
 
 /** Decrypts the content of a secret; returns it as base64. */
@@ -84,7 +84,7 @@ class Planner implements AssignmentPlanner {
     if (made) return made;
     const fresh = make();
     const before = this.#before.get(key);
-    const isSame = before !== undefined && (before === fresh || canonical(before.value) === canonical(fresh.value));
+    const isSame = before !== undefined && (before === fresh || sameJson(before.value, fresh.value));
     const item = isSame ? before : fresh;
     this.#made.set(key, item);
     return item;

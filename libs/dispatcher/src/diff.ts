@@ -1,5 +1,5 @@
+import { sameJson } from '../../base/src/index.js';
 import type { AssignmentItem, AssignmentSet } from '../../model/src/index.js';
-import { canonical } from './canonical.js';
 
 export interface AssignmentDifference {
   put: AssignmentItem[];
@@ -18,10 +18,6 @@ export function diffAssignments(sent: AssignmentSet, wanted: AssignmentSet): Ass
   return { put, remove };
 }
 
-export function isEmptyDifference({ put, remove }: AssignmentDifference): boolean {
-  return put.length === 0 && remove.length === 0;
-}
-
 function isSame(a: AssignmentItem, b: AssignmentItem): boolean {
-  return a === b || a.value === b.value || canonical(a.value) === canonical(b.value);
+  return a === b || a.value === b.value || sameJson(a.value, b.value);
 }

@@ -1,6 +1,5 @@
-import { timestamp } from '../../base/src/index.js';
+import { sameJson, timestamp } from '../../base/src/index.js';
 import { hasEnded, isWanted, mayMove, type Change, type ClusterView, type Decide, type Task, type TaskStatus } from '../../model/src/index.js';
-import { canonical } from './canonical.js';
 
 /** What an agent says about one task. */
 export interface StatusReport {
@@ -25,7 +24,7 @@ export function applyStatuses(view: ClusterView, nodeId: string, reports: readon
     const task = view.get('task', taskId);
     if (task?.nodeId !== nodeId) continue;
     const before = newest.get(taskId) ?? task.status;
-    if (mayMove('agent', before.state, status.state) && canonical(before) !== canonical(status)) newest.set(taskId, status);
+    if (mayMove('agent', before.state, status.state) && !sameJson(before, status)) newest.set(taskId, status);
   }
   if (inventory) for (const task of missing(view, nodeId, reports, inventory)) newest.set(task.id, endOf(task, inventory.nowMs));
   return [...newest].map(([id, status]) => ({ action: 'status', kind: 'task', id, status, actor: 'agent' }));
