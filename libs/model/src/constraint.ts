@@ -1,4 +1,5 @@
 import { Refused } from '../../base/src/index.js';
+import { isInNetwork, parseIpNetwork } from './ip-network.js';
 import type { Node } from './objects.js';
 
 /** One placement constraint: `node.labels.disk == ssd`. */
@@ -8,7 +9,7 @@ export interface Constraint {
   value: string;
 }
 
-const wellKnownKeys = ['node.id', 'node.hostname', 'node.role', 'node.platform.os', 'node.platform.arch'];
+const wellKnownKeys = ['node.id', 'node.hostname', 'node.ip', 'node.role', 'node.platform.os', 'node.platform.arch'];
 const labelPrefixes = ['node.labels.', 'engine.labels.'];
 
 /** Throws `Refused('invalid')` with the words that Docker has for it. */
@@ -23,11 +24,14 @@ export function parseConstraint(text: string): Constraint {
   if (!known) {
     throw new Refused('invalid', `'${key}' in constraint ${text} is no property of a node: use ${[...wellKnownKeys, 'node.labels.NAME', 'engine.labels.NAME'].join(', ')}`);
   }
+  if (key.toLowerCase() === 'node.ip' && !parseIpNetwork(value)) {
+    throw new Refused('invalid', `'${value}' in constraint ${text} is neither an address nor a subnet: write one like 10.0.0.7 or 10.0.0.0/24`);
+  }
   return { key, operator: parts[2] as Constraint['operator'], value };
 }
 
-/** Values compare without case, as in Swarm. A missing label is an empty value: `!=` accepts it. */
-export function satisfies(node: Node, constraint: Constraint): boolean {
+/** Values compare without case, as in Swarm; `node.ip` also with a subnet. A missing label is an empty value: `!=` accepts it. */
+function satisfies(node: Node, constraint: Constraint): boolean {
   const equal = same(constraint.key, valueOf(node, constraint.key), constraint.value);
   return constraint.operator === '==' ? equal : !equal;
 }
@@ -58,6 +62,7 @@ export function labelOf(node: Node, descriptor: string): string {
 
 function same(key: string, actual: string, wanted: string): boolean {
   if (key.toLowerCase() === 'node.platform.arch') return normalArchitecture(actual) === normalArchitecture(wanted);
+  if (key.toLowerCase() === 'node.ip') return isInNetwork(actual, parseIpNetwork(wanted)!);
   return actual.toLowerCase() === wanted.toLowerCase();
 }
 
@@ -68,6 +73,8 @@ function valueOf(node: Node, key: string): string {
       return node.id;
     case 'node.hostname':
       return description?.hostname ?? '';
+    case 'node.ip':
+      return node.status.address;
     case 'node.role':
       return node.spec.role;
     case 'node.platform.os':

@@ -31,6 +31,7 @@ test('every problem has its words, and all are found at once', () => {
     [{ template: { resources: { reservations: { nanoCpus: 5 } } } }, 'invalid: invalid cpu value 5e-9: Must be at least 0.001'],
     [{ template: { restart: { condition: 'sometimes' as never } } }, 'invalid: invalid RestartCondition: "sometimes"'],
     [{ template: { placement: { constraints: ['node.role'], preferences: [], platforms: [] } } }, 'invalid: constraint expected one operator from ==, !=: node.role'],
+    [{ template: { placement: { constraints: ['node.ip==10.0.0.0/33'], preferences: [], platforms: [] } } }, "invalid: '10.0.0.0/33' in constraint node.ip==10.0.0.0/33 is neither an address nor a subnet: write one like 10.0.0.7 or 10.0.0.0/24"],
     [{ template: { runtime: 'plugin' } }, 'unsupported: runtime plugin is not available: services run containers'],
     [{ mode: { kind: 'replicated', replicas: -1 } }, 'invalid: invalid number of replicas: it must be a whole number from 0'],
     [{ mode: { kind: 'global-job' }, template: { restart: { condition: 'any' } } }, 'invalid: jobs must not have restart condition "any"; use none or on-failure'],

@@ -77,6 +77,11 @@ test.each([
   ['node.labels.disk == SSD', 'b'],
   ['node.labels.disk!=ssd', 'a'],
   ['engine.labels.zone==z1', 'b'],
+  ['node.ip == 192.0.2.2', 'b'],
+  ['node.ip != 192.0.2.1', 'b'],
+  ['node.ip != 192.0.2.0/31', 'b'],
+  ['NODE.IP == 192.0.2.2/31', 'b'],
+  ['node.ip != fd00::/8', 'a'],
 ])('constraint %s', (constraint, node) => {
   const special = { ...b, spec: { role: 'manager' as const, labels: { disk: 'ssd' } }, description: { architecture: 'arm64', engineLabels: { zone: 'z1' } } };
   expect(scheduling(placed([constraint]), [a, special], pending(1)).sentences).toEqual([`place web.1 on ${node}`]);
