@@ -76,7 +76,7 @@ async function standBy({ election, managerId, clock, random, trace, signal }: Ca
 
 /** Holds the office until it is lost, given up, or the work fails. */
 async function lead(options: CampaignOptions, epoch: Revision): Promise<void> {
-  const { election, clock, signal, trace, managerId, onElected } = options;
+  const { election, signal, trace, managerId, onElected } = options;
   const office = new AbortController();
   const leave = (reason: string) => {
     if (office.signal.aborted) return;

@@ -1,5 +1,5 @@
 import type { Kind, Kinds } from './change.js';
-import { templateId, type Cluster, type Config, type Network, type Node, type Secret, type Service, type Stack, type Task } from './objects.js';
+import { templateId, type Cluster, type Config, type Network, type Secret, type Service, type Stack, type Task } from './objects.js';
 import type { Revision } from './objects.js';
 import type { TaskTemplate } from './service.js';
 

@@ -1,5 +1,5 @@
 import type { TaskState } from './task-state.js';
-import type { FileReference, Labels, PortConfig, ServiceSpec, TaskTemplate } from './service.js';
+import type { Labels, PortConfig, ServiceSpec, TaskTemplate } from './service.js';
 
 /** A revision of the store: grows with every commit. 0 means "never stored". */
 export type Revision = number;
@@ -210,9 +210,4 @@ export interface StackSpec {
   configs: (SecretSpec & { data: string })[];
   /** Names that must exist already. */
   external: { networks: string[]; secrets: string[]; configs: string[] };
-}
-
-/** Every name a reference list uses. */
-export function referencedIds(references: FileReference[]): string[] {
-  return references.map((reference) => reference.id);
 }
