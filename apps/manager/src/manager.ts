@@ -89,6 +89,7 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
       secretSealer: sealer,
       logSource: logBroker,
       managerInfo: { nodeId: files.nodeId, version, hostname: config.hostname ?? hostname(), address: managerAddress, stateDir: config.stateDir },
+      trace,
     }),
     (it) => withDeadline(it.close()),
   );

@@ -9,6 +9,7 @@ import { seededRandom, systemClock, type Random } from '../../../libs/base/src/i
 import type { Change, Node, Task, TaskState } from '../../../libs/model/src/index.js';
 import { MemoryStore } from '../../../libs/store/src/index.js';
 import { createHttpApp } from '../src/http/app.js';
+import type { HttpEvent } from '../src/http/events.js';
 import type { HttpProviders, LogLine, LogSource } from '../src/http/tokens.js';
 import { listenOnSocket } from '../src/http/unix-socket.js';
 
@@ -20,6 +21,8 @@ export interface HttpHarness {
   routes: string[];
   /** Lines that tasks "said". */
   logLines: LogLine[];
+  /** All that was traced. */
+  events: HttpEvent[];
   /** Runs the real docker CLI against the socket. */
   docker(...args: string[]): Promise<CliResult>;
   /** One request, unversioned unless the path says otherwise. */
@@ -54,6 +57,7 @@ export async function startHttpHarness(options: Pick<HttpProviders, 'stackReader
   const store = new MemoryStore();
   const random = seededRandom(7);
   const logLines: LogLine[] = [];
+  const events: HttpEvent[] = [];
   const logSource: LogSource = {
     async *logs(taskIds, { follow, signal }) {
       for (const line of logLines) if (taskIds.includes(line.taskId)) yield line;
@@ -69,6 +73,7 @@ export async function startHttpHarness(options: Pick<HttpProviders, 'stackReader
     logSource,
     ...options,
     managerInfo: { nodeId: managerNodeId, version: '0.1.0', hostname: 'm1', address: '10.9.0.1:2377', stateDir: '/var/lib/shoal' },
+    trace: (event) => void events.push(event),
   });
   const removeSocket = await listenOnSocket(app, socketPath);
   return {
@@ -77,6 +82,7 @@ export async function startHttpHarness(options: Pick<HttpProviders, 'stackReader
     socketPath,
     routes: routesOf(app),
     logLines,
+    events,
     docker: (...args) => run('docker', args, { ...process.env, DOCKER_HOST: `unix://${socketPath}`, DOCKER_CONFIG: folder, HOME: folder }),
     call: (method, path, body, headers) => call(socketPath, method, path, body, headers),
     open: (path) => openStream(socketPath, path),

@@ -4,6 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { Metrics } from '../observability/metrics.js';
 import { createAdapter } from './adapter.js';
+import { frameworkLog } from './framework-log.js';
 import { HttpModule } from './http.module.js';
 import type { HttpProviders } from './tokens.js';
 
@@ -12,7 +13,7 @@ export async function createHttpApp(providers: HttpProviders): Promise<NestFasti
   const adapter = createAdapter({ version: providers.managerInfo.version });
   const app = await NestFactory.create<NestFastifyApplication>(HttpModule.with(providers), adapter, {
     bodyParser: false,
-    logger: ['error', 'warn'],
+    logger: frameworkLog(providers.trace),
     abortOnError: false,
   });
   countRequests(adapter.getInstance() as unknown as FastifyInstance, app.get(Metrics));

@@ -21,9 +21,9 @@ import { OpenApiController } from '../shoal-api/openapi.controller.js';
 import { StacksController } from '../shoal-api/stacks.controller.js';
 import { StacksService } from '../shoal-api/stacks.service.js';
 import { ErrorFilter } from './error-filter.js';
-import { CLOCK, LOG_SOURCE, MANAGER_INFO, RANDOM, SECRET_SEALER, STACK_READER, STORE, type HttpProviders } from './tokens.js';
+import { CLOCK, LOG_SOURCE, MANAGER_INFO, RANDOM, SECRET_SEALER, STACK_READER, STORE, TRACE, type HttpProviders } from './tokens.js';
 
-export const httpControllers = [
+const httpControllers = [
   SystemController,
   SwarmController,
   NodesController,
@@ -56,6 +56,7 @@ export class HttpModule {
         { provide: LOG_SOURCE, useValue: providers.logSource },
         { provide: MANAGER_INFO, useValue: providers.managerInfo },
         { provide: STACK_READER, useValue: providers.stackReader ?? composeReader },
+        { provide: TRACE, useValue: providers.trace },
         { provide: APP_FILTER, useClass: ErrorFilter },
         StacksService,
         TaskLogs,

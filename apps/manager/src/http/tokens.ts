@@ -1,6 +1,7 @@
-import type { Clock, Random } from '../../../../libs/base/src/index.js';
+import type { Clock, Random, Trace } from '../../../../libs/base/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import type { StackReader } from '../shoal-api/stack-reader.js';
+import type { HttpEvent } from './events.js';
 
 /** What the HTTP side is given, by symbol: `main.ts` and the tests provide it, controllers inject it. */
 
@@ -10,6 +11,8 @@ export const STORE = Symbol('Store');
 export const CLOCK = Symbol('Clock');
 /** `Random` of libs/base. */
 export const RANDOM = Symbol('Random');
+/** `Trace<HttpEvent>`. */
+export const TRACE = Symbol('Trace');
 export const SECRET_SEALER = Symbol('SecretSealer');
 export const LOG_SOURCE = Symbol('LogSource');
 export const MANAGER_INFO = Symbol('ManagerInfo');
@@ -63,6 +66,7 @@ export interface HttpProviders {
   secretSealer: SecretSealer;
   logSource: LogSource;
   managerInfo: ManagerInfo;
+  trace: Trace<HttpEvent>;
   /** Default: libs/compose. */
   stackReader?: StackReader;
 }
