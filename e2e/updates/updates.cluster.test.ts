@@ -62,11 +62,11 @@ describe('a new image', () => {
     await test.remove('up');
   });
 
-  it('with order start-first loses no connection through the published port of any node', async () => {
-    await test.deploy('up', stack({ order: 'start-first' }));
+  it.each(['start-first', 'stop-first'])('with order %s loses no connection through the published port of any node', async (order) => {
+    await test.deploy('up', stack({ order }));
     await test.untilRunning('up_web', 4);
     const clients = test.cluster.hosts.map((host) => keepCalling(`http://${host.address}:4400/`));
-    await test.deploy('up', stack({ order: 'start-first', image: 'shoal/whoami:2' }));
+    await test.deploy('up', stack({ order, image: 'shoal/whoami:2' }));
     await test.untilRunning('up_web', 4);
     const results = await Promise.all(clients.map((client) => client.end()));
     expect(results.flatMap(({ failures }) => failures)).toEqual([]);
@@ -82,6 +82,21 @@ describe('a new image', () => {
     await test.untilRunning('up_web', 1);
     const results = await Promise.all(clients.map((client) => client.end()));
     expect(results.flatMap(({ failures }) => failures)).toEqual([]);
+    await test.remove('up');
+  });
+
+  it('costs no connection when a node is drained', async () => {
+    await test.deploy('up', stack({ order: 'start-first', replicas: 6 }));
+    await test.untilRunning('up_web', 6);
+    const clients = test.cluster.hosts.map((host) => keepCalling(`http://${host.address}:4400/`));
+    expect(await test.cluster.docker(['node', 'update', '--availability', 'drain', 'node-3'])).toMatchObject({ status: 0 });
+    await until('node-3 is empty', async () => {
+      const tasks = await test.untilRunning('up_web', 6);
+      return new Set(tasks.map(({ NodeID }) => NodeID)).size === 2;
+    });
+    const results = await Promise.all(clients.map((client) => client.end()));
+    expect(results.flatMap(({ failures }) => failures)).toEqual([]);
+    expect(await test.cluster.docker(['node', 'update', '--availability', 'active', 'node-3'])).toMatchObject({ status: 0 });
     await test.remove('up');
   });
 

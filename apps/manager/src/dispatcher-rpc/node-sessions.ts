@@ -165,9 +165,12 @@ export class NodeSessions {
   async #watchLiveness(signal: AbortSignal): Promise<void> {
     const { clock, store, trace } = this.options;
     // Silence before now was the last leader's to hear.
-    const listeningSinceMs = clock.monotonicMs();
+    let listeningSinceMs = clock.monotonicMs();
     for (;;) {
+      const asleepSinceMs = clock.monotonicMs();
       await clock.sleep(livenessTickMs, signal);
+      // Whoever was stopped or starved itself has heard nobody.
+      if (clock.monotonicMs() - asleepSinceMs > 2 * livenessTickMs) listeningSinceMs = clock.monotonicMs();
       const periodMs = store.view().cluster?.heartbeatPeriodMs;
       if (periodMs === undefined) continue;
       const { changes, sentences } = nodeLiveness(store.view(), { lastBeatMs: this.#lastBeatMs, listeningSinceMs, nowMs: clock.monotonicMs(), periodMs });
