@@ -4,6 +4,7 @@ import { defaults, isTerminal, type AssignedFile, type AssignedNetwork, type Ass
 import type { NodeNetwork } from '../../network/src/network.js';
 import type { ContainerExit, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, containerRequest, type NodeFacts } from './container-request.js';
+import { bothOrNeither, withDeadline } from './deadline.js';
 import { afterProbe, healthPlan, initialHealth, probeDelayMs, type HealthPlan } from './health.js';
 import { isToStop, nextStep, type Observed, type Step } from './next-step.js';
 import { localContainer } from './network-view.js';
@@ -52,9 +53,11 @@ export class TaskRunner {
   #image: LocalImage | undefined;
   #pid = 0;
   #unhealthy = false;
-  #watching = false;
+  #isWatched = false;
   #preparing: AbortController | undefined;
   readonly #bell = new Bell();
+  /** Ends what listens to the container: with its exit, or with the runner. */
+  readonly #watch = new AbortController();
 
   constructor(
     task: AssignedTask,
@@ -83,7 +86,11 @@ export class TaskRunner {
   async adopt(): Promise<void> {
     await this.ports.report(this.#task.id, this.status); // every assigned task is in the inventory
     const found = await this.ports.runtime.status(this.containerId);
-    if (!found) return;
+    if (!found) {
+      // The earlier agent may have got no further than half of the clean-up.
+      if (isTerminal(this.status.state)) this.#assumeLeftovers();
+      return;
+    }
     if (found.state === 'creating' || found.state === 'created') {
       await this.ports.runtime.remove(this.containerId); // never started: built anew
       return;
@@ -91,11 +98,12 @@ export class TaskRunner {
     this.#observed.container = found.state;
     this.#exit = found.exit;
     if (found.pid) this.#pid = found.pid;
-    if (found.state === 'running') await this.#watch();
+    if (found.state === 'running') await this.#beginWatch();
   }
 
   /** Works until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#watch.abort(), { once: true });
     while (!signal.aborted) {
       const step = nextStep(this.#task, this.#observed, this.ports.clock.wallMs());
       if (step.kind !== 'wait') this.ports.trace({ event: 'task-step', taskId: this.#task.id, step: step.kind });
@@ -106,12 +114,6 @@ export class TaskRunner {
         await this.#fail(error);
       }
     }
-  }
-
-  /** Takes everything of a task away that the manager has forgotten. */
-  async discard(): Promise<void> {
-    await this.ports.runtime.remove(this.containerId);
-    await this.ports.network.detach(this.containerId);
   }
 
   async #carryOut(step: Step, signal: AbortSignal): Promise<void> {
@@ -146,20 +148,12 @@ export class TaskRunner {
 
   async #prepare(signal: AbortSignal): Promise<void> {
     await this.#report('preparing', 'preparing');
+    if (isToStop(this.#task)) return;
     const preparing = (this.#preparing = new AbortController());
-    const both = AbortSignal.any([signal, preparing.signal, AbortSignal.timeout(pullDeadlineMs)]);
-    const { runtime, network, images } = this.ports;
-    const task = this.#task;
+    const { image } = this.#task.template.container;
+    const message = `task was not prepared within ${pullDeadlineMs / 60_000} minutes: image ${image}, or the network of the node, takes too long`;
     try {
-      const [image, attachment] = await Promise.all([
-        images.ensure(task.template.container.image, { signal: both }),
-        network.attach(localContainer(task), this.ports.networks(), both),
-      ]);
-      this.#image = image;
-      await runtime.create(containerRequest(task, this.ports.node, image, attachment, this.ports), both);
-      // A process that looks up a name first thing must find a name server that knows who asks.
-      await this.ports.networkReady(both);
-      this.#observed.container = 'created';
+      await withDeadline(this.ports.clock, { ms: pullDeadlineMs, message, signals: [signal, preparing.signal] }, (all) => this.#build(all));
       await this.#report('ready', 'prepared');
     } catch (error) {
       if (!signal.aborted && preparing.signal.aborted) return; // unwanted meanwhile: the next step ends it
@@ -169,40 +163,55 @@ export class TaskRunner {
     }
   }
 
+  async #build(signal: AbortSignal): Promise<void> {
+    const { runtime, network, images } = this.ports;
+    const task = this.#task;
+    const [image, attachment] = await bothOrNeither(
+      signal,
+      (either) => images.ensure(task.template.container.image, { signal: either }),
+      (either) => network.attach(localContainer(task), this.ports.networks(), either),
+    );
+    this.#image = image;
+    await runtime.create(containerRequest(task, this.ports.node, image, attachment, this.ports), signal);
+    // A process that looks up a name first thing must find a name server that knows who asks.
+    await this.ports.networkReady(signal);
+    this.#observed.container = 'created';
+  }
+
   async #start(): Promise<void> {
     await this.#report('starting', 'starting');
     const { pid } = await this.ports.runtime.start(this.containerId);
     this.#pid = pid;
     this.#observed.container = 'running';
-    await this.#watch();
+    await this.#beginWatch();
   }
 
   /** Begins to listen for the exit and to check health; both ring the bell. */
-  async #watch(): Promise<void> {
-    if (this.#watching) return;
-    this.#watching = true;
+  async #beginWatch(): Promise<void> {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
     const { runtime, images } = this.ports;
-    const ended = new AbortController();
+    const { signal } = this.#watch;
     this.#image ??= await images.find(this.#task.template.container.image);
     const plan = healthPlan(this.#task.template.container.healthcheck, this.#image?.config.healthcheck, this.#image?.config.shell);
     if (plan) {
       // An adopted task that already serves has passed its first check.
       this.#observed.health = this.#observed.status.state === 'running' ? 'healthy' : 'starting';
-      void this.#checkHealth(plan, ended.signal);
+      void this.#checkHealth(plan, signal);
     }
-    runtime.wait(this.containerId, ended.signal).then(
-      (exit) => {
-        ended.abort();
-        this.#exit = exit;
-        this.#observed.container = 'exited';
-        this.#bell.ring();
-      },
+    runtime.wait(this.containerId, signal).then(
+      (exit) => this.#noteExit(exit),
       (error: unknown) => {
-        this.#exit = { code: 137, oomKilled: false, startError: describeError(error), exitedAtMs: this.ports.clock.wallMs() };
-        this.#observed.container = 'exited';
-        this.#bell.ring();
+        if (!signal.aborted) this.#noteExit({ code: 137, oomKilled: false, startError: describeError(error), exitedAtMs: this.ports.clock.wallMs() });
       },
     );
+  }
+
+  #noteExit(exit: ContainerExit): void {
+    this.#watch.abort();
+    this.#exit = exit;
+    this.#observed.container = 'exited';
+    this.#bell.ring();
   }
 
   async #checkHealth(plan: HealthPlan, signal: AbortSignal): Promise<void> {
@@ -233,7 +242,11 @@ export class TaskRunner {
     this.#observed.stopped = true;
     this.#unhealthy = unhealthy;
     // The wish to stop came with an endpoint that is draining: first no new connection arrives, then the process is told.
-    await this.ports.networkReady(AbortSignal.any([signal, AbortSignal.timeout(drainDeadlineMs)])).catch((error: unknown) => this.#traceFailure(error));
+    const message = `the network of the node does not follow within ${drainDeadlineMs / 1000} s; the task is stopped all the same`;
+    await withDeadline(clock, { ms: drainDeadlineMs, message, signals: [signal] }, (all) => this.ports.networkReady(all)).catch((error: unknown) => {
+      signal.throwIfAborted();
+      this.#traceFailure(error);
+    });
     await runtime.signal(this.containerId, spec.stopSignal || this.#image?.config.stopSignal || 'SIGTERM');
     const graceMs = (spec.stopGraceNs ?? defaults.stopGraceNs) / 1e6;
     const cancel = clock.after(graceMs, () => void runtime.signal(this.containerId, 'SIGKILL').catch((error: unknown) => this.#traceFailure(error)));
@@ -263,6 +276,7 @@ export class TaskRunner {
     } else {
       await this.#report('failed', 'started', 'the container is gone: the node was restarted or the container was removed by hand');
     }
+    this.#assumeLeftovers();
   }
 
   async #cleanUp(signal: AbortSignal): Promise<void> {
@@ -282,10 +296,14 @@ export class TaskRunner {
     if (isTerminal(state)) return;
     if (!isRefused(error) && !isTemporary(error)) this.#traceFailure(error);
     const started = state === 'starting' || state === 'running';
-    // The container, if it got that far, is taken away by the clean-up that follows every end.
-    if (this.#observed.container === 'none') this.#observed.container = 'created';
+    this.#assumeLeftovers();
     if (started) await this.#report('failed', state === 'starting' ? 'starting' : 'started', `starting container failed: ${describeError(error)}`);
     else await this.#report('rejected', 'preparing', describeError(error));
+  }
+
+  /** A task can end half-made: what there may be of it is taken away by the clean-up that follows every end. */
+  #assumeLeftovers(): void {
+    if (this.#observed.container === 'none') this.#observed.container = 'created';
   }
 
   #traceFailure(error: unknown): void {

@@ -26,6 +26,7 @@ interface Running {
 }
 
 const networkRetryMs = 1_000;
+const removeRetryMs = 1_000;
 const networkAuditMs = 30_000;
 const maxNetworkRestMs = 50;
 
@@ -68,6 +69,9 @@ export class Worker {
     worker.#remembered = content.statuses;
     await worker.#discardUnknown();
     await worker.#matchRunners();
+    // The stored assignments say who we are among the others: names are answered before any manager is back.
+    options.node.index ||= itemsOf(worker.#items, 'peer').find(({ nodeId }) => nodeId === options.node.nodeId)?.index ?? 0;
+    worker.#askNetwork();
     void worker.#followNetwork();
     return worker;
   }
@@ -112,6 +116,7 @@ export class Worker {
     }
     this.#askNetwork();
     await this.#matchRunners();
+    if (assignments.complete) await this.#forgetRemembered();
   }
 
   logs(taskId: string, options: LogOptions): AsyncIterable<LogLine> {
@@ -156,7 +161,7 @@ export class Worker {
     void lifetime
       .end()
       .then(() => done)
-      .then(() => runner.discard())
+      .then(() => this.#removeUntilGone(runner.containerId))
       .then(() => this.options.journal.forget(taskId))
       .catch((error: unknown) => this.options.trace({ event: 'runner-failed', error: `discarding task ${taskId}: ${describeError(error)}` }))
       .finally(() => this.reporter.forget(taskId));
@@ -169,9 +174,33 @@ export class Worker {
     const found = new Set([...(await runtime.list()).map(({ id }) => id), ...(await network.attached())]);
     for (const id of found) {
       if (known.has(id)) continue;
-      await runtime.remove(id);
-      await network.detach(id);
+      await this.#remove(id).catch(() => void this.#removeUntilGone(id)); // one that resists holds up no other
     }
+  }
+
+  async #remove(containerId: string): Promise<void> {
+    await this.options.runtime.remove(containerId);
+    await this.options.network.detach(containerId);
+  }
+
+  /** Takes away all that a task had, its logs too; again and again, until nothing is left or the task is assigned anew. */
+  async #removeUntilGone(containerId: string): Promise<void> {
+    const { clock, trace } = this.options;
+    const { signal } = this.#lifetime;
+    while (!signal.aborted && ![...this.#running.values()].some(({ runner }) => runner.containerId === containerId)) {
+      try {
+        return await this.#remove(containerId);
+      } catch (error) {
+        trace({ event: 'runner-failed', error: `removing container ${containerId}: ${describeError(error)}` });
+        await clock.sleep(removeRetryMs, signal).catch(() => undefined); // closed: the loop's condition sees it
+      }
+    }
+  }
+
+  /** After a complete set, what an earlier agent wrote down about any other task is of no use. */
+  async #forgetRemembered(): Promise<void> {
+    for (const taskId of this.#remembered.keys()) await this.options.journal.forget(taskId);
+    this.#remembered.clear();
   }
 
   #askNetwork(): void {
@@ -207,13 +236,24 @@ export class Worker {
   }
 
   #noteApplied(series: number, version: number): void {
-    if (series !== this.#series || version === this.#appliedVersion) return;
+    // Before the first complete set (series 0) the versions are those of a session that is over.
+    if (series === 0 || series !== this.#series || version === this.#appliedVersion) return;
     this.#appliedVersion = version;
     this.applied.ring();
   }
 
+  /** That a task starts must be written down first. Of what comes later the manager hears even when the disk is full. */
+  async #store(taskId: string, status: TaskStatus): Promise<void> {
+    try {
+      await this.options.journal.saveStatus(taskId, status);
+    } catch (error) {
+      if (status.state === 'starting') throw error;
+      this.options.trace({ event: 'runner-failed', error: `task ${taskId}: its state ${status.state} is reported, but could not be stored: ${describeError(error)}` });
+    }
+  }
+
   #ports(): RunnerPorts {
-    const { runtime, network, images, clock, node, trace, journal } = this.options;
+    const { runtime, network, images, clock, node, trace } = this.options;
     const file = (kind: 'secret' | 'config', id: string) => this.#items.get(`${kind}/${id}`)?.value as AssignedFile | undefined;
     return {
       runtime,
@@ -228,7 +268,7 @@ export class Worker {
       config: (id) => file('config', id),
       report: async (taskId, status) => {
         // What has not started yet is prepared anew after a restart of the agent: not worth remembering.
-        if (compareStates(status.state, 'starting') >= 0) await journal.saveStatus(taskId, status);
+        if (compareStates(status.state, 'starting') >= 0) await this.#store(taskId, status);
         this.reporter.report(taskId, status);
       },
     };

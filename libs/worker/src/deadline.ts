@@ -1,0 +1,30 @@
+import { Temporary, type Clock } from '../../base/src/index.js';
+
+/** Runs a job whose signal is aborted by any of `signals`, and with `Temporary(message)` when `ms` of the clock have passed. */
+export async function withDeadline<T>(
+  clock: Clock,
+  { ms, message, signals }: { ms: number; message: string; signals: AbortSignal[] },
+  job: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const cancel = clock.after(ms, () => deadline.abort(new Temporary(message)));
+  try {
+    return await job(AbortSignal.any([...signals, deadline.signal]));
+  } finally {
+    cancel();
+  }
+}
+
+/** Both results, or the first failure once neither job does anything any more: the other one is aborted and waited for. */
+export async function bothOrNeither<A, B>(signal: AbortSignal, first: (signal: AbortSignal) => Promise<A>, second: (signal: AbortSignal) => Promise<B>): Promise<[A, B]> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const jobs = [first(either), second(either)] as const;
+  try {
+    return await Promise.all(jobs);
+  } catch (error) {
+    failed.abort(error);
+    await Promise.allSettled(jobs);
+    throw error;
+  }
+}
