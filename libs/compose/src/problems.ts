@@ -80,32 +80,3 @@ export function joinPath(path: string, part: string | number): string {
   if (typeof part === 'number') return `${path}[${part}]`;
   return path ? `${path}.${part}` : part;
 }
-
-/** The candidate that was most likely meant, or nothing when none is near. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  const reach = Math.max(1, Math.floor(word.length / 3));
-  let best: { candidate: string; distance: number } | undefined;
-  for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase().replaceAll('-', '_'), candidate.toLowerCase());
-    if (distance <= reach && (best === undefined || distance < best.distance)) best = { candidate, distance };
-  }
-  return best?.candidate;
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours, each counted as one. */
-function editDistance(left: string, right: string): number {
-  const rows: number[][] = [Array.from({ length: right.length + 1 }, (_, index) => index)];
-  for (let i = 1; i <= left.length; i++) {
-    const row = [i];
-    const above = rows[i - 1] as number[];
-    for (let j = 1; j <= right.length; j++) {
-      const replaced = (above[j - 1] as number) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      let cost = Math.min((above[j] as number) + 1, (row[j - 1] as number) + 1, replaced);
-      const swapped = i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1];
-      if (swapped) cost = Math.min(cost, (rows[i - 2]?.[j - 2] as number) + 1);
-      row.push(cost);
-    }
-    rows.push(row);
-  }
-  return rows[left.length]?.[right.length] as number;
-}

@@ -1,4 +1,4 @@
-import { Bug, describeError, isTemporary, type Clock, type Random, type Trace } from '../../base/src/index.js';
+import { Bug, describeError, ignoreAbort, isTemporary, type Clock, type Random, type Trace } from '../../base/src/index.js';
 import type { Revision } from '../../model/src/index.js';
 import type { ElectionPort, LeaderRecord } from '../../store/src/index.js';
 import type { ControlEvent } from './events.js';
@@ -129,10 +129,4 @@ async function resign(election: ElectionPort, epoch: Revision, trace: Trace<Cont
   } catch (error) {
     trace({ event: 'election-store-failed', error: describeError(error) });
   }
-}
-
-function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
-  return (error) => {
-    if (!signal.aborted) throw error;
-  };
 }

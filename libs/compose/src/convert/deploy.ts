@@ -1,7 +1,7 @@
+import { nearest } from '../../../base/src/index.js';
 import type { Placement, ResourceLimits, ResourceReservations, RestartPolicy, ServiceMode, TaskTemplate, UpdateConfig } from '../../../model/src/index.js';
 import type { Service } from '../compose-config.js';
 import { parseCpus } from '../formats/cpus.js';
-import { nearest } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compact, nonZero, problem, servicePath, toNumber } from './scope.js';
 

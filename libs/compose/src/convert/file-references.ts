@@ -1,6 +1,6 @@
+import { nearest } from '../../../base/src/index.js';
 import type { FileReference } from '../../../model/src/index.js';
 import type { FileObject, Service } from '../compose-config.js';
-import { nearest } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compareText, nameOf, problem, servicePath } from './scope.js';
 

@@ -1,8 +1,8 @@
+import { nearest } from '../../../base/src/index.js';
 import type { Mount } from '../../../model/src/index.js';
 import type { Service } from '../compose-config.js';
 import type { ComposeMount } from '../fields/mounts.js';
 import type { Located } from '../fields/kind.js';
-import { nearest } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compact, nameOf, nonZero, servicePath, toRecord, withNamespace } from './scope.js';
 

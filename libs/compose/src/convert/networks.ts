@@ -1,6 +1,6 @@
+import { nearest } from '../../../base/src/index.js';
 import type { NetworkAttachmentSpec, NetworkSpec } from '../../../model/src/index.js';
 import type { Network, Service } from '../compose-config.js';
-import { nearest } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compact, compareText, nameOf, note, positionOf, servicePath, toRecord, withNamespace } from './scope.js';
 import { rejectName } from './names.js';
@@ -8,7 +8,7 @@ import { rejectName } from './names.js';
 /** The network of services that name none; it needs no declaration. */
 const defaultNetwork = 'default';
 
-export function networksOf(service: Service): Map<string, { aliases?: string[]; driver_opts?: Map<string, string> } | null> {
+function networksOf(service: Service): Map<string, { aliases?: string[]; driver_opts?: Map<string, string> } | null> {
   return service.networks?.size ? service.networks : new Map([[defaultNetwork, null]]);
 }
 

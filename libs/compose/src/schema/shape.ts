@@ -1,5 +1,5 @@
-import type { Findings } from '../problems.js';
-import { joinPath, nearest } from '../problems.js';
+import { nearest } from '../../../base/src/index.js';
+import { joinPath, type Findings } from '../problems.js';
 import { canonical, describeKind } from '../yaml/value.js';
 import type { ListValue, MapValue, Value } from '../yaml/value.js';
 

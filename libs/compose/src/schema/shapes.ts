@@ -1,5 +1,5 @@
+import { nearest } from '../../../base/src/index.js';
 import { parseDuration } from '../formats/duration.js';
-import { nearest } from '../problems.js';
 import type { Field, MapShape, ScalarCheck, Shape } from './shape.js';
 
 /** The shapes that the compose schema is put together from. */
@@ -22,7 +22,7 @@ export function oneOf(...words: string[]): Shape {
   const check: ScalarCheck = (value) => {
     const text = value.kind === 'string' ? value.text : '';
     if (words.includes(text)) return undefined;
-    const near = nearest(text.replaceAll('_', '-'), words) ?? nearest(text, words);
+    const near = nearest(text, words);
     return { message: `"${text}" is not one of ${words.join(', ')}`, ...(near ? { suggestion: `did you mean "${near}"?` } : {}) };
   };
   return { scalars: { kinds: ['string'], check } };
