@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Lifetime, systemClock, systemRandom, version, type Log } from '../../../libs/base/src/index.js';
+import { ignoreAbort, Lifetime, systemClock, systemRandom, version, type Log } from '../../../libs/base/src/index.js';
 import { runLeadership, runLoop, subsystems, type Duty } from '../../../libs/control/src/index.js';
 import { createSealer, requireManagerFiles, requireNodeFiles } from '../../../libs/identity/src/index.js';
 import { compactBehind, openEtcdStore, startEtcd, type EtcdStore } from '../../../libs/store/src/index.js';
@@ -77,7 +77,7 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
   const compact: Duty = async (office) => {
     while (!office.signal.aborted) {
       await compactBehind(store, keepRevisions);
-      await clock.sleep(compactEveryMs, office.signal).catch(() => undefined);
+      await clock.sleep(compactEveryMs, office.signal).catch(ignoreAbort(office.signal));
     }
   };
 

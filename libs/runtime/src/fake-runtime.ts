@@ -1,4 +1,4 @@
-import { Bell, Refused, systemClock, timestamp, type Clock } from '../../base/src/index.js';
+import { Bell, ignoreAbort, Refused, systemClock, timestamp, type Clock } from '../../base/src/index.js';
 import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, LogLine, LogOptions, Runtime } from './runtime.js';
 import { signalNumber } from './signals.js';
 
@@ -147,7 +147,7 @@ export class FakeRuntime implements Runtime {
       while (!signal.aborted) {
         for (; at < container.lines.length; at++) if (isInRange(container.lines[at]!)) yield container.lines[at]!;
         if (!follow || container.status.state === 'exited') return;
-        await bell.wait(signal).catch(() => undefined); // aborted: the loop's condition sees it
+        await bell.wait(signal).catch(ignoreAbort(signal));
       }
     } finally {
       container.changed.delete(bell);

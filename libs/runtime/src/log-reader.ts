@@ -2,7 +2,7 @@ import { existsSync, watch } from 'node:fs';
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { Bell } from '../../base/src/index.js';
+import { Bell, ignoreAbort } from '../../base/src/index.js';
 import { LineSplitter, parseLogLine, type LogPiece } from './log-line.js';
 import type { LogLine, LogOptions } from './runtime.js';
 
@@ -36,7 +36,7 @@ export async function* readLog(path: string, options: LogOptions, ended: () => P
       const last = end.reached; // looked at before reading: what was written until then is read below
       for await (const line of joinPieces(reader.drain(), reader.partials)) if (wanted(line)) yield line;
       if (last) break;
-      await bell.wait(signal).catch(() => undefined); // aborted: the loop's condition sees it
+      await bell.wait(signal).catch(ignoreAbort(signal));
     }
     for (const line of reader.rest()) if (wanted(line)) yield line;
   } finally {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
-import { assert, backoffDelayMs, describeError, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
+import { assert, backoffDelayMs, describeError, ignoreAbort, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { EtcdClient } from './client.js';
 import type { EtcdTls } from './connections.js';
 import type { EtcdEvent } from './events.js';
@@ -180,7 +180,7 @@ class Supervisor implements EtcdServer {
       if (clock.monotonicMs() - startedMs > restart.maxMs) attempt = 0;
       const restartMs = backoffDelayMs(attempt, restart);
       trace({ event: 'etcd-exited', pid, status, restartMs, lastLines: this.#log.lastLines() });
-      await clock.sleep(restartMs, this.#stop.signal).catch(() => undefined);
+      await clock.sleep(restartMs, this.#stop.signal).catch(ignoreAbort(this.#stop.signal));
       if (this.#stop.signal.aborted) return;
       try {
         this.#launch();
@@ -192,7 +192,7 @@ class Supervisor implements EtcdServer {
 }
 
 /** The flags and why: facts of docs/decisions/0001-etcd-key-layout.md. */
-export function serverArguments({ name, dataDir, clientUrls, peerUrl, tls, join, clusterToken = 'shoal' }: EtcdServerOptions): string[] {
+function serverArguments({ name, dataDir, clientUrls, peerUrl, tls, join, clusterToken = 'shoal' }: EtcdServerOptions): string[] {
   const peerCluster = join?.initialCluster ?? `${name}=${peerUrl}`;
   return [
     ...['--name', name, '--data-dir', dataDir],
