@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 /** Randomness as an argument: decisions stay pure, simulations replay from a seed. */
 export interface Random {
   /** An integer in [0, bound). */
@@ -26,6 +24,11 @@ export const systemRandom: Random = {
     return text;
   },
 };
+
+/** The global of the platform: importing node:crypto would load it at every start of the CLI. */
+function randomBytes(count: number): Buffer {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(count)));
+}
 
 /** A small seeded generator (mulberry32). Equal seeds give equal sequences. */
 export function seededRandom(seed: number): Random {
