@@ -21,7 +21,7 @@ export async function runProgram(args: string[], session: Session, setHost: (hos
 }
 
 /** The whole tree of commands. Flags of a command are known only once its file is loaded. */
-export function buildProgram(session: Session, setHost: (host: string) => void): Command {
+function buildProgram(session: Session, setHost: (host: string) => void): Command {
   const program = configure(new Command('shoal'), session)
     .description('Run stacks of containers on a cluster of Linux machines')
     .usage('[options] COMMAND')

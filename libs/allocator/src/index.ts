@@ -1,4 +1,3 @@
 export { allocateNetworks } from './allocate-networks.js';
 export { allocateServices } from './allocate-services.js';
 export { allocateTasks } from './allocate-tasks.js';
-export { attachmentsOf, type Attachment } from './attachments.js';

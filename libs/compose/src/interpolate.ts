@@ -65,7 +65,7 @@ const variable = /\$(?:(?<escaped>\$)|(?<named>[_a-z][_a-z0-9]*(?::?[-?][^}]*)?)
  * `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} $$`. There is no nesting: an expression ends at the first `}`, and one without
  * braces that goes on with `-` or `?` takes everything up to there. Of several errors only one at the last variable counts.
  */
-export function substitute(template: string, environment: Environment): Substitution {
+function substitute(template: string, environment: Environment): Substitution {
   const overlooked: string[] = [];
   let error: { message: string; suggestion?: string } | undefined;
   const text = template.replace(variable, (...found) => {

@@ -1,7 +1,7 @@
 import type { Change, ClusterView, NodeStatus } from '../../model/src/index.js';
 
 /** A node is down after this many periods without a beat. */
-export const missedBeatsUntilDown = 3;
+const missedBeatsUntilDown = 3;
 
 export interface Beats {
   /** Monotonic time of each node's last message, ms. */

@@ -81,7 +81,7 @@ function sendOnce(request: HttpRequest): Promise<HttpResponse> {
   });
 }
 
-export function asNetworkFailure(error: unknown, url: URL): Error {
+function asNetworkFailure(error: unknown, url: URL): Error {
   if (error instanceof NetworkFailure) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   return new NetworkFailure(`the connection to ${url.host} failed (${code ?? message})`, { cause: error });

@@ -43,7 +43,7 @@ function variantLevel(platform: Partial<Platform>, wanted: Platform): number {
   return platform.variant ? Number(platform.variant.replace(/^v/, '')) || 0 : usual;
 }
 
-export function platformName(platform: Partial<Platform> | undefined): string {
+function platformName(platform: Partial<Platform> | undefined): string {
   if (!platform) return 'an unnamed platform';
   return [platform.os, platform.architecture, platform.variant].filter(Boolean).join('/');
 }

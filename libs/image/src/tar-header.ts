@@ -130,7 +130,7 @@ function paxNumber(pax: Pax, key: string): number | undefined {
   return Number(value);
 }
 
-export function string(block: Buffer, offset: number, length: number): string {
+function string(block: Buffer, offset: number, length: number): string {
   const end = block.indexOf(0, offset);
   return block.toString('latin1', offset, end < 0 || end > offset + length ? offset + length : end);
 }

@@ -53,7 +53,7 @@ export function formatAddress(bytes: Buffer): string {
   return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
 }
 
-export function addressNumber(address: string): number {
+function addressNumber(address: string): number {
   return addressBytes(address).readUInt32BE(0);
 }
 

@@ -11,7 +11,7 @@ export type DnsAnswer =
 export type DnsRecord = { type: 'A'; name: string; ttl: number; data: string } | { type: 'PTR'; name: string; ttl: number; data: string };
 
 /** Short, because an endpoint may go at any time; a lookup costs a container some 50 µs. */
-export const answerTtlSeconds = 2;
+const answerTtlSeconds = 2;
 
 /** The answer to one question of the container with the address `from`. */
 export function answerQuestion(names: DnsNames, from: string, question: { name: string; type: string }, random: Random): DnsAnswer {

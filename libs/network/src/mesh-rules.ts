@@ -97,7 +97,7 @@ export function publishedAddress(endpoint: AssignedEndpoint): string | undefined
   return endpoint.addresses[0]?.address;
 }
 
-export const protocolNumber: Record<Protocol, number> = { tcp: 6, udp: 17, sctp: 132 };
+const protocolNumber: Record<Protocol, number> = { tcp: 6, udp: 17, sctp: 132 };
 
 export function portKey({ protocol, port }: PublishedPort): string {
   return `${protocolNumber[protocol]} . ${port}`;

@@ -46,7 +46,7 @@ export function openNamespace(path: string): number {
 }
 
 /** Whether the file holds a namespace. A plain file is what a reboot leaves. */
-export function isNamespace(path: string): boolean {
+function isNamespace(path: string): boolean {
   return statfsSync(path, { bigint: false }).type === nsfsMagic;
 }
 

@@ -125,7 +125,7 @@ function frame(message: NetlinkMessage, sequence: number, extraFlags: number): B
   return Buffer.concat([header, message.body, Buffer.alloc(align(message.body.length) - message.body.length)]);
 }
 
-export function align(length: number): number {
+function align(length: number): number {
   return (length + 3) & ~3;
 }
 

@@ -19,7 +19,7 @@ export class SystemError extends Error {
 
 export const errnos = koffi.os.errno as Record<string, number>;
 
-export function errnoName(errno: number): string {
+function errnoName(errno: number): string {
   return Object.entries(errnos).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 

@@ -1,4 +1,2 @@
-export { emptyDecision, toChanges, toSentences, type Because, type ServiceDecision } from './decision.js';
-export { jobSize } from './jobs.js';
-export { orchestrate, planService } from './orchestrate.js';
+export { orchestrate } from './orchestrate.js';
 export { reap } from './reap.js';

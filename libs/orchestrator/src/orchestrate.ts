@@ -18,7 +18,7 @@ export const orchestrate: Decide = (view, context) => {
 };
 
 /** What one service needs now. */
-export function planService(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
+function planService(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
   const { kind } = service.spec.mode;
   switch (kind) {
     case 'replicated':

@@ -72,7 +72,7 @@ function replace(slot: Slot, incumbent: Task, { newest }: SlotState, context: Sl
 }
 
 /** Host ports cannot be held twice on a node: such a service always stops first. */
-export function orderOf(service: Service): 'stop-first' | 'start-first' {
+function orderOf(service: Service): 'stop-first' | 'start-first' {
   const hasHostPorts = service.spec.endpoint?.ports.some((port) => port.publishMode === 'host') ?? false;
   return service.spec.update?.order === 'start-first' && !hasHostPorts ? 'start-first' : 'stop-first';
 }

@@ -1,4 +1,3 @@
 export * from './runtime.js';
 export { LinuxRuntime, openRuntime, type RuntimeEvent, type RuntimeOptions } from './linux-runtime.js';
-export { signalNumber } from './signals.js';
 export { FakeRuntime, type FakeBehavior } from './fake-runtime.js';

@@ -34,7 +34,7 @@ function planArguments(command: string[] | undefined, args: string[] | undefined
 }
 
 /** Later entries replace by key; an entry without `=` unsets its key. HOME follows once the user is known. */
-export function planEnvironment(hostname: string, terminal: boolean, imageEnv: readonly string[], env: readonly string[]): string[] {
+function planEnvironment(hostname: string, terminal: boolean, imageEnv: readonly string[], env: readonly string[]): string[] {
   const entries = new Map<string, string>([
     ['PATH', defaultPath],
     ['HOSTNAME', hostname],

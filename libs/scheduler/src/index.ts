@@ -1,3 +1,1 @@
-export { explainRefusal, filters, type Demand, type Filter } from './filters.js';
-export { nodeInfos, NodeInfo } from './node-info.js';
-export { planPlacement, schedule, type Placement } from './schedule.js';
+export { schedule } from './schedule.js';

@@ -2,7 +2,7 @@ import { parseTimestamp } from '../../base/src/index.js';
 import { compareStates, endedByItself, hasEnded, type ClusterView, type GenericResource, type Node, type PortConfig, type Protocol, type ResourceReservations, type Task } from '../../model/src/index.js';
 
 /** Failures of one service version within this time put a node last for it. */
-export const failureWindowMs = 5 * 60_000;
+const failureWindowMs = 5 * 60_000;
 
 /** One node as a pass sees it: what is free now, and after each placement of the pass. */
 export class NodeInfo {

@@ -20,7 +20,7 @@ export const schedule: Decide = (view, context) => {
   return { changes: toChanges(placement, context), sentences: toSentences(placement) };
 };
 
-export function planPlacement(view: ClusterView, nowMs: number): Placement {
+function planPlacement(view: ClusterView, nowMs: number): Placement {
   const placement: Placement = { place: [], wait: [] };
   const pending = [...view.all('task')].filter((task) => task.status.state === 'pending' && isWanted(task));
   if (pending.length === 0) return placement;

@@ -7,7 +7,7 @@ import type { NodeInfo } from './node-info.js';
 const failuresThatCount = 5;
 
 /** Which of two suitable nodes is the better one: one where it does not fail, with fewer tasks of the service, with fewer tasks, with more free. */
-export function compareNodes({ serviceId, templateVersion }: Demand): (a: NodeInfo, b: NodeInfo) => number {
+function compareNodes({ serviceId, templateVersion }: Demand): (a: NodeInfo, b: NodeInfo) => number {
   const failing = (info: NodeInfo) => Number(info.failuresOf(serviceId, templateVersion) >= failuresThatCount);
   return (a, b) =>
     failing(a) - failing(b) ||

@@ -30,7 +30,7 @@ function serviceRow(service: Service): Row {
   };
 }
 
-export function modeName({ Spec: { Mode = {} } }: Service): string {
+function modeName({ Spec: { Mode = {} } }: Service): string {
   if (Mode.Global) return 'global';
   if (Mode.ReplicatedJob) return 'replicated job';
   if (Mode.GlobalJob) return 'global job';
@@ -38,7 +38,7 @@ export function modeName({ Spec: { Mode = {} } }: Service): string {
 }
 
 /** `2/3`, `2/3 (max 1 per node)`, `0/1 (1/1 completed)`. */
-export function replicasText(service: Service): string {
+function replicasText(service: Service): string {
   const { RunningTasks: running = 0, DesiredTasks: desired = 0, CompletedTasks: completed = 0 } = service.ServiceStatus ?? {};
   const { Mode = {}, TaskTemplate } = service.Spec;
   const counts = `${running}/${desired}`;

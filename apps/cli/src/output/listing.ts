@@ -33,7 +33,7 @@ export function printListing(session: Session, listing: Listing, flags: ListFlag
   for (const line of listingLines(listing, flags)) session.out.write(`${line}\n`);
 }
 
-export function listingLines(listing: Listing, flags: ListFlags): string[] {
+function listingLines(listing: Listing, flags: ListFlags): string[] {
   const { rows } = listing;
   if (flags.json) return JSON.stringify(rows.map((row) => row.full), null, 2).split('\n');
   if (flags.quiet && !flags.format) return rows.map((row) => row.id);

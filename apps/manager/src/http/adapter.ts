@@ -33,7 +33,7 @@ export function createAdapter(options: { version: string }): FastifyAdapter {
 }
 
 /** Headers of every answer, also of those that are written past Fastify. */
-export function commonHeaders(version: string): Record<string, string> {
+function commonHeaders(version: string): Record<string, string> {
   return { 'Api-Version': apiVersion, 'Docker-Experimental': 'false', Ostype: 'linux', Server: `Shoal/${version} (linux)` };
 }
 

@@ -30,7 +30,7 @@ export function keyedList<T extends object, K extends string | bigint>(
   };
 }
 
-export function sortByKey<T extends object, K extends string | bigint>(items: T[], keyOf: (item: T) => K): T[] {
+function sortByKey<T extends object, K extends string | bigint>(items: T[], keyOf: (item: T) => K): T[] {
   const byKey = new Map(items.map((item) => [keyOf(item), item]));
   return [...byKey.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0));
 }

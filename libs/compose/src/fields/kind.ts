@@ -29,7 +29,7 @@ export function within(context: Context, part: string | number): Context {
   return { ...context, path: joinPath(context.path, part) };
 }
 
-export function mergeOptional<T>(kind: Kind<T>, base: T | undefined, override: T | undefined): T | undefined {
+function mergeOptional<T>(kind: Kind<T>, base: T | undefined, override: T | undefined): T | undefined {
   if (base === undefined) return override;
   if (override === undefined) return kind.unmentioned ? kind.unmentioned(base) : base;
   return kind.merge(base, override);

@@ -70,7 +70,7 @@ function withoutBrackets(line: string): string {
   return `${line.slice(0, index)}:${bare}`;
 }
 
-export function readStrings(value: ListValue, context: Context): string[] {
+function readStrings(value: ListValue, context: Context): string[] {
   return value.items.flatMap((item, index) => {
     const string = readString(item, within(context, index));
     return string === undefined ? [] : [string];

@@ -101,7 +101,7 @@ function valuesOf(map: Extract<Value, { kind: 'map' }>): Map<string, Value> {
   return new Map([...map.entries].map(([key, entry]) => [key, entry.value]));
 }
 
-export function printValue(value: Value): Printable {
+function printValue(value: Value): Printable {
   switch (value.kind) {
     case 'map':
       return printMap(valuesOf(value), printValue);

@@ -46,7 +46,7 @@ function decodeShort(value: Value, context: Context): ComposeMount[] | undefined
 const propagations = ['rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'];
 
 /** `[source:]target[:options]`. One letter before a colon is a Windows drive, wherever it stands. */
-export function parseMountSpec(spec: string): { mount: ComposeMount; unknownOptions: string[] } | { message: string } {
+function parseMountSpec(spec: string): { mount: ComposeMount; unknownOptions: string[] } | { message: string } {
   if (spec === '') return { message: 'the volume is empty' };
   if (new TextEncoder().encode(spec).length <= 2) return { mount: { type: 'volume', target: spec }, unknownOptions: [] };
   const sections = splitSections(spec);

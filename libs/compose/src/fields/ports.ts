@@ -33,7 +33,7 @@ function decodeShort(value: Value, context: Context): Port[] | undefined {
 }
 
 /** `[[address:][published]:]target[/protocol]`, each port also as a range `first-last`. */
-export function parsePortSpec(spec: string): { address: string; ports: Port[] } | { message: string } {
+function parsePortSpec(spec: string): { address: string; ports: Port[] } | { message: string } {
   const parts = spec.split(':');
   const [rawTarget, rawProtocol] = splitProtocol(parts.at(-1) as string);
   const publishedText = parts.length > 1 ? (parts.at(-2) as string) : '';

@@ -1,7 +1,7 @@
 /** Paths of the machine that the compose files are on: POSIX, with a look at Windows ones. No file system is asked. */
 
 /** Shortest equal path, as Go's `filepath.Clean`. */
-export function cleanPath(path: string): string {
+function cleanPath(path: string): string {
   const absolute = path.startsWith('/');
   const parts: string[] = [];
   for (const part of path.split('/')) {

@@ -201,7 +201,7 @@ export class EtcdClient {
 }
 
 /** The history that a watch asked for is gone: load everything again. */
-export class Compacted extends Error {
+class Compacted extends Error {
   override readonly name = 'Compacted';
 }
 

@@ -35,7 +35,7 @@ export function nodeTo(view: ClusterView, node: Node): Json {
   });
 }
 
-export function nodeSpecTo(spec: NodeSpec): Json {
+function nodeSpecTo(spec: NodeSpec): Json {
   return { ...omitEmpty({ Name: spec.name }), Labels: spec.labels, Role: spec.role, Availability: spec.availability };
 }
 

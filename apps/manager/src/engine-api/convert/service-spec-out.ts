@@ -119,7 +119,7 @@ function fileReferenceTo(reference: FileReference, kind: 'Secret' | 'Config'): J
   return { ...target, [`${kind}ID`]: reference.id, [`${kind}Name`]: reference.name };
 }
 
-export function modeTo(mode: ServiceMode): Json {
+function modeTo(mode: ServiceMode): Json {
   switch (mode.kind) {
     case 'replicated':
       return { Replicated: { Replicas: mode.replicas ?? defaults.replicas } };
