@@ -55,6 +55,14 @@ describe('a stack file that is invalid ends with 65 and asks no manager', () => 
     });
   });
 
+  test.each([
+    ['UTF-8', Buffer.from('services:\n  # caf\xe9\n', 'latin1'), 'line 2 is not UTF-8 text'],
+    ['UTF-16', Buffer.from([0xff, 0xfe, 0x00, 0xdc]), 'it is not UTF-16LE text'],
+  ])('no %s', async (_, bytes, message) => {
+    writeFileSync(join(directory, 'odd.yml'), bytes);
+    expect(await deploy('odd.yml')).toEqual({ status: 65, out: '', err: `odd.yml: cannot read the stack file: ${message}; save the file as UTF-8\n` });
+  });
+
   test('several missing are named at once', async () => {
     expect((await deploy('a.yml,b.yml')).err.trim().split('\n')).toHaveLength(2);
   });

@@ -56,6 +56,7 @@ describe('what is sent', () => {
       files: [{ path: 'demo.yml' }, { path: 'more.yml' }],
       workingDir: directory,
       env: { TAG: '8', FROM_CLIENT: 'c' },
+      homeDir: '/root',
       prune: true,
       dryRun: false,
       attachments: {
@@ -72,6 +73,14 @@ describe('what is sent', () => {
     await manager!.close();
     const unasked = await deploy(['-d', '-c', 'demo.yml,more.yml', 'demo'], { changes: [], services: [] });
     expect((unasked.posted?.body as { env?: object } | undefined)?.env ?? {}).not.toHaveProperty('TAG');
+  });
+
+  test('a file in UTF-16; ~ is nothing where HOME is not set', async () => {
+    const text = 'services:\n  web:\n    image: web:1\n    volumes: ["~/é:/x"]\n';
+    writeFileSync(file('utf16.yml'), Buffer.from(`\uFEFF${text}`, 'utf16le'));
+    const { posted } = await deploy(['-d', '-c', 'utf16.yml', 'demo'], { changes: [], services: [] });
+    expect(posted!.body).toMatchObject({ files: [{ path: 'utf16.yml', text }] });
+    expect(posted!.body).not.toHaveProperty('homeDir');
   });
 
   test('stdin', async () => {

@@ -81,8 +81,8 @@ function ineffectiveFlags({ withRegistryAuth, resolveImage }: DeployFlags): stri
 interface DeployRequest {
   files: LoadedStack['files'];
   workingDir: string;
-  /** What `~` stands for in a bind mount. */
-  homeDir: string;
+  /** What `~` stands for in a bind mount; without it `~` stays as it is. */
+  homeDir: string | undefined;
   env: Record<string, string>;
   /** Content of the files that the stack names, in base64, by path. */
   attachments: Record<string, string>;

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { loadCompose, referencedFiles, toStackSpec, type ComposeConfig, type Note } from '../../../../libs/compose/src/index.js';
 import { exitStatus, Failure } from '../exit-status.js';
 import type { Session } from '../session.js';
@@ -18,8 +17,8 @@ export interface LoadedStack {
   files: StackFile[];
   /** Absolute; relative paths in the files start from it. */
   workingDir: string;
-  /** What `~` stands for. */
-  homeDir: string;
+  /** What `~` stands for; without it `~` stays as it is, as with docker. */
+  homeDir: string | undefined;
   environment: Environment;
   config: ComposeConfig;
   notes: Note[];
@@ -31,17 +30,15 @@ export async function loadStack(session: Session, flags: LoadFlags): Promise<Loa
   const files = await readStackFiles(session, names);
   const workingDir = workingDirOf(names[0]!, session.workingDir);
   const environment = await interpolationEnvironment(session.env, flags.envFile, session.workingDir);
-  const homeDir = session.env['HOME'] ?? homedir();
   const loaded = loadCompose({
     files,
     workingDir,
     env: environment,
     readFile: readIfPossible,
-    homeDir,
     interpolate: !flags.skipInterpolation,
   });
   if (!loaded.ok) throw new Failure(exitStatus.invalidFile, problemLines(loaded.problems));
-  return { files, workingDir, homeDir, environment, config: loaded.config, notes: loaded.notes };
+  return { files, workingDir, homeDir: environment['HOME'], environment, config: loaded.config, notes: loaded.notes };
 }
 
 /**

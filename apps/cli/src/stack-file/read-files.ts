@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileProblem } from '../commands/create-from-file.js';
 import { badUsage, exitStatus, Failure } from '../exit-status.js';
 import type { Session } from '../session.js';
+import { decodeText } from './decode-text.js';
 
 export interface StackFile {
   /** As named by the user; `<stdin>` for `-`. */
@@ -24,7 +25,7 @@ export async function readStackFiles(session: Session, names: string[]): Promise
   for (const name of names) {
     try {
       const bytes = name === '-' ? await session.readStdin() : await readFile(resolve(session.workingDir, name));
-      files.push({ path: name === '-' ? '<stdin>' : name, text: bytes.toString('utf8') });
+      files.push({ path: name === '-' ? '<stdin>' : name, text: decodeText(bytes) });
     } catch (error) {
       problems.push(`${name}: cannot read the stack file: ${fileProblem(error)}`);
     }
