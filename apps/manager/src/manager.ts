@@ -107,7 +107,7 @@ async function openStore(
   signal: AbortSignal,
 ): Promise<EtcdStore> {
   const file = (name: string) => join(config.stateDir, 'manager', name);
-  const tls = { ca: file('etcd-ca.crt'), certificate: file('etcd.crt'), key: file('etcd.key') };
+  const tls = { ca: file('etcd-ca.crt'), certificate: file('etcd.crt'), key: file('etcd.key'), serverName: 'localhost' };
   const endpoints = [`https://127.0.0.1:${config.etcdClientPort}`];
   lifetime.own(
     await startEtcd({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTemporary, Lifetime, systemClock } from '../../base/src/index.js';
-import { openEtcdStore, startEtcd, type EtcdEvent, type EtcdServerOptions } from '../src/index.js';
+import { openEtcdStore, startEtcd, type EtcdEvent, type EtcdServerOptions, type EtcdTls } from '../src/index.js';
 import { requireVersion } from '../src/etcd/server-preflight.js';
 import { eventually, freePort } from './etcd-fixture.js';
 import { create, network } from './fixtures.js';
@@ -99,26 +99,31 @@ describe('startEtcd', () => {
 
   it('serves only clients that its authority knows', async () => {
     const tls = certificates(directory);
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    lifetime.own(onWarning, () => process.off('warning', onWarning));
     options = { ...options, clientUrls: [options.clientUrls[0]!.replace('http', 'https')], peerUrl: options.peerUrl.replace('http', 'https'), tls };
     await start();
     const store = await openEtcdStore({ endpoints: options.clientUrls, tls, clock: systemClock, trace: () => undefined, signal: lifetime.signal });
     await store.commit([create('network', network('n1'))]);
     await store.close();
+    expect(warnings).toEqual([]);
     const stranger = certificates(join(directory, 'stranger'));
     const refused = openEtcdStore({ endpoints: options.clientUrls, tls: { ...stranger, ca: tls.ca }, clock: systemClock, trace: () => undefined, signal: lifetime.signal });
     expect(isTemporary(await refused.catch((error: unknown) => error))).toBe(true);
   });
 });
 
-/** An authority and one certificate for 127.0.0.1, for server and client alike. */
-function certificates(folder: string): { ca: string; certificate: string; key: string } {
+/** An authority and one certificate for localhost, for server and client alike. */
+function certificates(folder: string): EtcdTls {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
   const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'pipe' });
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl('req', '-x509', ...newKey, '-keyout', file('ca.key'), '-out', file('ca.pem'), '-subj', '/CN=ca', '-days', '1');
   openssl('req', ...newKey, '-keyout', file('key.pem'), '-out', file('request.pem'), '-subj', '/CN=m1');
-  writeFileSync(file('extensions'), 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n');
+  writeFileSync(file('extensions'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n');
   openssl('x509', '-req', '-in', file('request.pem'), '-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-days', '1', '-extfile', file('extensions'), '-out', file('certificate.pem'));
-  return { ca: file('ca.pem'), certificate: file('certificate.pem'), key: file('key.pem') };
+  return { ca: file('ca.pem'), certificate: file('certificate.pem'), key: file('key.pem'), serverName: 'localhost' };
 }

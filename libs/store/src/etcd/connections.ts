@@ -9,6 +9,8 @@ export interface EtcdTls {
   ca: string;
   certificate: string;
   key: string;
+  /** Name that the server's certificate bears. Needed where an endpoint is an IP address: TLS knows no names that are addresses. */
+  serverName?: string;
 }
 
 export interface EtcdClientOptions {
@@ -51,6 +53,7 @@ function clientOptions({ tls, keepaliveMs = 2000 }: EtcdClientOptions, endpoint:
     ...(tls && { credentials: { rootCertificate: readFileSync(tls.ca), certChain: readFileSync(tls.certificate), privateKey: readFileSync(tls.key) } }),
     faultHandling: { host: () => noop, global: noop },
     grpcOptions: {
+      ...(tls?.serverName && { 'grpc.ssl_target_name_override': tls.serverName }),
       'grpc.keepalive_time_ms': keepaliveMs,
       'grpc.keepalive_timeout_ms': 1000,
       'grpc.max_receive_message_length': -1,
