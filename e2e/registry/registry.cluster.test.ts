@@ -57,23 +57,24 @@ describe('a registry that misbehaves', () => {
     ['a layer cut short', imageWithLayer({ promised: layer, sent: layer.subarray(0, 5_000) }), /cannot be pulled/],
     ['a layer that is no archive', imageWithLayer({ promised: wrongLayer, sent: wrongLayer }), /cannot be pulled.*(tar|archive|header)/s],
   ];
-  for (const [policy, extra] of [
-    ['no restarts', ', restart_policy: { condition: none }'],
-    ['the default restart policy', ''],
-  ] as const) {
-    it.each(cases)(`that answers %s, with ${policy}: one clear message within seconds, nothing half-made`, async (_what, answer, message) => {
-      registry = await startScriptedRegistry(machine, 5000);
-      registry.answer = answer;
-      const before = onDisk();
-      const result = await test.tryDeploy('bad', stack(extra));
-      expect(result.output).toMatch(message);
-      expect(result.output).toContain(image);
-      expect(result.status).toBe(1);
-      expect(result.durationMs).toBeLessThan(30_000);
-      await test.remove('bad');
-      await expectNothingHalfMade(before);
-    });
+  async function expectClearFailure(answer: Answer, message: RegExp, extra: string): Promise<void> {
+    registry = await startScriptedRegistry(machine, 5000);
+    registry.answer = answer;
+    const before = onDisk();
+    const result = await test.tryDeploy('bad', stack(extra));
+    expect(result.output).toMatch(message);
+    expect(result.output).toContain(image);
+    expect(result.status).toBe(1);
+    expect(result.durationMs).toBeLessThan(30_000);
+    await test.remove('bad');
+    await expectNothingHalfMade(before);
   }
+
+  it.each(cases)('that answers %s: one clear message within seconds, nothing half-made', (_what, answer, message) => expectClearFailure(answer, message, ', restart_policy: { condition: none }'));
+
+  it.each(cases.filter(([what]) => ['401', '500', 'a layer with another digest'].includes(what)))('that answers %s, however often the task is tried again', (_what, answer, message) =>
+    expectClearFailure(answer, message, ''),
+  );
 
   it('that is not there', async () => {
     registry = { answer: status(404), stop: async () => undefined };
