@@ -49,6 +49,11 @@ export function isTemporary(error: unknown): error is Temporary {
   return error instanceof Temporary;
 }
 
+/** Did the operating system refuse with one of these codes (`ENOENT`, …)? */
+export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Bug(message);
 }

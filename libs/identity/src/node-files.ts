@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Refused } from '../../base/src/index.js';
+import { isErrno, Refused } from '../../base/src/index.js';
 import type { NodeRole } from '../../model/src/index.js';
 import type { KeyPair } from './ca.js';
 
@@ -112,7 +112,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import { isErrno } from '../../base/src/index.js';
 import { digestOf, hexOf } from './digest.js';
 import { writeFileAtomically } from './disk.js';
 
@@ -21,7 +22,7 @@ export class BlobStore {
       const bytes = await fs.readFile(this.#path(digest));
       return digestOf(bytes) === digest ? bytes : undefined; // a damaged blob is as good as none: it is fetched again
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Temporary, describeError } from '../../base/src/index.js';
+import { describeError, isErrno, Temporary } from '../../base/src/index.js';
 
 /** Names in use by this process, so that opening a second store does not take the first one's work away. */
 const liveScratch = new Set<string>();
@@ -29,7 +29,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return isErrno(error, 'EPERM');
   }
 }
 
@@ -72,16 +72,15 @@ async function syncDirectory(path: string): Promise<void> {
 
 /** A full disk as one clear `Temporary`; other errors as they are. */
 export function explainFullDisk(error: unknown, dir: string): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  if (!isErrno(error, 'ENOSPC', 'EDQUOT')) return error;
   return new Temporary(`there is no space left on the disk that holds ${dirname(dir)}; free some there (${describeError(error)})`);
 }
 
 export async function exists(path: string): Promise<boolean> {
   return fs.lstat(path).then(
     () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
+    (error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return false;
       throw error;
     },
   );

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Trace } from '../../base/src/index.js';
+import { isErrno, type Trace } from '../../base/src/index.js';
 import { exists, writeFileAtomically } from './disk.js';
 import type { ImageEvent } from './events.js';
 import { syncFileSystem } from './libc.js';
@@ -49,7 +49,7 @@ export class LayerNotes {
     try {
       return JSON.parse(await fs.readFile(this.#path(hex), 'utf8')) as LayerNote;
     } catch (error) {
-      if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (error instanceof SyntaxError || isErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Limiter, Refused } from '../../base/src/index.js';
+import { isErrno, Limiter, Refused } from '../../base/src/index.js';
 import type { ContentSource, FetchedLayer } from './content-source.js';
 import { decompressed } from './decompress.js';
 import { chainIds, hexOf, verified } from './digest.js';
@@ -113,8 +113,8 @@ export class LayerStore {
       const tar = verified(decompressed(fetched.open()), { digest: diffId }, `layer ${diffId}`);
       const unpacked = await unpackLayer(tar, scratch, { parentDirs, limits: this.limits, signal });
       await this.notes.write(basename(path), { diffId, ...unpacked });
-      await fs.rename(scratch, path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // another process was faster with the same content
+      await fs.rename(scratch, path).catch((error: unknown) => {
+        if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error; // another process was faster with the same content
       });
       this.notes.added(basename(path));
     });

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import * as fs from 'node:fs';
-import { Refused } from '../../base/src/index.js';
+import { isErrno, Refused } from '../../base/src/index.js';
 import { setXattr } from './libc.js';
 import { printable } from './tar-header.js';
 
@@ -112,7 +112,7 @@ function lstatOrUndefined(path: Buffer): Stats | undefined {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    if (isErrno(error, 'ENOTDIR')) return undefined;
     throw error;
   }
 }

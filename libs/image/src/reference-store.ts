@@ -1,5 +1,5 @@
 import * as fs from 'node:fs/promises';
-import { KeyedSequencer, Refused } from '../../base/src/index.js';
+import { isErrno, KeyedSequencer, Refused } from '../../base/src/index.js';
 import { writeFileAtomically } from './disk.js';
 import type { Reference } from './reference.js';
 import { canonicalReference, parseReference } from './reference.js';
@@ -54,7 +54,7 @@ export class ReferenceStore {
     try {
       text = await fs.readFile(this.path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { version: 1, references: {} };
+      if (isErrno(error, 'ENOENT')) return { version: 1, references: {} };
       throw error;
     }
     const file = JSON.parse(text) as ReferencesFile;

@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
 import { join } from 'node:path';
+import { isErrno } from '../../base/src/index.js';
 
 /** One way to reach a registry. */
 export interface Endpoint {
@@ -51,7 +52,7 @@ async function certificatesOf(host: string, certificatesDir: string): Promise<st
     const names = (await readdir(dir)).filter((name) => name.endsWith('.crt')).sort();
     return await Promise.all(names.map((name) => readFile(join(dir, name), 'utf8')));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
 }

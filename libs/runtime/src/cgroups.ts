@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Refused, Temporary, type Clock } from '../../base/src/index.js';
+import { isErrno, Refused, Temporary, type Clock } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
 import { treeOf, unifiedTree, type CgroupLayout, type CgroupTree } from './cgroup-layout.js';
 import { cgroupWrites, checkLimits, optionalFiles } from './cgroup-values.js';
@@ -164,7 +164,7 @@ function removeGroup(group: string): boolean {
     rmdirSync(group);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return isErrno(error, 'ENOENT');
   }
 }
 
@@ -174,7 +174,7 @@ function tryWrite(path: string, value: string): boolean {
     writeFileSync(path, value);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENODEV') return false;
+    if (isErrno(error, 'ENOENT', 'ENODEV')) return false;
     throw error;
   }
 }
@@ -183,7 +183,7 @@ function killProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (!isErrno(error, 'ESRCH')) throw error;
   }
 }
 

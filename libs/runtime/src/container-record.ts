@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isErrno } from '../../base/src/index.js';
 import type { ContainerConfig } from './container-config.js';
 import type { ExitedEvent } from './shim-connection.js';
 
@@ -85,7 +86,7 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     // A file cut by a crash of the machine says as little as none.
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { existsSync, watch } from 'node:fs';
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { Bell, ignoreAbort } from '../../base/src/index.js';
+import { Bell, ignoreAbort, isErrno } from '../../base/src/index.js';
 import { LineSplitter, parseLogLine, type LogPiece } from './log-line.js';
 import type { LogLine, LogOptions } from './runtime.js';
 
@@ -108,7 +108,7 @@ class RotatingReader {
       if (own && at < 0 && own.nlink > 0) continue;
       const next = files[at + 1];
       if (!next) return undefined;
-      const opened = await open(next.path, 'r').catch(() => undefined); // renamed in between
+      const opened = await ifThere(open(next.path, 'r'));
       if (opened && (await opened.stat()).ino === next.inode) return opened;
       await opened?.close();
     }
@@ -118,7 +118,7 @@ class RotatingReader {
   /** Oldest first: `json.log.2`, `json.log.1`, `json.log`. */
   async #files(): Promise<LogFile[]> {
     const name = basename(this.path);
-    const entries = await readdir(dirname(this.path)).catch(() => []); // removed with its container
+    const entries = (await ifThere(readdir(dirname(this.path)))) ?? [];
     const numbers = entries.filter((entry) => entry.startsWith(`${name}.`) && /^[0-9]+$/.test(entry.slice(name.length + 1))).map((entry) => Number(entry.slice(name.length + 1)));
     const paths = [...numbers.sort((a, b) => b - a).map((number) => `${this.path}.${number}`), this.path];
     const inodes = await Promise.all(paths.map(inodeOf));
@@ -128,7 +128,17 @@ class RotatingReader {
 
 /** 0: there is none, or it was renamed meanwhile. */
 async function inodeOf(path: string): Promise<number> {
-  return stat(path).then(({ ino }) => ino, () => 0);
+  return (await ifThere(stat(path)))?.ino ?? 0;
+}
+
+/** Undefined: it was renamed in between, or removed with its container. */
+async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 /** Pieces of one line, joined: a piece without line feed waits for the rest of its stream. */

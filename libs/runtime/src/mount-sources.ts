@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { Refused } from '../../base/src/index.js';
+import { isErrno, Refused } from '../../base/src/index.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
 import type { BindMount, FilesystemMount, MountSource } from './container-config.js';
 import { mayCoverProc, type UserMount } from './user-mounts.js';
@@ -59,7 +59,7 @@ function statSource(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw new Refused('invalid', `invalid mount config for type "bind": cannot examine ${path}`, { cause: error });
   }
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Refused } from '../../../base/src/index.js';
+import { isErrno, Refused } from '../../../base/src/index.js';
 
 const run = promisify(execFile);
 
@@ -13,7 +13,7 @@ export async function requireEtcd(binary: string): Promise<string> {
   try {
     output = (await run(binary, ['--version'], { timeout: 5000 })).stdout;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    if (isErrno(error, 'ENOENT')) {
       throw new Refused('precondition', 'etcd is not installed: apt-get install etcd-server (or use an existing cluster with --etcd-endpoints)', { cause: error });
     }
     throw new Refused('precondition', `${binary} --version failed`, { cause: error });
@@ -86,9 +86,8 @@ export function isServerOf(pid: number, dataDir: string): boolean {
     // Another host of one machine may use the same path in a mount namespace of its own.
     return served === dataDir && isSameFile(`/proc/${pid}/root${dataDir}`, dataDir);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     // Gone between listing and reading, or of another user's namespace: not ours.
-    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return false;
+    if (isErrno(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return false;
     throw error;
   }
 }
@@ -102,7 +101,7 @@ function listDirectory(path: string): string[] {
   try {
     return readdirSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
 }

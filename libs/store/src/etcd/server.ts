@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
-import { assert, backoffDelayMs, describeError, ignoreAbort, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
+import { assert, backoffDelayMs, describeError, ignoreAbort, isErrno, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { EtcdClient } from './client.js';
 import type { EtcdTls } from './connections.js';
 import type { EtcdEvent } from './events.js';
@@ -226,6 +226,6 @@ function kill(pid: number, killSignal: NodeJS.Signals): void {
   try {
     process.kill(pid, killSignal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (!isErrno(error, 'ESRCH')) throw error;
   }
 }
