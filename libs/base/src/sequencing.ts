@@ -44,6 +44,7 @@ export class KeyedSequencer {
   run<T>(key: string, job: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
     const result = before.then(job, job);
+    // The caller has the failure with `result`; the tail only says that the job has ended.
     const tail = result.catch(() => undefined).finally(() => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     });

@@ -86,7 +86,7 @@ function loadLibrary(): Library | null {
       errors: library.func('const char *nft_ctx_get_error_buffer(void *ctx)'),
     };
   } catch {
-    return null;
+    return null; // not installed, or without one of these functions
   }
 }
 

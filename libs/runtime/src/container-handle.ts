@@ -77,6 +77,7 @@ export class ContainerHandle {
       // Its creator died in between: the rest of the program was sent already and completes it, or its end ends the shim.
       if (this.state === 'creating') await this.#until('created');
     } catch {
+      // Nobody answers at the socket, or it went away: whatever the reason, what it did is not known any more.
       this.#lose();
     }
   }

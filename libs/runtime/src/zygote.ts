@@ -35,7 +35,7 @@ export class Zygote {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const child = await this.#running?.catch(() => undefined);
+    const child = await this.#running?.catch(() => undefined); // who asked for it was told why it does not run
     child?.stdin?.destroy();
   }
 

@@ -59,7 +59,7 @@ async function liveNames(command: Command, session: Session, words: string[]): P
     const names = await knownNames(api, noun as LookupKind);
     return command.name() === 'scale' ? names.map((name) => `${name}=`) : names;
   } catch {
-    return [];
+    return []; // whatever it was: the command itself will tell
   }
 }
 
