@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../harness/host.js';
@@ -36,9 +36,10 @@ async function kernelObjects(host: Host): Promise<Record<string, string[]>> {
     rules: await lines(['nft', 'list', 'ruleset']),
     meshRules: await lines(['nsenter', `--net=${mesh}`, 'nft', 'list', 'ruleset']),
     namespaces: readdirSync(namespaces).sort(),
-    mounts: (await lines(['cat', '/proc/self/mounts'])).map((line) => line.split(' ').slice(0, 3).join(' ')).sort(),
+    // The machine's own namespaces, which every host sees mounted, may be others' at work.
+    mounts: (await lines(['cat', '/proc/self/mounts'])).map((line) => line.split(' ').slice(0, 3).join(' ')).filter((line) => !line.includes(' /run/netns/')).sort(),
     cgroups: cgroupsOf(host.cgroupParent),
-    processes: (await lines(['ps', '-eo', 'args'])).filter((line) => line.includes('/whoami') || line.includes('shoal-shim')).filter((line) => !line.includes('zygote')).sort(),
+    shims: shimsOf(host).map(String),
     containers: readdirSync(join(host.stateDir, 'agent/containers')).sort(),
   };
 }
@@ -50,6 +51,21 @@ function cgroupsOf(parent: string): string[] {
     .filter((path) => existsSync(path))
     .flatMap((path) => readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name)))
     .sort();
+}
+
+/** Processes of the host that watch over a container: the launcher they come from is a process of the same program. */
+function shimsOf(host: Host): number[] {
+  const own = readlinkSync(`/proc/${host.record.holder.pid}/ns/net`);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/ns/net`) === own && readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('shoal-shim');
+      } catch {
+        return false; // it ended meanwhile
+      }
+    });
 }
 
 async function etcdKeys(): Promise<string[]> {
@@ -69,7 +85,10 @@ describe('shoal stack rm', () => {
     // Once before: what a node makes for the whole cluster at its first task is not the stack's.
     await test.deploy('first', stack);
     await test.remove('first');
-    const before = await Promise.all(test.cluster.hosts.map(kernelObjects));
+    const before = await until('the first stack is gone from the kernel', async () => {
+      const objects = await Promise.all(test.cluster.hosts.map(kernelObjects));
+      return objects.every(({ containers, cgroups, shims }) => containers!.length + cgroups!.length === 0 && shims!.length === 1) && objects;
+    });
     const keysBefore = await etcdKeys();
 
     await test.deploy('again', stack);
