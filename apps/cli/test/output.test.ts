@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { servicePorts } from '../src/lists/ports.js';
 import { colourless } from '../src/output/colour.js';
-import { humanDuration, parseDurationMs } from '../src/output/duration.js';
+import { humanDuration } from '../src/output/duration.js';
 import { displayImage } from '../src/output/image-name.js';
 import { naturalOrder } from '../src/output/natural-order.js';
 import { prettyText } from '../src/output/pretty.js';
@@ -30,10 +30,6 @@ test.each([
   [61 * day, '2 months'],
   [800 * day, '2 years'],
 ])('%i ms is %s', (ms, words) => expect(humanDuration(ms)).toBe(words));
-
-test('durations are read as Go writes them', () => {
-  expect(['90s', '1m30s', '1.5h', '250ms', '5', 'm', '-1s'].map(parseDurationMs)).toEqual([90_000, 90_000, 5_400_000, 250, ...Array(3).fill(undefined)]);
-});
 
 test('columns are ten wide at least, three blanks apart, by character', () => {
   expect(alignTabs(['ID\tNAME', 'a\t…', 'elevenchars\tb'])).toEqual(['ID            NAME', 'a             …', 'elevenchars   b']);

@@ -1,5 +1,6 @@
 export * from './backoff.js';
 export * from './clock.js';
+export * from './duration.js';
 export * from './errors.js';
 export * from './ignore-abort.js';
 export * from './lifetime.js';

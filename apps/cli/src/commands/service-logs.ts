@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { IncomingMessage } from 'node:http';
+import { parseDurationMs } from '../../../../libs/base/src/index.js';
 import { isNotFound } from '../api-client/errors.js';
 import { demultiplex } from '../api-client/frames.js';
 import type { Service, Task } from '../api-client/types.js';
 import { badUsage, exitStatus, Failure } from '../exit-status.js';
-import { parseDurationMs } from '../output/duration.js';
 import type { Session } from '../session.js';
 import { LinePrefixer, LineSplitter } from './log-lines.js';
 import { noSuch } from './lookup.js';

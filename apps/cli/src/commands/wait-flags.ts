@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { parseDurationMs } from '../../../../libs/base/src/index.js';
 import { badUsage } from '../exit-status.js';
-import { parseDurationMs } from '../output/duration.js';
 
 export interface WaitFlags {
   detach?: boolean;
@@ -18,6 +18,6 @@ export function addWaitFlags(command: Command): Command {
 
 export function timeoutMsOf({ timeout }: WaitFlags): number {
   const timeoutMs = parseDurationMs(timeout);
-  if (timeoutMs === undefined) throw badUsage(`--timeout: "${timeout}" is not a duration such as 90s, 5m or 1h30m`);
+  if (timeoutMs === undefined || timeoutMs < 0) throw badUsage(`--timeout: "${timeout}" is not a duration such as 90s, 5m or 1h30m`);
   return timeoutMs;
 }

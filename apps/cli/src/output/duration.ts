@@ -22,13 +22,3 @@ export function ago(stamp: string | undefined, nowMs: number): string {
   const then = stamp ? Date.parse(stamp) : NaN;
   return Number.isNaN(then) ? '' : `${humanDuration(nowMs - then)} ago`;
 }
-
-const unitsMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `90s`, `1m30s`, `1.5h`, or undefined when it is not a duration. */
-export function parseDurationMs(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(amount) * unitsMs[unit!]!;
-  return total;
-}

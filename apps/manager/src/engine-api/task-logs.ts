@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { Clock } from '../../../../libs/base/src/index.js';
+import { parseDurationMs, type Clock } from '../../../../libs/base/src/index.js';
 import type { ClusterView, Task } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError } from '../http/api-error.js';
@@ -128,8 +128,8 @@ function isTty(view: ClusterView, subject: LogSubject): boolean {
 function unixSecondsToMs(key: string, text: string | undefined, clock: Clock): number | undefined {
   if (text === undefined || text === '' || text === '0') return undefined;
   if (/^[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text) * 1000;
-  const duration = /^(\d+)([smh])$/.exec(text);
-  if (duration) return clock.wallMs() - Number(duration[1]) * { s: 1000, m: 60_000, h: 3_600_000 }[duration[2] as 's' | 'm' | 'h'];
+  const ageMs = parseDurationMs(text);
+  if (ageMs !== undefined) return clock.wallMs() - ageMs;
   const parsed = Date.parse(text);
   if (Number.isNaN(parsed)) throw new ApiError(400, `invalid value for "${key}": failed to parse value as time or duration: "${text}"`);
   return parsed;

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../formats/duration.js';
+import { formatDuration, parseDuration } from '../../../base/src/index.js';
 import { parseByteSize } from '../formats/byte-size.js';
 import { formatFloat } from '../yaml/numbers.js';
 import type { Value } from '../yaml/value.js';

@@ -1,5 +1,4 @@
-import { nearest } from '../../../base/src/index.js';
-import { parseDuration } from '../formats/duration.js';
+import { nearest, parseDuration } from '../../../base/src/index.js';
 import type { Field, MapShape, ScalarCheck, Shape } from './shape.js';
 
 /** The shapes that the compose schema is put together from. */

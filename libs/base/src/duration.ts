@@ -1,6 +1,6 @@
 const unitNs: Record<string, bigint> = { ns: 1n, us: 1_000n, 'µs': 1_000n, 'μs': 1_000n, ms: 1_000_000n, s: 1_000_000_000n, m: 60_000_000_000n, h: 3_600_000_000_000n };
 
-/** Nanoseconds of a Go duration (`1m30s`, `-1.5h`, `0`), or nothing when it is none or does not fit 64 bits. */
+/** Nanoseconds of a Go duration (`1m30s`, `-1.5h`, `0`); nothing when it is none or does not fit 64 bits. */
 export function parseDuration(text: string): bigint | undefined {
   const match = /^([-+]?)((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$/.exec(text);
   if (/^[-+]?0$/.test(text)) return 0n;
@@ -13,6 +13,12 @@ export function parseDuration(text: string): bigint | undefined {
   const largest = match[1] === '-' ? 2n ** 63n : 2n ** 63n - 1n;
   if (total > largest) return undefined;
   return match[1] === '-' ? -total : total;
+}
+
+/** Milliseconds of a Go duration, with fractions; nothing when it is none. */
+export function parseDurationMs(text: string): number | undefined {
+  const nanoseconds = parseDuration(text);
+  return nanoseconds === undefined ? undefined : Number(nanoseconds) / 1e6;
 }
 
 /** As Go prints a duration: `1m30s`, `1.5s`, `100ms`, `0s`. */
