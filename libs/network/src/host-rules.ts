@@ -1,5 +1,5 @@
 import { meshSideAddress } from './addresses.js';
-import { hostModePorts, portKey, publishedPorts } from './mesh-rules.js';
+import { hostModePorts, portKey, publishedPorts } from './published-ports.js';
 import type { NodeNetworkOptions, NodeNetworkView } from './network.js';
 import type { NftTable } from './nft-table.js';
 

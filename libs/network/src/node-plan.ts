@@ -4,10 +4,11 @@ import type { DnsNames } from './dns-names.js';
 import { hostTable } from './host-rules.js';
 import { describeItem, mainRouteTable } from './kernel-item.js';
 import type { KernelItem } from './kernel-item.js';
-import { meshTable, publishedAddress } from './mesh-rules.js';
+import { meshTable } from './mesh-rules.js';
 import type { NodeNetworkOptions, NodeNetworkView } from './network.js';
 import { renderTable } from './nft-table.js';
 import type { NftTable } from './nft-table.js';
+import { publishedAddress } from './published-ports.js';
 
 /** Everything that one node's network shall be. Follows from the view alone. */
 export interface NodePlan {
