@@ -6,6 +6,7 @@ import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError } from '../http/api-error.js';
 import { RANDOM, SECRET_SEALER, STACK_READER, STORE, type SecretSealer } from '../http/tokens.js';
 import type { DeployRequest } from './bundle-input.js';
+import { commitStack } from './commit-stack.js';
 import type { FileNote, FileProblem, StackReader } from './stack-reader.js';
 
 /** Somebody else's write between look and commit makes the plan worthless; then it is made again. */
@@ -22,7 +23,7 @@ export interface DeployAnswer {
   message: string;
 }
 
-/** Stacks as a whole: all of a deploy is written in one commit, or nothing is. */
+/** Stacks as a whole: all of a deploy is written, or nothing is. */
 @Injectable()
 export class StacksService {
   constructor(
@@ -54,7 +55,7 @@ export class StacksService {
   async #tryCommit(plan: StackPlan, attempt: number): Promise<boolean> {
     if (plan.writes.length === 0) return true;
     try {
-      await this.store.commit(plan.writes);
+      await commitStack(this.store, plan.writes);
       return true;
     } catch (error) {
       const outdated = isRefused(error, 'conflict') || isRefused(error, 'already-exists');
