@@ -2,7 +2,10 @@ import { sameJson } from '../../base/src/index.js';
 import {
   compareStates,
   hasEnded,
+  isWanted,
   itemKey,
+  openLogin,
+  registryOf,
   type AssignedNetwork,
   type AssignedTask,
   type AssignmentItem,
@@ -12,14 +15,17 @@ import {
   type Labels,
   type Network,
   type Node,
+  type RegistryCredentials,
+  type RegistryLogin,
   type Secret,
   type Service,
   type Task,
+  type TaskTemplate,
 } from '../../model/src/index.js';
 import { assignedService, networksOfService } from './endpoints.js';
 
-/** Decrypts the content of a secret; returns it as base64. */
-export type OpenSecret = (secret: Secret) => string;
+/** Decrypts the content of a secret, or what else is sealed like one; returns it as base64. */
+export type OpenSecret = (secret: Pick<Secret, 'sealed'>) => string;
 
 /**
  * Assignment sets of any number of nodes at one revision of the view. What nodes share (services with their endpoints, networks, files, peers)
@@ -45,6 +51,7 @@ class Planner implements AssignmentPlanner {
   /** By `itemKey`. */
   readonly #made = new Map<string, AssignmentItem>();
   readonly #opened: WeakMap<Secret, string>;
+  readonly #logins: WeakMap<Service, RegistryLogin[]>;
   readonly #before: ReadonlyMap<string, AssignmentItem>;
   #reach: { byNetwork: Map<string, Service[]>; publishing: Service[] } | undefined;
   #peers: AssignmentItem[] | undefined;
@@ -54,7 +61,9 @@ class Planner implements AssignmentPlanner {
     readonly openSecret: OpenSecret,
     previous: Planner | undefined,
   ) {
-    this.#opened = previous && previous.openSecret === openSecret ? previous.#opened : new WeakMap();
+    const known = previous?.openSecret === openSecret ? previous : undefined;
+    this.#opened = known ? known.#opened : new WeakMap();
+    this.#logins = known ? known.#logins : new WeakMap();
     this.#before = previous ? previous.#made : new Map();
   }
 
@@ -66,7 +75,7 @@ class Planner implements AssignmentPlanner {
       if (!isSent(task)) continue;
       const template = this.view.templateOf(task);
       if (!template) continue;
-      add(this.#item(`task/${task.id}`, () => taskItem(this.view, task, template)));
+      add(this.#item(`task/${task.id}`, () => taskItem(this.view, task, template, this.#credentials(task, template))));
       if (hasEnded(task)) continue;
       for (const { networkId } of task.networks) networks.add(networkId);
       for (const reference of template.container.secrets) add(this.#secret(reference));
@@ -88,6 +97,25 @@ class Planner implements AssignmentPlanner {
     const item = isSame ? before : fresh;
     this.#made.set(key, item);
     return item;
+  }
+
+  /** For a task whose image may still have to be pulled, and for no other registry than the image's. */
+  #credentials(task: Task, template: TaskTemplate): RegistryCredentials | undefined {
+    const service = this.view.get('service', task.serviceId);
+    if (!service || !(service.sealedLogin || service.previousSealedLogin)) return undefined;
+    if (!isWanted(task) || compareStates(task.status.state, 'ready') >= 0) return undefined;
+    const registry = registryOf(template.container.image);
+    const { registry: _registry, ...credentials } = this.#loginsOf(service).find((login) => login.registry === registry) ?? { registry };
+    return Object.keys(credentials).length > 0 ? credentials : undefined;
+  }
+
+  #loginsOf(service: Service): RegistryLogin[] {
+    const known = this.#logins.get(service);
+    if (known) return known;
+    const sealed = [service.sealedLogin, service.previousSealedLogin].filter((text) => text !== undefined);
+    const logins = sealed.map((text) => openLogin(text, (data) => this.openSecret({ sealed: data })));
+    this.#logins.set(service, logins);
+    return logins;
   }
 
   #secret(reference: FileReference): AssignmentItem | undefined {
@@ -160,20 +188,21 @@ function isSent(task: Task): boolean {
 }
 
 /** Most tasks are the same object as at the revision before: their items are too. */
-const taskItems = new WeakMap<Task, { item: AssignmentItem; template: AssignedTask['template']; labels: Labels }>();
+const taskItems = new WeakMap<Task, { item: AssignmentItem; template: TaskTemplate; labels: Labels }>();
 
-function taskItem(view: ClusterView, task: Task, template: AssignedTask['template']): AssignmentItem {
+function taskItem(view: ClusterView, task: Task, template: TaskTemplate, credentials: RegistryCredentials | undefined): AssignmentItem {
   const labels = view.get('service', task.serviceId)?.spec.labels ?? noLabels;
   const known = taskItems.get(task);
-  if (known && known.template === template && known.labels === labels) return known.item;
-  const item: AssignmentItem = { kind: 'task', key: task.id, value: assignedTask(task, template, labels) };
+  if (!credentials && known && known.template === template && known.labels === labels) return known.item;
+  const item: AssignmentItem = { kind: 'task', key: task.id, value: { ...assignedTask(task, template, labels), ...(credentials && { credentials }) } };
+  if (credentials) return item;
   taskItems.set(task, { item, template, labels });
   return item;
 }
 
 const noLabels: Labels = {};
 
-function assignedTask(task: Task, template: AssignedTask['template'], serviceLabels: Labels): AssignedTask {
+function assignedTask(task: Task, template: TaskTemplate, serviceLabels: Labels): AssignedTask {
   return {
     id: task.id,
     serviceId: task.serviceId,

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { Secret, Task } from '../../model/src/index.js';
+import type { AssignedTask, Secret, Task } from '../../model/src/index.js';
 import { aNetwork, aNode, aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
 import { assignmentPlanner, assignmentSet, diffAssignments } from '../src/index.js';
 
 const stored = { version: 1, createdAt: '', updatedAt: '' };
 const secret: Secret = { ...stored, id: 'secret-1', spec: { name: 'password', labels: {} }, sealed: 'sealed' };
-const open = ({ sealed }: Secret) => `open-${sealed}`;
+const open = ({ sealed }: Pick<Secret, 'sealed'>) => `open-${sealed}`;
 
 const template = aTemplate({
   networks: [{ target: 'webnet', aliases: [] }],
@@ -50,6 +50,37 @@ test('a task that is not assigned yet is not sent', () => {
 
 test('secrets are opened', () => {
   expect(assignmentSet(aView([on('a', 1)]), 'a', open).get('secret/secret-1')!.value).toEqual({ id: 'secret-1', name: 'password', data: 'open-sealed' });
+});
+
+const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64');
+const asSealed = ({ sealed }: Pick<Secret, 'sealed'>) => sealed;
+
+test('credentials come with a task that is still to be prepared, from the login for the registry of its image, and with no other', () => {
+  const sealedLogin = base64({ registry: 'registry.test:5000', username: 'someone', password: 'hidden' });
+  const previousSealedLogin = base64({ registry: 'docker.io', identityToken: 'token' });
+  const credentialsOf = (image: string, task: Parameters<typeof on>[2]) => {
+    const service = aService({ sealedLogin, previousSealedLogin, spec: { template: aTemplate({ container: { image } }) } });
+    const view = viewOf({ node: [aNode({ id: 'a' })], service: [service], task: [on('a', 1, task)] });
+    return (assignmentSet(view, 'a', asSealed).get('task/task-1')!.value as AssignedTask).credentials;
+  };
+  expect(credentialsOf('registry.test:5000/app:1', { state: 'assigned' })).toEqual({ username: 'someone', password: 'hidden' });
+  expect(credentialsOf('registry.test:5000/app:1', { state: 'preparing' })).toEqual({ username: 'someone', password: 'hidden' });
+  expect(credentialsOf('app:1', { state: 'assigned' })).toEqual({ identityToken: 'token' });
+  expect(credentialsOf('elsewhere.test/app:1', { state: 'assigned' })).toBeUndefined();
+  for (const state of ['ready', 'running', 'failed'] as const) expect(credentialsOf('registry.test:5000/app:1', { state })).toBeUndefined();
+  expect(credentialsOf('registry.test:5000/app:1', { state: 'preparing', desiredState: 'shutdown' })).toBeUndefined();
+});
+
+test('another login reaches tasks that wait for it, and says nothing to those that run', () => {
+  const login = (password: string) => base64({ registry: 'registry.test', username: 'someone', password });
+  const service = aService({ sealedLogin: login('old'), spec: { template: aTemplate({ container: { image: 'registry.test/app:1' } }) } });
+  const view = viewOf({ node: [aNode({ id: 'a' })], service: [service], task: [on('a', 1, { state: 'preparing' }), on('a', 2)] });
+  const before = assignmentPlanner(view, asSealed);
+  const sent = before.forNode('a');
+  view.apply('service', 'web', { ...service, sealedLogin: login('new') });
+  const { put, remove } = diffAssignments(sent, assignmentPlanner(view, asSealed, before).forNode('a'));
+  expect(put).toMatchObject([{ kind: 'task', key: 'task-1', value: { credentials: { password: 'new' } } }]);
+  expect(remove).toEqual([]);
 });
 
 test('endpoints are ready, draining, or not there', () => {

@@ -1,11 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { Refused } from '../../base/src/index.js';
+import type { Sealing } from '../../model/src/index.js';
 
-/** Encrypts secrets before they reach the store. Texts are base64. */
-export interface Sealer {
-  seal(data: string): string;
-  open(sealed: string): string;
-}
+/** Encrypts secrets before they reach the store. */
+export type Sealer = Sealing;
 
 const nonceBytes = 12;
 const tagBytes = 16;

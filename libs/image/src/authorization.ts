@@ -1,9 +1,9 @@
 import { Refused } from '../../base/src/index.js';
+import type { RegistryCredentials } from '../../model/src/index.js';
 import type { Clock } from '../../base/src/index.js';
 import { collect } from './digest.js';
 import type { HttpConnection, HttpResponse } from './http.js';
 import { bodyBytes, sendHttp } from './http.js';
-import type { RegistryCredentials } from './images.js';
 import { parseJsonObject } from './manifest.js';
 import { refusalFor } from './registry-refusal.js';
 

@@ -1,4 +1,4 @@
-import type { Healthcheck } from '../../model/src/index.js';
+import type { Healthcheck, RegistryCredentials } from '../../model/src/index.js';
 
 /** An image that is completely here: its layers are unpacked and verified. */
 export interface LocalImage {
@@ -26,12 +26,6 @@ export interface ImageConfig {
   labels: Record<string, string>;
   architecture: string;
   os: string;
-}
-
-export interface RegistryCredentials {
-  username?: string;
-  password?: string;
-  identityToken?: string;
 }
 
 export interface PullOptions {

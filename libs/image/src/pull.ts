@@ -1,10 +1,11 @@
 import type { Clock, Trace } from '../../base/src/index.js';
+import type { RegistryCredentials } from '../../model/src/index.js';
 import { Refused, Temporary, systemClock } from '../../base/src/index.js';
 import { Authorizer } from './authorization.js';
 import type { ImageEvent } from './events.js';
 import { explainPull } from './explain.js';
 import type { ImageStore } from './image-store.js';
-import type { LocalImage, PullOptions, PullProgress, RegistryCredentials } from './images.js';
+import type { LocalImage, PullOptions, PullProgress } from './images.js';
 import type { RetryPolicy } from './network-failure.js';
 import { NetworkFailure, retryNetwork } from './network-failure.js';
 import type { Reference } from './reference.js';

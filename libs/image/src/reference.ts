@@ -1,4 +1,5 @@
 import { Refused } from '../../base/src/index.js';
+import { splitImageName } from '../../model/src/index.js';
 
 /** A parsed image reference, with the defaults of docker.io filled in. */
 export interface Reference {
@@ -33,23 +34,12 @@ export function parseReference(text: string): Reference {
   if (tag !== undefined && !tagPattern.test(tag)) throw refuse(`"${tag}" is not a tag`);
   if (name === '') throw refuse('the name is empty');
 
-  const { registry, repository } = splitRegistry(name);
+  const { registry, path } = splitImageName(name);
+  const repository = registry === defaultRegistry ? inDefaultRegistry(path) : path;
   if (!registryPattern.test(registry)) throw refuse(`"${registry}" is not a registry host`);
   if (!repositoryPattern.test(repository)) throw refuse(`"${repository}" is not a repository name (lower-case letters, digits, and . _ - between them)`);
   if (registry.length + 1 + repository.length > maxNameLength) throw refuse(`the name is longer than ${maxNameLength} characters`);
   return { registry, repository, ...(tag !== undefined ? { tag } : digest === undefined ? { tag: 'latest' } : {}), ...(digest !== undefined ? { digest } : {}) };
-}
-
-/** The first component is a host if and only if it has a `.` or `:`, or is `localhost`. */
-function splitRegistry(name: string): { registry: string; repository: string } {
-  const slash = name.indexOf('/');
-  const first = name.slice(0, Math.max(slash, 0));
-  if (first !== '' && (/[.:]/.test(first) || first === 'localhost')) {
-    const registry = first === 'index.docker.io' ? defaultRegistry : first;
-    const rest = name.slice(slash + 1);
-    return { registry, repository: registry === defaultRegistry ? inDefaultRegistry(rest) : rest };
-  }
-  return { registry: defaultRegistry, repository: inDefaultRegistry(name) };
 }
 
 function inDefaultRegistry(repository: string): string {

@@ -1,10 +1,10 @@
 import { Refused } from '../../base/src/index.js';
+import type { RegistryCredentials } from '../../model/src/index.js';
 import type { Authorizer } from './authorization.js';
 import { parseChallenge } from './authorization.js';
 import { collect, digestOf, isDigest } from './digest.js';
 import type { HttpResponse } from './http.js';
 import { bodyBytes, sendHttp } from './http.js';
-import type { RegistryCredentials } from './images.js';
 import { indexMediaTypes, manifestMediaTypes, maxManifestBytes } from './manifest.js';
 import { NetworkFailure } from './network-failure.js';
 import type { Endpoint } from './registry-endpoints.js';

@@ -1,5 +1,6 @@
 import type { FileReference, PortConfig, Protocol, TaskTemplate } from './service.js';
 import type { TaskNetwork } from './objects.js';
+import type { RegistryCredentials } from './registry-login.js';
 import type { TaskState } from './task-state.js';
 
 /**
@@ -31,6 +32,8 @@ export interface AssignedTask {
   networks: TaskNetwork[];
   hostPorts: PortConfig[];
   template: TaskTemplate;
+  /** For the registry of the image. Only as long as the task is still to be prepared. */
+  credentials?: RegistryCredentials;
   /** Of the service, for names in logs and in the container's labels. */
   serviceLabels: Record<string, string>;
 }

@@ -8,6 +8,7 @@ export * from './normal-spec.js';
 export * from './objects.js';
 export * from './published-ports.js';
 export * from './references.js';
+export * from './registry-login.js';
 export * from './service.js';
 export * from './service-changes.js';
 export * from './service-checks.js';

@@ -82,6 +82,13 @@ export interface NodeStatus {
 export interface Service extends Stored {
   spec: ServiceSpec;
   previousSpec?: ServiceSpec;
+  /**
+   * `RegistryLogin` for the image, sealed as secrets are. No part of the spec: another password restarts no task.
+   * It never leaves the manager but to a node that is to pull the image.
+   */
+  sealedLogin?: string;
+  /** The one that went with `previousSpec`. */
+  previousSealedLogin?: string;
   /** Version of `spec.template`: tasks with another `templateVersion` are outdated. */
   templateVersion: number;
   status: ServiceStatus;

@@ -6,11 +6,17 @@ import { templateId } from './objects.js';
 import type { ServiceSpec, TaskTemplate } from './service.js';
 
 /** The writes of a new service. The spec has been admitted. */
-export function createServiceChanges(id: string, spec: ServiceSpec): Change[] {
+export function createServiceChanges(id: string, spec: ServiceSpec, options: { sealedLogin?: string | undefined } = {}): Change[] {
   return [
     createTemplate(id, 1, spec.template),
-    { action: 'create', kind: 'service', object: { id, spec, templateVersion: 1, status: { ports: [], virtualIps: [] }, createdAt: '', updatedAt: '' } },
+    { action: 'create', kind: 'service', object: { id, spec, ...options, templateVersion: 1, status: { ports: [], virtualIps: [] }, createdAt: '', updatedAt: '' } },
   ];
+}
+
+interface UpdateOptions {
+  expect?: Revision;
+  update?: UpdateStatus | undefined;
+  sealedLogin?: string | undefined;
 }
 
 /**
@@ -19,13 +25,18 @@ export function createServiceChanges(id: string, spec: ServiceSpec): Change[] {
  * 1. A template that needs new tasks gets a version and is stored; anything else (replicas, labels, ports, restart and update rules) makes none.
  * 2. A template that some task still runs gets that task's version back: going back replaces only what has gone forward.
  * 3. The outcome of an earlier update is cleared, since clients wait for the outcome of this one.
+ * 4. Another login alone is stored and does nothing else. Absent: the one there is stays.
  */
-export function updateServiceChanges(view: ClusterView, service: Service, spec: ServiceSpec, options: { expect?: Revision; update?: UpdateStatus } = {}): Change[] {
-  if (sameJson(service.spec, spec)) return [];
+export function updateServiceChanges(view: ClusterView, service: Service, spec: ServiceSpec, options: UpdateOptions = {}): Change[] {
+  const sealedLogin = options.sealedLogin ?? service.sealedLogin;
+  if (sameJson(service.spec, spec)) {
+    return sealedLogin === service.sealedLogin ? [] : [{ action: 'update', kind: 'service', object: { ...service, sealedLogin }, expect: options.expect }];
+  }
   const known = needsNewTasks(service.spec.template, spec.template) ? versionInUse(view, service, spec.template) : service.templateVersion;
   const templateVersion = known ?? nextVersion(view, service);
   // The guarded write comes first: of two updates at once the second is out of sequence, whatever else it collides with.
-  const changes: Change[] = [{ action: 'update', kind: 'service', object: { ...service, spec, previousSpec: service.spec, templateVersion }, expect: options.expect }];
+  const object: Service = { ...service, spec, previousSpec: service.spec, sealedLogin, previousSealedLogin: service.sealedLogin, templateVersion };
+  const changes: Change[] = [{ action: 'update', kind: 'service', object, expect: options.expect }];
   if (known === undefined) changes.push(createTemplate(service.id, templateVersion, spec.template));
   if (service.status.update || options.update) {
     changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update: options.update } });

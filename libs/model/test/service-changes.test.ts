@@ -41,6 +41,22 @@ test('another template is stored under the next version, and an old outcome is c
   expect(changes[2]).toMatchObject({ status: { update: undefined } });
 });
 
+test('another login alone is stored and makes no new tasks; the same or none is no difference', () => {
+  const service = aService({ sealedLogin: 'one', previousSpec: aService().spec, previousSealedLogin: 'zero', status: { update: { state: 'completed', startedAt: '', message: '' } } });
+  const view = viewOf({ service: [service] });
+  expect(updateServiceChanges(view, service, service.spec, { expect: 1, sealedLogin: 'two' })).toEqual([{ action: 'update', kind: 'service', expect: 1, object: { ...service, sealedLogin: 'two' } }]);
+  expect(updateServiceChanges(view, service, service.spec, { sealedLogin: 'one' })).toEqual([]);
+  expect(updateServiceChanges(view, service, service.spec)).toEqual([]);
+});
+
+test('a login stays with its spec', () => {
+  const service = aService({ sealedLogin: 'one' });
+  const view = viewOf({ service: [service] });
+  const next = withImage(service.spec, 'b:2');
+  expect(updateServiceChanges(view, service, next)[0]).toMatchObject({ object: { sealedLogin: 'one', previousSealedLogin: 'one' } });
+  expect(updateServiceChanges(view, service, next, { sealedLogin: 'two' })[0]).toMatchObject({ object: { sealedLogin: 'two', previousSealedLogin: 'one' } });
+});
+
 test('going back to what some tasks still run takes their version', () => {
   const first = aService();
   const second = { ...first, templateVersion: 2, spec: withImage(first.spec, 'b:2') };

@@ -1,6 +1,6 @@
 import type { Random } from '../../base/src/index.js';
 import { sameJson } from '../../base/src/index.js';
-import type { Change, ClusterView, Config, Secret, SecretSpec } from '../../model/src/index.js';
+import type { Change, ClusterView, Config, Sealing, Secret, SecretSpec } from '../../model/src/index.js';
 import type { StackChange } from './stack-plan.js';
 import { stackLabel } from './inventory.js';
 
@@ -13,9 +13,7 @@ import { stackLabel } from './inventory.js';
 export const versionOfLabel = 'shoal.version-of';
 
 /** What a plan needs to know about contents. Texts are base64. */
-export interface Contents {
-  seal(data: string): string;
-  open(sealed: string): string;
+export interface Contents extends Sealing {
   /** Digest in hex. */
   digest(data: string): string;
 }

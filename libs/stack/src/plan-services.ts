@@ -1,11 +1,13 @@
-import type { Random } from '../../base/src/index.js';
+import { sameJson } from '../../base/src/index.js';
 import {
   checkPortsAgainst,
   checkServiceSpec,
   createServiceChanges,
   normalServiceSpec,
   portOwner,
+  registryOf,
   resolveReferences,
+  sealLogin,
   updateServiceChanges,
   type Change,
   type ClusterView,
@@ -17,9 +19,9 @@ import {
 } from '../../model/src/index.js';
 import { describeServiceChange } from './describe-change.js';
 import { stackImageLabel, stackLabel } from './inventory.js';
-import type { StackChange, StackProblem } from './stack-plan.js';
+import type { StackChange, StackPlanOptions, StackProblem } from './stack-plan.js';
 
-export function planServices(view: ClusterView, stack: StackSpec, options: { random: Random; references: ReferenceSource; removed: Change[] }, problems: StackProblem[]) {
+export function planServices(view: ClusterView, stack: StackSpec, options: StackPlanOptions & { references: ReferenceSource; removed: Change[] }, problems: StackProblem[]) {
   const changes: StackChange[] = [];
   const writes: Change[] = [];
   const ids: string[] = [];
@@ -34,13 +36,20 @@ export function planServices(view: ClusterView, stack: StackSpec, options: { ran
     const found = [...checkServiceSpec(spec), ...unresolved, ...checkPortsAgainst(spec, [...strangers, ...siblings]), ...checkSuccession(stack.name, spec, existing)];
     problems.push(...found.map((problem) => ({ ...problem, subject: { kind: 'service' as const, name: given.name } })));
     const id = existing?.id ?? options.random.id();
-    const own = existing ? updateServiceChanges(view, existing, spec, { expect: existing.version }) : createServiceChanges(id, spec);
+    const sealedLogin = loginFor(spec, existing, options);
+    const own = existing ? updateServiceChanges(view, existing, spec, { expect: existing.version, sealedLogin }) : createServiceChanges(id, spec, { sealedLogin });
     ids.push(id);
-    after.push(spec, ...(existing ? [own.length > 0 ? existing.spec : (existing.previousSpec ?? existing.spec)] : []));
+    after.push(spec, ...(existing ? [sameJson(existing.spec, spec) ? (existing.previousSpec ?? existing.spec) : existing.spec] : []));
     writes.push(...own);
     changes.push(serviceChange(view, spec, existing, own.length > 0));
   }
   return { changes, writes, ids, after };
+}
+
+function loginFor({ template }: ServiceSpec, existing: Service | undefined, { logins, contents }: StackPlanOptions): string | undefined {
+  const registry = registryOf(template.container.image);
+  const credentials = logins?.get(registry);
+  return credentials && sealLogin({ registry, ...credentials }, contents, existing?.sealedLogin);
 }
 
 /** What the file does not say stays as it is: the count that somebody scaled to, the forced updates, the pinned digest. */
@@ -72,5 +81,6 @@ function serviceChange(view: ClusterView, spec: ServiceSpec, existing: Service |
   const name = spec.name;
   if (!existing) return { action: 'create', kind: 'service', name };
   if (!changed) return { action: 'unchanged', kind: 'service', name };
+  if (sameJson(existing.spec, spec)) return { action: 'update', kind: 'service', name, detail: 'registry login; no task restarts' };
   return { action: 'update', kind: 'service', name, detail: describeServiceChange(view, existing, spec) };
 }

@@ -1,5 +1,5 @@
 import type { Random } from '../../base/src/index.js';
-import type { Change, Problem } from '../../model/src/index.js';
+import type { Change, Problem, RegistryCredentials } from '../../model/src/index.js';
 import type { Contents } from './file-versions.js';
 
 /** One object of the stack and what becomes of it, for people. */
@@ -41,4 +41,6 @@ export interface StackPlanOptions {
   prune: boolean;
   random: Random;
   contents: Contents;
+  /** By registry, for the services whose image is from there. */
+  logins?: ReadonlyMap<string, RegistryCredentials>;
 }

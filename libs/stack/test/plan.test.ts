@@ -175,3 +175,24 @@ test('a stack without a record is known by its labels, and its last member takes
   deploy(view, stack());
   expect(removalOfStackMember(view, 'service', view.named('service', 'app_web')!).map((change) => change.action === 'remove' && change.kind)).toEqual(['service', 'stack']);
 });
+
+test('a login goes to the services whose image is from its registry; another one restarts nothing, the same one changes nothing', () => {
+  const view = viewOf({});
+  const spec = stack({ services: [web({}, 'registry.test/app:1'), web({ name: 'app_cache' }, 'cache:1')] });
+  const withLogin = (password: string) => planStack(view, spec, { prune: false, random, contents, logins: new Map([['registry.test', { username: 'someone', password }]]) });
+  const login = (name: string) => {
+    const sealed = view.named('service', name)!.sealedLogin;
+    return sealed && (JSON.parse(Buffer.from(contents.open(sealed), 'base64').toString()) as object);
+  };
+  apply(view, withLogin('one').writes);
+  expect(login('app_web')).toEqual({ registry: 'registry.test', username: 'someone', password: 'one' });
+  expect(login('app_cache')).toBeUndefined();
+  expect(withLogin('one').writes).toEqual([]);
+  expect(plan(view, spec).writes).toEqual([]);
+
+  const other = withLogin('two');
+  expect(words(other)).toEqual(['update service app_web: registry login; no task restarts', 'unchanged service app_cache']);
+  apply(view, other.writes);
+  expect(view.named('service', 'app_web')).toMatchObject({ templateVersion: 1 });
+  expect(login('app_web')).toMatchObject({ password: 'two' });
+});

@@ -168,7 +168,7 @@ export class TaskRunner {
     const task = this.#task;
     const [image, attachment] = await bothOrNeither(
       signal,
-      (either) => images.ensure(task.template.container.image, { signal: either }),
+      (either) => images.ensure(task.template.container.image, { signal: either, ...(task.credentials && { credentials: task.credentials }) }),
       (either) => network.attach(localContainer(task), this.ports.networks(), either),
     );
     this.#image = image;

@@ -52,6 +52,30 @@ describe('the life of a task', () => {
   });
 });
 
+describe('an image that wants a login', () => {
+  it('is pulled with the credentials of the task, of which the container hears nothing', async () => {
+    const node = await OneNode.open();
+    const credentials = { username: 'someone', password: 'hidden' };
+    const given: unknown[] = [];
+    const ensure = node.images.ensure.bind(node.images);
+    node.images.ensure = (reference, options) => {
+      given.push(options.credentials);
+      return ensure(reference, options);
+    };
+    await node.assign(assigned({ credentials }), assigned({ id: 'task-2', slot: 2 }));
+    expect(given).toEqual([credentials, undefined]);
+    expect(JSON.stringify([node.runtime.request(container), node.worker.reporter.inventory()])).not.toContain('hidden');
+  });
+
+  it('needs them no more once it is there: they go, and the task runs on', async () => {
+    const node = await OneNode.open();
+    await node.assign(assigned({ credentials: { username: 'someone', password: 'hidden' } }));
+    await node.change([assigned()]);
+    expect(JSON.stringify(node.journal.content.items)).not.toContain('hidden');
+    expect(node.calls()).toEqual(['create', 'start']);
+  });
+});
+
 describe('a task that cannot be prepared', () => {
   it("is rejected with the image's sentence when the image is not found", async () => {
     const node = await OneNode.open();

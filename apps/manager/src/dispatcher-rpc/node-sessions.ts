@@ -1,5 +1,5 @@
 import { Bell, describeError, isRefused, isTemporary, Refused, type Clock, type Trace } from '../../../../libs/base/src/index.js';
-import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner } from '../../../../libs/dispatcher/src/index.js';
+import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner, type OpenSecret } from '../../../../libs/dispatcher/src/index.js';
 import type { NodeIdentity, Sealer } from '../../../../libs/identity/src/index.js';
 import type { Change, NodeStatus } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
@@ -143,6 +143,7 @@ export class NodeSessions {
 
   async #pushAssignments(signal: AbortSignal): Promise<void> {
     const { store, epoch, sealer, clock } = this.options;
+    const openSecret: OpenSecret = ({ sealed }) => sealer.open(sealed); // one for all planners: they share what is open
     let planner: AssignmentPlanner | undefined;
     const draining = new Draining();
     let cancel: (() => void) | undefined;
@@ -151,7 +152,7 @@ export class NodeSessions {
       cancel?.();
       const startedMs = clock.monotonicMs();
       const view = store.view();
-      planner = assignmentPlanner(view, (secret) => sealer.open(secret.sealed), planner);
+      planner = assignmentPlanner(view, openSecret, planner);
       for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId), (before, item) => draining.holds(view, before, item, startedMs));
       draining.sent(this.#sessions.values());
       const { released, lookAgainInMs } = draining.settle(view, startedMs);

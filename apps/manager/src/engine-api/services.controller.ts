@@ -6,10 +6,13 @@ import {
   checkServiceSpec,
   createServiceChanges,
   notExecuted,
+  registryOf,
   resolveReferences,
+  sealLogin,
   updateServiceChanges,
   viewReferences,
   type ClusterView,
+  type RegistryCredentials,
   type Service,
   type ServiceSpec,
   type UpdateStatus,
@@ -17,7 +20,7 @@ import {
 import { removalOfStackMember } from '../../../../libs/stack/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError, asSwarm, outOfSequence, refuseFirst, swarmRefusal } from '../http/api-error.js';
-import { CLOCK, RANDOM, STORE } from '../http/tokens.js';
+import { CLOCK, RANDOM, SECRET_SEALER, STORE, type SecretSealer } from '../http/tokens.js';
 import { serviceTo } from './convert/service.js';
 import { serviceSpecFrom } from './convert/service-spec-in.js';
 import { Filters } from './filters.js';
@@ -25,6 +28,7 @@ import type { Json } from './json-output.js';
 import { findService } from './lookup.js';
 import { queryText, strictBoolean, versionOf, type Query } from './query.js';
 import { randomName } from './random-name.js';
+import { credentialsFrom } from './registry-auth.js';
 import { SwarmGuard } from './swarm-guard.js';
 import { TaskLogs } from './task-logs.js';
 
@@ -37,6 +41,7 @@ export class ServicesController {
     @Inject(STORE) private readonly store: Store,
     @Inject(RANDOM) private readonly random: Random,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(SECRET_SEALER) private readonly sealer: SecretSealer,
     @Inject(TaskLogs) private readonly taskLogs: TaskLogs,
   ) {}
 
@@ -56,18 +61,19 @@ export class ServicesController {
   }
 
   @Post('create')
-  async create(@Body() body: unknown, @Headers('x-registry-auth') credentials: string | undefined): Promise<Json> {
+  async create(@Body() body: unknown, @Headers('x-registry-auth') auth: string | undefined): Promise<Json> {
     const given = serviceSpecFrom(body);
     const view = this.store.view();
     const spec = admit(view, given.name === '' ? { ...given, name: randomName(this.random) } : given);
     const id = this.random.id();
-    await asSwarm(this.store.commit(createServiceChanges(id, spec)));
-    return { ID: id, Warnings: warnings(spec, credentials) };
+    const sealedLogin = this.#seal(credentialsFrom(auth), spec);
+    await asSwarm(this.store.commit(createServiceChanges(id, spec, { sealedLogin })));
+    return { ID: id, Warnings: warnings(spec) };
   }
 
   @Post(':id/update')
   @HttpCode(200)
-  async update(@Param('id') id: string, @QueryParameters() query: Query, @Body() body: unknown, @Headers('x-registry-auth') credentials: string | undefined): Promise<Json> {
+  async update(@Param('id') id: string, @QueryParameters() query: Query, @Body() body: unknown, @Headers('x-registry-auth') auth: string | undefined): Promise<Json> {
     const expect = versionOf(query, 'service');
     const given = serviceSpecFrom(body);
     const view = this.store.view();
@@ -80,8 +86,9 @@ export class ServicesController {
       startedAt: timestamp(this.clock.wallMs()),
       message: 'manually requested rollback',
     };
-    await asSwarm(this.store.commit(updateServiceChanges(view, service, spec, { expect, update })));
-    return { Warnings: warnings(spec, credentials) };
+    const sealedLogin = loginAfter(query, service, this.#seal(credentialsFrom(auth), spec, service.sealedLogin), rollback !== undefined);
+    await asSwarm(this.store.commit(updateServiceChanges(view, service, spec, { expect, update, sealedLogin })));
+    return { Warnings: warnings(spec) };
   }
 
   @Delete(':id')
@@ -95,6 +102,10 @@ export class ServicesController {
   logs(@Param('id') id: string, @QueryParameters() query: Query, @Res() reply: FastifyReply): Promise<void> {
     const service = findService(this.store.view(), id);
     return this.taskLogs.send(reply, query, { serviceId: service.id });
+  }
+
+  #seal(credentials: RegistryCredentials | undefined, { template }: ServiceSpec, before?: string): string | undefined {
+    return credentials && sealLogin({ registry: registryOf(template.container.image), ...credentials }, this.sealer, before);
   }
 }
 
@@ -120,15 +131,19 @@ function rollbackOf(query: Query, service: Service): ServiceSpec | undefined {
   return service.previousSpec;
 }
 
-function warnings(spec: ServiceSpec, credentials: string | undefined): string[] | null {
-  const notes = notExecuted(spec);
-  if (hasCredentials(credentials)) notes.push(`${spec.name}: registry credentials are not passed on to nodes yet; log in on the nodes that pull ${spec.template.container.image}`);
-  return notes.length > 0 ? notes : null;
+/** Given none, the login that is there stays, or comes back with the spec that it went with. */
+function loginAfter(query: Query, service: Service, given: string | undefined, isRollback: boolean): string | undefined {
+  const from = queryText(query, 'registryAuthFrom') || 'spec';
+  if (from !== 'spec' && from !== 'previous-spec') throw new ApiError(400, `unrecognized registryAuthFrom ${from}: it is spec or previous-spec`);
+  if (given !== undefined) return given;
+  if (!isRollback && from === 'spec') return undefined;
+  if (!service.previousSpec) throw swarmRefusal({ code: 'precondition', message: `service ${service.id} does not have a previous spec` });
+  return service.previousSealedLogin;
 }
 
-/** `e30=` is `{}`: what clients send when they have none. */
-function hasCredentials(header: string | undefined): boolean {
-  return header !== undefined && !['', '{}'].includes(Buffer.from(header, 'base64url').toString().trim());
+function warnings(spec: ServiceSpec): string[] | null {
+  const notes = notExecuted(spec);
+  return notes.length > 0 ? notes : null;
 }
 
 function matches(filters: Filters, service: Service): boolean {

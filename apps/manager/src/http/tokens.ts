@@ -1,4 +1,5 @@
 import type { Clock, Random, Trace } from '../../../../libs/base/src/index.js';
+import type { Sealing } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import type { StackReader } from '../shoal-api/stack-reader.js';
 import type { HttpEvent } from './events.js';
@@ -19,11 +20,8 @@ export const MANAGER_INFO = Symbol('ManagerInfo');
 /** `StackReader`: compose text → `StackSpec`. */
 export const STACK_READER = Symbol('StackReader');
 
-/** Encrypts secrets before they reach the store. Texts are base64. */
-export interface SecretSealer {
-  seal(data: string): string;
-  open(sealed: string): string;
-}
+/** Encrypts secrets before they reach the store. */
+export type SecretSealer = Sealing;
 
 export interface LogOptions {
   follow: boolean;

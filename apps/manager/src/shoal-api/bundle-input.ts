@@ -1,3 +1,4 @@
+import type { RegistryCredentials } from '../../../../libs/model/src/index.js';
 import { JsonInput } from '../engine-api/json-input.js';
 import { ApiError } from '../http/api-error.js';
 import type { ComposeBundle } from './stack-reader.js';
@@ -8,6 +9,8 @@ export interface DeployRequest {
   dryRun: boolean;
   /** Deploy only onto this revision of the stack; 0: only when there is none. */
   ifRevision?: number;
+  /** By registry. */
+  logins?: Map<string, RegistryCredentials>;
 }
 
 export function deployRequestFrom(body: unknown): DeployRequest {
@@ -27,5 +30,16 @@ export function deployRequestFrom(body: unknown): DeployRequest {
     prune: input.boolean('prune') ?? false,
     dryRun: input.boolean('dryRun') ?? false,
     ...(ifRevision === undefined ? {} : { ifRevision }),
+    logins: loginsFrom(input.object('registryLogins')),
   };
+}
+
+function loginsFrom(input: JsonInput | undefined): Map<string, RegistryCredentials> {
+  const registries = Object.keys(input?.members ?? {});
+  return new Map(registries.flatMap((registry) => [input!.object(registry)].flatMap((login) => (login ? [[registry, credentialsOf(login)] as const] : []))));
+}
+
+function credentialsOf(input: JsonInput): RegistryCredentials {
+  const members = (['username', 'password', 'identityToken'] as const).map((key) => [key, input.string(key)] as const);
+  return Object.fromEntries(members.filter(([, value]) => value));
 }

@@ -112,6 +112,11 @@ export const schemas: Record<string, Schema> = {
       homeDir: { type: 'string', description: 'What ~ in a bind mount stands for' },
       dryRun: { type: 'boolean', description: 'Only answer what would change' },
       prune: { type: 'boolean', description: 'Remove what belongs to the stack and is not in the files' },
+      registryLogins: {
+        type: 'object',
+        additionalProperties: object({ username: text, password: text, identityToken: text }),
+        description: 'Logins by registry (`docker.io`, `registry.example:5000`) for the nodes that pull images from there; kept encrypted, and never answered',
+      },
       ifRevision: { ...count, description: 'Deploy only onto this revision; 0: only when there is no such stack' },
     },
     ['files'],

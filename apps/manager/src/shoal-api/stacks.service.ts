@@ -38,7 +38,7 @@ export class StacksService {
     if (!read.ok) throw refusal(`the compose files of stack ${name} have problems`, read.problems);
     for (let attempt = 1; ; attempt++) {
       this.#requireRevision(name, request.ifRevision);
-      const plan = planStack(this.store.view(), read.spec, { prune: request.prune, random: this.random, contents: this.#contents() });
+      const plan = planStack(this.store.view(), read.spec, { prune: request.prune, random: this.random, contents: this.#contents(), logins: request.logins });
       if (plan.problems.length > 0) throw refusal(`stack ${name} cannot be deployed`, plan.problems.map((problem) => ({ ...read.locate(problem.subject), message: problem.message })));
       if (request.dryRun || (await this.#tryCommit(plan, attempt))) return answer(plan, [...read.notes, ...plan.notes.map((note) => ({ ...read.locate(note.subject), message: note.message }))]);
     }
