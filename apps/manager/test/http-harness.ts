@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { seededRandom, systemClock, type Random } from '../../../libs/base/src/index.js';
 import type { Change, Node, Task, TaskState } from '../../../libs/model/src/index.js';
+import { aCluster, aNode } from '../../../libs/model/src/testing/index.js';
 import { MemoryStore } from '../../../libs/store/src/index.js';
 import { createHttpApp } from '../src/http/app.js';
 import type { HttpEvent } from '../src/http/events.js';
@@ -112,59 +113,18 @@ export const managerNodeId = 'm1'.padEnd(25, '0');
 export const workerNodeId = 'w1'.padEnd(25, '0');
 
 function seedChanges(): Change[] {
+  const joinTokens = { worker: `SHOALTKN-1-${'a'.repeat(64)}-${'w'.repeat(25)}`, manager: `SHOALTKN-1-${'a'.repeat(64)}-${'m'.repeat(25)}` };
   return [
-    {
-      action: 'create',
-      kind: 'cluster',
-      object: {
-        id: 'cluster',
-        clusterId: 'c'.padEnd(25, '0'),
-        name: 'default',
-        labels: {},
-        taskHistoryLimit: 5,
-        heartbeatPeriodMs: 5000,
-        addressPools: ['10.0.0.0/8'],
-        subnetBits: 24,
-        dataPathPort: 4789,
-        rootCaCertificate: '',
-        joinTokens: { worker: `SHOALTKN-1-${'a'.repeat(64)}-${'w'.repeat(25)}`, manager: `SHOALTKN-1-${'a'.repeat(64)}-${'m'.repeat(25)}` },
-        createdAt: '',
-        updatedAt: '',
-      },
-    },
+    { action: 'create', kind: 'cluster', object: aCluster({ clusterId: 'c'.padEnd(25, '0'), joinTokens, createdAt: '', updatedAt: '' }) },
     { action: 'create', kind: 'node', object: testNode(managerNodeId, 1, 'm1', 'manager') },
     { action: 'create', kind: 'node', object: testNode(workerNodeId, 2, 'w1', 'worker') },
   ];
 }
 
 function testNode(id: string, index: number, hostname: string, role: 'manager' | 'worker'): Node {
-  return {
-    id,
-    version: 0,
-    createdAt: '',
-    updatedAt: '',
-    index,
-    spec: { labels: {}, role, availability: 'active' },
-    status: {
-      state: 'ready',
-      message: '',
-      address: `10.9.0.${index}`,
-      dataPathAddress: `10.9.0.${index}`,
-      description: {
-        hostname,
-        os: 'linux',
-        architecture: 'x86_64',
-        nanoCpus: 2e9,
-        memoryBytes: 4e9,
-        generic: [],
-        engineVersion: '0.1.0',
-        engineLabels: {},
-        kernelVersion: '6.18',
-        osName: 'Debian GNU/Linux 12',
-      },
-      ...(role === 'manager' ? { manager: { address: '10.9.0.1:2377', leader: true, reachable: true } } : {}),
-    },
-  };
+  const address = `10.9.0.${index}`;
+  const manager = role === 'manager' ? { manager: { address: '10.9.0.1:2377', leader: true, reachable: true } } : {};
+  return aNode({ id, index, spec: { role }, status: { address, dataPathAddress: address, ...manager }, description: { hostname, nanoCpus: 2e9, memoryBytes: 4e9 } });
 }
 
 let tasksMade = 0;

@@ -11,7 +11,7 @@ export interface ManagerConfig {
   hostname: string | undefined;
   /** TCP port of the gRPC side. */
   port: number;
-  /** TCP ports of the etcd child, on loopback and on the node's address. */
+  /** TCP ports of the etcd child, on loopback. */
   etcdClientPort: number;
   etcdPeerPort: number;
 }
