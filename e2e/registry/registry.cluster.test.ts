@@ -76,6 +76,19 @@ describe('a registry that misbehaves', () => {
     expectClearFailure(answer, message, ''),
   );
 
+  it('that hangs in the middle of a layer: the removal of the stack ends the pull, and nothing stays', async () => {
+    registry = await startScriptedRegistry(machine, 5000);
+    registry.answer = imageWithLayer({ promised: layer, sent: layer.subarray(0, 5_000), hangs: true });
+    const before = onDisk();
+    const result = await test.tryDeploy('bad', stack(), '--timeout', '2s');
+    expect(result.status).toBe(3);
+    expect(result.output).toMatch(/preparing/);
+    const startedMs = performance.now();
+    await test.remove('bad');
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    await expectNothingHalfMade(before);
+  });
+
   it('that is not there', async () => {
     registry = { answer: status(404), stop: async () => undefined };
     const result = await test.tryDeploy('bad', stack());

@@ -37,8 +37,11 @@ export function garbage(text: string): Answer {
   };
 }
 
-/** An image whose manifest and config are right; `layer` is what comes when the layer is asked for. */
-export function imageWithLayer(layer: { promised: Buffer; sent: Buffer }): Answer {
+/**
+ * An image whose manifest and config are right; `sent` is what comes when the layer is asked for. With `hangs` the connection
+ * stays open after it, as if more were to come.
+ */
+export function imageWithLayer(layer: { promised: Buffer; sent: Buffer; hangs?: boolean }): Answer {
   const config = Buffer.from(
     JSON.stringify({ architecture: 'amd64', os: 'linux', config: { Cmd: ['/x'] }, rootfs: { type: 'layers', diff_ids: [digestOf(layer.promised)] } }),
   );
@@ -60,6 +63,8 @@ export function imageWithLayer(layer: { promised: Buffer; sent: Buffer }): Answe
     if (path.includes('/manifests/')) {
       response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json', 'docker-content-digest': digestOf(manifest), 'content-length': manifest.length });
       response.end(request.method === 'HEAD' ? undefined : manifest);
+    } else if (blob === layer.sent && layer.hangs) {
+      response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': layer.promised.length }).write(blob);
     } else if (blob) {
       response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': blob.length }).end(blob);
     } else {
