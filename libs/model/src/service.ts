@@ -2,6 +2,11 @@
 
 export type Labels = Record<string, string>;
 
+/** The label that ties an object to its stack: Docker's own, so that both CLIs see the same stacks. */
+export const stackLabel = 'com.docker.stack.namespace';
+/** What the stack file calls the image, while the service may carry its digest. */
+export const stackImageLabel = 'com.docker.stack.image';
+
 export interface ServiceSpec {
   name: string;
   labels: Labels;

@@ -1,8 +1,7 @@
 import type { Random } from '../../base/src/index.js';
 import { sameJson } from '../../base/src/index.js';
-import type { Change, ClusterView, Config, Sealing, Secret, SecretSpec } from '../../model/src/index.js';
+import { stackLabel, type Change, type ClusterView, type Config, type Sealing, type Secret, type SecretSpec } from '../../model/src/index.js';
 import type { StackChange } from './stack-plan.js';
-import { stackLabel } from './inventory.js';
 
 /**
  * Contents of secrets and configs never change, since tasks were started with them. When the file of a stack has another

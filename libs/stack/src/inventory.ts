@@ -1,9 +1,4 @@
-import type { Change, ClusterView, Config, Labels, Network, Secret, Service } from '../../model/src/index.js';
-
-/** The label that ties an object to its stack: Docker's own, so that both CLIs see the same stacks. */
-export const stackLabel = 'com.docker.stack.namespace';
-/** What the file calls the image, while the service may carry its digest. */
-export const stackImageLabel = 'com.docker.stack.image';
+import { stackLabel, type Change, type ClusterView, type Config, type Labels, type Network, type Secret, type Service } from '../../model/src/index.js';
 
 /** Everything that belongs to one stack, whoever deployed it. */
 export interface StackInventory {

@@ -8,6 +8,8 @@ import {
   registryOf,
   resolveReferences,
   sealLogin,
+  stackImageLabel,
+  stackLabel,
   updateServiceChanges,
   type Change,
   type ClusterView,
@@ -18,7 +20,6 @@ import {
   type StackSpec,
 } from '../../model/src/index.js';
 import { describeServiceChange } from './describe-change.js';
-import { stackImageLabel, stackLabel } from './inventory.js';
 import type { StackChange, StackPlanOptions, StackProblem } from './stack-plan.js';
 
 export function planServices(view: ClusterView, stack: StackSpec, options: StackPlanOptions & { references: ReferenceSource; removed: Change[] }, problems: StackProblem[]) {

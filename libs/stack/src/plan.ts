@@ -3,6 +3,7 @@ import {
   checkNetworkSpec,
   checkSecretSpec,
   notExecuted,
+  stackLabel,
   viewReferences,
   type Change,
   type ClusterView,
@@ -12,7 +13,7 @@ import {
   type StackSpec,
 } from '../../model/src/index.js';
 import { fileVersion, foreignOwner, type FileVersion } from './file-versions.js';
-import { inventoryOf, stackLabel } from './inventory.js';
+import { inventoryOf } from './inventory.js';
 import { planServices } from './plan-services.js';
 import { dropStaleVersions, planPrune } from './prune.js';
 import type { StackChange, StackNote, StackPlan, StackPlanOptions, StackProblem } from './stack-plan.js';

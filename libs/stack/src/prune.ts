@@ -1,6 +1,6 @@
-import type { Change, ClusterView, ServiceSpec, StackSpec } from '../../model/src/index.js';
+import { stackLabel, type Change, type ClusterView, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
 import { versionsOf, type FileVersion } from './file-versions.js';
-import { stackLabel, type StackInventory } from './inventory.js';
+import type { StackInventory } from './inventory.js';
 import type { StackChange } from './stack-plan.js';
 
 /** What belongs to the stack and is not in the file any more, but for what services still refer to. */

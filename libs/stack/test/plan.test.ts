@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { seededRandom, timestamp } from '../../base/src/index.js';
-import type { Change, IndexedView, NetworkSpec, SecretSpec, ServiceSpec, StackSpec } from '../../model/src/index.js';
+import { stackLabel, type Change, type IndexedView, type NetworkSpec, type SecretSpec, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
 import { aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
-import { planStack, planStackRemoval, removalOfStackMember, stackLabel, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
+import { planStack, planStackRemoval, removalOfStackMember, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
 
 const labels = { [stackLabel]: 'app' };
 const random = seededRandom(3);
@@ -71,6 +71,14 @@ test('everything is created at once, references resolved; the same again writes 
   expect(again.writes).toEqual([]);
   expect(again.revision).toBe(1);
   expect(words(again)).toEqual(['unchanged network app_net', 'unchanged secret app_key', 'unchanged service app_web']);
+});
+
+test('another restart policy restarts nothing', () => {
+  const view = viewOf({});
+  deploy(view, stack());
+  const patient = web();
+  patient.template.restart = { condition: 'any', delayNs: 60e9 };
+  expect(deploy(view, stack({ services: [patient] }))).toEqual(['update service app_web: restart_policy; no task restarts']);
 });
 
 test('more replicas restart nothing; another image says how many tasks it replaces', () => {

@@ -1,3 +1,4 @@
+import { stackLabel } from '../../../../libs/model/src/index.js';
 import { badUsage } from '../exit-status.js';
 
 /** Values of one key are alternatives, different keys must all match (several `label` values too). */
@@ -23,8 +24,6 @@ export function filterQuery(filters: Filters): string {
   ]);
   return JSON.stringify(Object.fromEntries(entries));
 }
-
-export const stackLabel = 'com.docker.stack.namespace';
 
 export function stackFilter(stack: string): Filters {
   return { label: [`${stackLabel}=${stack}`] };

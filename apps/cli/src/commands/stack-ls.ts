@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { stackLabel } from '../api-client/filters.js';
+import { stackLabel } from '../../../../libs/model/src/index.js';
 import type { Service } from '../api-client/types.js';
 import { stackListing } from '../lists/stacks.js';
 import { printListing, type ListFlags } from '../output/listing.js';

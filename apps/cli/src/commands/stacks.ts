@@ -1,5 +1,6 @@
+import { stackLabel } from '../../../../libs/model/src/index.js';
 import type { ApiClient } from '../api-client/client.js';
-import { stackLabel, type Filters } from '../api-client/filters.js';
+import type { Filters } from '../api-client/filters.js';
 import type { Service } from '../api-client/types.js';
 import { badUsage, exitStatus, Failure } from '../exit-status.js';
 import { didYouMean } from '../output/suggest.js';

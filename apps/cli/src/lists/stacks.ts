@@ -1,4 +1,4 @@
-import { stackLabel } from '../api-client/filters.js';
+import { stackLabel } from '../../../../libs/model/src/index.js';
 import type { Service } from '../api-client/types.js';
 import type { Listing } from '../output/listing.js';
 import { naturalOrder } from '../output/natural-order.js';

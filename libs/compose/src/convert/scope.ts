@@ -1,10 +1,8 @@
+import { stackLabel } from '../../../model/src/index.js';
 import type { ComposeConfig } from '../compose-config.js';
 import type { FileContent } from '../env-file.js';
 import type { Findings, NoteKind, Position } from '../problems.js';
 import { joinPath } from '../problems.js';
-
-export const namespaceLabel = 'com.docker.stack.namespace';
-export const imageLabel = 'com.docker.stack.image';
 
 /** What every part of the conversion needs: the stack that names belong to, and where to report. */
 export interface Scope {
@@ -42,7 +40,7 @@ export function note(scope: Scope, kind: NoteKind, path: string, message: string
 
 /** Users' labels with the stack's name. */
 export function withNamespace(scope: Scope, labels: Map<string, string> | undefined): Record<string, string> {
-  return { ...toRecord(labels), [namespaceLabel]: scope.stack };
+  return { ...toRecord(labels), [stackLabel]: scope.stack };
 }
 
 export function toRecord(map: Map<string, string> | undefined): Record<string, string> {

@@ -1,4 +1,4 @@
-import type { ServiceSpec, TaskTemplate } from '../../../model/src/index.js';
+import { stackImageLabel, type ServiceSpec, type TaskTemplate } from '../../../model/src/index.js';
 import type { Service } from '../compose-config.js';
 import { convertContainer } from './container.js';
 import { convertMode, convertPlacement, convertResources, convertRestart, convertUpdate } from './deploy.js';
@@ -6,14 +6,14 @@ import { rejectName } from './names.js';
 import { convertAttachments } from './networks.js';
 import { convertEndpoint } from './ports.js';
 import type { Scope } from './scope.js';
-import { compact, imageLabel, scoped, servicePath, toRecord, withNamespace } from './scope.js';
+import { compact, scoped, servicePath, toRecord, withNamespace } from './scope.js';
 
 export function convertService(scope: Scope, name: string, service: Service): ServiceSpec {
   const deploy = service.deploy ?? {};
   rejectName(scope, servicePath(name), scoped(scope, name));
   return compact<ServiceSpec>({
     name: scoped(scope, name),
-    labels: { ...withNamespace(scope, deploy.labels), [imageLabel]: service.image ?? '' },
+    labels: { ...withNamespace(scope, deploy.labels), [stackImageLabel]: service.image ?? '' },
     template: compact<TaskTemplate>({
       container: convertContainer(scope, name, service),
       resources: convertResources(scope, name, deploy),
