@@ -9,6 +9,7 @@ export interface Exchange {
   path: string;
   query: Record<string, string>;
   body: unknown;
+  headers: IncomingMessage['headers'];
 }
 
 export interface Answer {
@@ -59,6 +60,7 @@ async function serve(
     path: url.pathname,
     query: Object.fromEntries(url.searchParams),
     body: text ? JSON.parse(text) : undefined,
+    headers: request.headers,
   };
   seen.push(exchange);
   const { status = 200, json, raw, never } = answer(exchange) ?? { status: 404, json: { message: 'page not found' } };

@@ -14,6 +14,7 @@ export interface RequestOptions {
   query?: Record<string, string | number | boolean | undefined>;
   filters?: Filters;
   deadlineMs?: number;
+  headers?: Record<string, string>;
   signal?: AbortSignal;
 }
 
@@ -58,8 +59,8 @@ export class ApiClient {
   }
 
   #send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unknown, options: RequestOptions): Promise<unknown> {
-    const { deadlineMs = answerDeadlineMs, signal = this.interrupt } = options;
-    return this.#transport.send({ method, path: address(path, options), body, deadlineMs, signal });
+    const { deadlineMs = answerDeadlineMs, signal = this.interrupt, headers } = options;
+    return this.#transport.send({ method, path: address(path, options), body, headers, deadlineMs, signal });
   }
 }
 

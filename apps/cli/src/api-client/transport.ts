@@ -11,6 +11,7 @@ export interface HttpRequest {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
   body?: unknown;
+  headers?: Record<string, string> | undefined;
   /** For the response headers, and for the whole answer of `send`. */
   deadlineMs: number;
   signal?: AbortSignal;
@@ -75,7 +76,7 @@ export class Transport {
 
   #start(request: HttpRequest): http.ClientRequest {
     const { host } = this;
-    const headers: http.OutgoingHttpHeaders = { Host: host.kind === 'unix' ? 'shoal' : host.hostname };
+    const headers: http.OutgoingHttpHeaders = { ...request.headers, Host: host.kind === 'unix' ? 'shoal' : host.hostname };
     if (request.body !== undefined) headers['Content-Type'] = 'application/json';
     const common = { method: request.method, path: request.path, headers, agent: this.#agent };
     if (host.kind === 'unix') return http.request({ ...common, socketPath: host.socketPath });

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import type { Network, Port, Service, ServiceMode, ServiceSpec } from '../api-client/types.js';
 import { badUsage } from '../exit-status.js';
 import { emptyBaseline } from '../progress/convergence.js';
+import { registryAuthHeader } from '../registry-logins/registry-logins.js';
 import type { Session } from '../session.js';
 import { awaited, awaitServices } from './await-services.js';
 import { labelsOf } from './create-from-file.js';
@@ -20,6 +21,7 @@ interface CreateFlags extends WaitFlags {
   publish?: string[];
   constraint?: string[];
   restartCondition?: 'none' | 'on-failure' | 'any';
+  withRegistryAuth?: boolean;
 }
 
 export function define(command: Command, session: Session): void {
@@ -36,7 +38,8 @@ export function define(command: Command, session: Session): void {
       .option('--network <name>', 'network; may be repeated', repeated)
       .option('-p, --publish <published:target[/protocol]>', 'port on every node; may be repeated', repeated)
       .option('--constraint <expression>', 'where tasks may run; may be repeated', repeated)
-      .addOption(new Option('--restart-condition <when>', 'when a task is restarted').choices(['none', 'on-failure', 'any'])),
+      .addOption(new Option('--restart-condition <when>', 'when a task is restarted').choices(['none', 'on-failure', 'any']))
+      .option('--with-registry-auth', 'pass on the login of docker login to the nodes that pull'),
   )
     .action((image: string, args: string[], flags: CreateFlags) => createService(session, image, args, flags));
 }
@@ -46,7 +49,8 @@ async function createService(session: Session, image: string, args: string[], fl
   const api = session.api();
   const networks = await Promise.all((flags.network ?? []).map((name) => find<Network>(api, 'network', name, { query: { scope: 'swarm' } })));
   const spec = specOf(image, args, flags, networks);
-  const { ID, Warnings } = await api.post<{ ID: string; Warnings?: string[] | null }>('/services/create', spec);
+  const headers = flags.withRegistryAuth ? await registryAuthHeader(session, image) : {};
+  const { ID, Warnings } = await api.post<{ ID: string; Warnings?: string[] | null }>('/services/create', spec, { headers });
   for (const warning of Warnings ?? []) session.err.write(`${warning}\n`);
   session.out.write(`${ID}\n`);
   const service = await api.get<Service>(`/services/${ID}`);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Service, ServiceSpec } from '../api-client/types.js';
 import { badUsage, exitStatus, Failure } from '../exit-status.js';
 import { lookBefore } from '../progress/observe.js';
+import { registryAuthHeader } from '../registry-logins/registry-logins.js';
 import type { Session } from '../session.js';
 import { awaited, awaitServices } from './await-services.js';
 import { repeated } from './flags.js';
@@ -15,6 +16,7 @@ interface UpdateFlags extends WaitFlags {
   force?: boolean;
   envAdd?: string[];
   envRm?: string[];
+  withRegistryAuth?: boolean;
 }
 
 export function define(command: Command, session: Session): void {
@@ -25,6 +27,7 @@ export function define(command: Command, session: Session): void {
       .option('--replicas <number>', 'number of tasks')
       .option('--env-add <NAME=value>', 'add or change a variable; may be repeated', repeated)
       .option('--env-rm <NAME>', 'remove a variable; may be repeated', repeated)
+      .option('--with-registry-auth', 'pass on the login of docker login to the nodes that pull')
       .option('--force', 'replace all tasks even if nothing changed'),
   ).action((name: string, flags: UpdateFlags) => updateService(session, name, flags));
 }
@@ -34,8 +37,9 @@ async function updateService(session: Session, name: string, flags: UpdateFlags)
   const api = session.api();
   const service = await find<Service>(api, 'service', name, { query: { insertDefaults: false } });
   const spec = changedSpec(service.Spec, flags);
+  const headers = flags.withRegistryAuth ? await registryAuthHeader(session, spec.TaskTemplate.ContainerSpec?.Image ?? '') : {};
   const baseline = await lookBefore(api, [service]);
-  for (const warning of await postServiceUpdate(api, service, spec)) session.err.write(`${warning}\n`);
+  for (const warning of await postServiceUpdate(api, service, spec, headers)) session.err.write(`${warning}\n`);
   session.out.write(`${name}\n`);
   const watchCommand = `shoal service ps ${name}`;
   await awaitServices(session, { services: awaited([service]), baseline, flags, changed: true, watchCommand });

@@ -5,7 +5,9 @@ import { listByIds } from '../api-client/list-by-ids.js';
 import { stackFilter } from '../api-client/filters.js';
 import type { Service } from '../api-client/types.js';
 import { exitStatus, Failure } from '../exit-status.js';
+import type { RegistryCredentials } from '../../../../libs/model/src/index.js';
 import { lookBefore } from '../progress/observe.js';
+import { registryLogins } from '../registry-logins/registry-logins.js';
 import type { Session } from '../session.js';
 import { referencedVariables } from '../stack-file/environment.js';
 import { loadStack, readAttachments, type LoadedStack, type LoadFlags } from '../stack-file/load.js';
@@ -43,7 +45,7 @@ export function define(command: Command, session: Session): void {
       .option('--env-file <file>', 'variables for ${NAME} in the files, where the shell has none; may be repeated', repeated)
       .option('--prune', 'remove services that the files no longer have')
       .option('--dry-run', 'only say what would change')
-      .option('--with-registry-auth', 'taken from scripts for docker; has no effect here')
+      .option('--with-registry-auth', 'pass on the logins of docker login to the nodes that pull')
       .option('--resolve-image <when>', 'taken from scripts for docker; has no effect here'),
   )
     .addHelpText('after', '\nExamples:\n  shoal stack deploy -c demo.yml demo\n  shoal stack deploy -c base.yml,site.yml --timeout 2m demo')
@@ -56,6 +58,7 @@ async function deploy(session: Session, stack: string, flags: DeployFlags): Prom
   for (const line of ineffectiveFlags(flags)) session.err.write(`${line}\n`);
   const loaded = await loadStack(session, flags);
   const body = requestBody(loaded, stack, flags);
+  if (flags.withRegistryAuth) body.registryLogins = await registryLogins(session, imagesOf(loaded));
   const api = session.api();
   const filters = stackFilter(stack);
   const before = (await api.get<Service[] | null>('/services', { query: { status: true }, filters })) ?? [];
@@ -71,9 +74,8 @@ async function deploy(session: Session, stack: string, flags: DeployFlags): Prom
 }
 
 /** Nothing is ignored silently. */
-function ineffectiveFlags({ withRegistryAuth, resolveImage }: DeployFlags): string[] {
+function ineffectiveFlags({ resolveImage }: DeployFlags): string[] {
   const lines: string[] = [];
-  if (withRegistryAuth) lines.push('note: --with-registry-auth has no effect: a deploy carries no registry credentials');
   if (resolveImage) lines.push('note: --resolve-image has no effect: image names are deployed as they are written');
   return lines;
 }
@@ -88,6 +90,11 @@ interface DeployRequest {
   attachments: Record<string, string>;
   prune: boolean;
   dryRun: boolean;
+  registryLogins?: Record<string, RegistryCredentials>;
+}
+
+function imagesOf({ config }: LoadedStack): string[] {
+  return [...config.services.values()].flatMap(({ image }) => image ?? []);
 }
 
 function requestBody(loaded: LoadedStack, stack: string, flags: DeployFlags): DeployRequest {
