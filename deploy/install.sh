@@ -51,8 +51,7 @@ remove_mesh() {
 }
 
 check_build() {
-  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null ||
-    fail "Shoal needs Node 20.19 or newer as node in the path"
+  node scripts/require-node.cjs || fail "put a Node that is new enough into the path"
   for file in cli/shoal.cjs agent/agent.cjs manager/manager.cjs shim/shoal-shim proto; do
     [ -e "dist/$file" ] || fail "there is no dist/$file: run scripts/setup.sh first"
   done

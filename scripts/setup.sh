@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error(`Shoal needs Node 20.19 or newer; this is ${process.version}`); process.exit(1); }'
+node scripts/require-node.cjs
 bash deploy/prerequisites.sh "$@"
 
 # $1: name of a step, $2: digest of its inputs, the rest: the command. Runs it unless it was run with these inputs.
@@ -27,5 +27,5 @@ digest_of() {
 
 [ -d node_modules/typescript7 ] || rm -f dist/.done-packages
 step packages "$(sha256sum package-lock.json | cut -d' ' -f1)" npm ci --no-audit --no-fund --loglevel=error
-step build "$(digest_of apps libs proto scripts e2e bench package-lock.json)" node scripts/build.mjs
+step build "$(digest_of apps libs proto scripts e2e bench package-lock.json tsconfig.json)" node scripts/build.mjs
 step images "$(digest_of deploy/images)" node deploy/images/build.mjs dist/images
