@@ -2,13 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { ignoreAbort, Lifetime, systemClock, systemRandom, version, type Log } from '../../../libs/base/src/index.js';
-import { runLeadership, runLoop, subsystems, type Duty } from '../../../libs/control/src/index.js';
+import { Lifetime, systemClock, systemRandom, version, type Log } from '../../../libs/base/src/index.js';
+import { runLeadership, type Duty } from '../../../libs/control/src/index.js';
 import { createSealer, requireManagerFiles, requireNodeFiles } from '../../../libs/identity/src/index.js';
-import { compactBehind, openEtcdStore, startEtcd, type EtcdStore } from '../../../libs/store/src/index.js';
+import { openEtcdStore, startEtcd, type EtcdStore } from '../../../libs/store/src/index.js';
 import type { ManagerConfig } from './config/config.js';
-import { firstRecords } from './control-plane/first-records.js';
-import { announceLeader } from './control-plane/announce-leader.js';
+import { compactDuty, controlDuty } from './control-plane/duties.js';
 import { LogBroker } from './dispatcher-rpc/log-broker.js';
 import { NodeSessions } from './dispatcher-rpc/node-sessions.js';
 import { RpcServer } from './dispatcher-rpc/rpc-server.js';
@@ -16,8 +15,6 @@ import { createHttpApp } from './http/app.js';
 import { listenOnSocket } from './http/unix-socket.js';
 import { NodeCa } from './identity/node-ca.js';
 
-const compactEveryMs = 5_000;
-const keepRevisions = 500;
 const shutdownGraceMs = 10_000;
 
 /** Puts the manager together and runs it until the signal is aborted. Nodes and containers go on without it. */
@@ -56,11 +53,6 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
     (it) => it.close(),
   );
 
-  const firstWrites: Duty = async (office) => {
-    const changes = firstRecords(office.store.view(), files, secrets, { clock, random });
-    if (changes.length > 0) await office.store.commit(changes, office.signal);
-    await announceLeader(office.store, files.nodeId, managerAddress, office.signal);
-  };
   const dispatch: Duty = async (office) => {
     epoch = office.epoch;
     sessions = new NodeSessions({ store: office.store, epoch, sealer, clock, trace });
@@ -68,16 +60,6 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
       await sessions.run(office.signal);
     } finally {
       sessions = undefined;
-    }
-  };
-  const control: Duty = async (office) => {
-    await firstWrites(office);
-    await runLoop({ store: office.store, subsystems, clock, random, trace, signal: office.signal });
-  };
-  const compact: Duty = async (office) => {
-    while (!office.signal.aborted) {
-      await compactBehind(store, keepRevisions);
-      await clock.sleep(compactEveryMs, office.signal).catch(ignoreAbort(office.signal));
     }
   };
 
@@ -96,7 +78,8 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
   await rpc.listen();
   lifetime.own(await listenOnSocket(http, config.socketPath), (unlink) => unlink());
   log.event({ event: 'manager-ready', nodeId: files.nodeId, socket: config.socketPath, address: managerAddress });
-  await runLeadership({ store, managerId: files.nodeId, duties: [dispatch, control, compact], clock, random, trace, signal });
+  const control = controlDuty({ files, secrets, address: managerAddress, clock, random, trace });
+  await runLeadership({ store, managerId: files.nodeId, duties: [dispatch, control, compactDuty(store, clock)], clock, random, trace, signal });
 }
 
 async function openStore(

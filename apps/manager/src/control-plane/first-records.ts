@@ -1,6 +1,6 @@
 import { timestamp, type Clock, type Random } from '../../../../libs/base/src/index.js';
 import type { ManagerFiles, NodeFiles } from '../../../../libs/identity/src/index.js';
-import type { Change, ClusterView } from '../../../../libs/model/src/index.js';
+import type { Change, Cluster, ClusterView, NetworkSpec, Node } from '../../../../libs/model/src/index.js';
 import { freeIndex } from '../identity/node-ca.js';
 
 /** Swarm's defaults where it has one. */
@@ -13,63 +13,51 @@ const ingressSubnet = '10.255.0.0/16';
 const dataPathPort = 4789;
 
 /** What a new cluster's store begins with: the cluster, its first manager, and the network of tasks that name none. */
-export function firstRecords(view: ClusterView, files: NodeFiles, manager: ManagerFiles, context: { clock: Clock; random: Random }): Change[] {
-  const now = timestamp(context.clock.wallMs());
+export function firstRecords(view: ClusterView, files: NodeFiles, manager: ManagerFiles, { clock, random }: { clock: Clock; random: Random }): Change[] {
+  const now = timestamp(clock.wallMs());
   const stamps = { createdAt: now, updatedAt: now };
   const changes: Change[] = [];
-  if (!view.cluster) {
-    changes.push({
-      action: 'create',
-      kind: 'cluster',
-      object: {
-        id: 'cluster',
-        ...stamps,
-        clusterId: files.clusterId,
-        name: manager.clusterName,
-        labels: {},
-        taskHistoryLimit,
-        heartbeatPeriodMs,
-        addressPools: [addressPool],
-        subnetBits,
-        dataPathPort,
-        rootCaCertificate: manager.ca.certificate,
-        joinTokens: manager.joinTokens,
-      },
-    });
-  }
-  if (!view.get('node', files.nodeId)) {
-    changes.push({
-      action: 'create',
-      kind: 'node',
-      object: {
-        id: files.nodeId,
-        ...stamps,
-        index: freeIndex([...view.all('node')]),
-        spec: { labels: {}, role: 'manager', availability: 'active' },
-        status: { state: 'unknown', message: 'not connected yet', address: files.address, dataPathAddress: files.dataPathAddress },
-      },
-    });
-  }
-  if (!view.named('network', 'ingress')) {
-    changes.push({
-      action: 'create',
-      kind: 'network',
-      object: {
-        id: context.random.id(),
-        ...stamps,
-        spec: {
-          name: 'ingress',
-          labels: {},
-          driver: 'overlay',
-          driverOpts: {},
-          internal: false,
-          attachable: false,
-          ingress: true,
-          ipv6: false,
-          ipam: { configs: [{ subnet: ingressSubnet }] },
-        },
-      },
-    });
-  }
+  if (!view.cluster) changes.push({ action: 'create', kind: 'cluster', object: { ...stamps, ...newCluster(files, manager) } });
+  if (!view.get('node', files.nodeId)) changes.push({ action: 'create', kind: 'node', object: { ...stamps, ...firstManager(view, files) } });
+  if (!view.named('network', 'ingress')) changes.push({ action: 'create', kind: 'network', object: { ...stamps, id: random.id(), spec: ingress } });
   return changes;
 }
+
+type Fresh<Stored> = Omit<Stored, 'version' | 'createdAt' | 'updatedAt'>;
+
+function newCluster(files: NodeFiles, manager: ManagerFiles): Fresh<Cluster> {
+  return {
+    id: 'cluster',
+    clusterId: files.clusterId,
+    name: manager.clusterName,
+    labels: {},
+    taskHistoryLimit,
+    heartbeatPeriodMs,
+    addressPools: [addressPool],
+    subnetBits,
+    dataPathPort,
+    rootCaCertificate: manager.ca.certificate,
+    joinTokens: manager.joinTokens,
+  };
+}
+
+function firstManager(view: ClusterView, files: NodeFiles): Fresh<Node> {
+  return {
+    id: files.nodeId,
+    index: freeIndex([...view.all('node')]),
+    spec: { labels: {}, role: 'manager', availability: 'active' },
+    status: { state: 'unknown', message: 'not connected yet', address: files.address, dataPathAddress: files.dataPathAddress },
+  };
+}
+
+const ingress: NetworkSpec = {
+  name: 'ingress',
+  labels: {},
+  driver: 'overlay',
+  driverOpts: {},
+  internal: false,
+  attachable: false,
+  ingress: true,
+  ipv6: false,
+  ipam: { configs: [{ subnet: ingressSubnet }] },
+};
