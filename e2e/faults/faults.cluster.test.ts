@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { httpGet, type ApiTask } from '../harness/api.js';
 import { useCluster } from '../harness/fixture.js';
 import { until } from '../harness/wait.js';
@@ -18,17 +18,23 @@ interface ApiNode {
 
 const nodes = () => test.get<ApiNode[]>('/nodes');
 const stateOf = async (name: string) => (await nodes()).find(({ Description }) => Description.Hostname === name)!.Status.State;
+const etcdPid = () => Number(execFileSync('pgrep', ['-P', String(test.cluster.manager.pid('manager')), 'etcd'], { encoding: 'utf8' }).trim());
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-beforeAll(() => test.deploy('lab', compose(6)));
 afterAll(() => test.remove('lab'));
+
+/** The stack with so many replicas. Returns who they are. */
+async function started(replicas: number): Promise<string[]> {
+  await test.deploy('lab', compose(replicas));
+  return identities(await test.untilRunning('lab_web', replicas));
+}
 
 /** Longer than the cluster waits for a sign of life. */
 const longMs = 17_000;
 
 describe('a manager that was frozen', () => {
   it('does not call nodes down that it could not hear: nothing is replaced', async () => {
-    const before = identities(await test.untilRunning('lab_web', 6));
+    const before = await started(6);
     const { manager } = test.cluster;
     manager.signal('manager', 'SIGSTOP');
     await pause(longMs);
@@ -38,13 +44,14 @@ describe('a manager that was frozen', () => {
     await test.deploy('lab', compose(7));
     const after = identities(await test.untilRunning('lab_web', 7));
     expect(after).toEqual(expect.arrayContaining(before));
-    expect((await test.tasks('lab_web')).length).toBe(7);
+    expect((await test.running('lab_web')).length).toBe(7);
     expect((await nodes()).map(({ Status }) => Status.State)).toEqual(['ready', 'ready', 'ready']);
   });
 });
 
 describe('an agent that was frozen', () => {
   it('loses its tasks to the others, and ends its own when it wakes', async () => {
+    await started(7);
     const before = await test.untilRunning('lab_web', 7);
     const host = test.cluster.host('node-3');
     const { ID } = (await nodes()).find(({ Description }) => Description.Hostname === 'node-3')!;
@@ -59,11 +66,32 @@ describe('an agent that was frozen', () => {
   });
 });
 
+describe('an etcd that hangs', () => {
+  it('costs no container and no read; a write is refused with the reason; all goes on when it answers again', async () => {
+    const before = await started(7);
+    const etcd = etcdPid();
+    process.kill(etcd, 'SIGSTOP');
+    try {
+      expect((await test.cluster.shoal(['node', 'ls'])).status).toBe(0);
+      for (const host of test.cluster.hosts) expect((await httpGet(`http://${host.address}:4800/`)).status).toBe(200);
+      const refused = await test.tryDeploy('lab', compose(5));
+      expect(refused.status).not.toBe(0);
+      expect(refused.output).toMatch(/store|etcd/);
+      expect(refused.durationMs).toBeLessThan(60_000);
+      await pause(5_000);
+    } finally {
+      process.kill(etcd, 'SIGCONT');
+    }
+    await until('writes work again', async () => (await test.tryDeploy('lab', compose(7))).status === 0, { deadlineMs: 60_000 });
+    expect(identities(await test.untilRunning('lab_web', 7))).toEqual(before);
+    expect((await nodes()).map(({ Status }) => Status.State)).toEqual(['ready', 'ready', 'ready']);
+  });
+});
+
 describe('an etcd that is killed', () => {
   it('is started again; containers serve on, and the next deploy works', async () => {
-    const before = identities(await test.untilRunning('lab_web', 7));
-    const etcd = Number(execFileSync('pgrep', ['-P', String(test.cluster.manager.pid('manager')), 'etcd'], { encoding: 'utf8' }).trim());
-    process.kill(etcd, 'SIGKILL');
+    const before = await started(7);
+    process.kill(etcdPid(), 'SIGKILL');
     expect((await httpGet(`http://${test.cluster.manager.address}:4800/`)).status).toBe(200);
     await until('the next deploy works', async () => (await test.tryDeploy('lab', compose(8))).status === 0, { deadlineMs: 60_000 });
     expect(identities(await test.untilRunning('lab_web', 8))).toEqual(expect.arrayContaining(before));
@@ -72,7 +100,7 @@ describe('an etcd that is killed', () => {
 
 describe('everything killed at once', () => {
   it('comes back as it was', async () => {
-    const before = identities(await test.untilRunning('lab_web', 8));
+    const before = await started(8);
     for (const host of test.cluster.hosts) host.signal('agent', 'SIGKILL');
     test.cluster.manager.signal('manager', 'SIGKILL');
     await until('all are dead', async () => test.cluster.hosts.every((host) => !host.isRunning('agent') && !host.isRunning('manager')));
@@ -89,6 +117,7 @@ describe('deploys that overtake each other', () => {
   it('end in the state of the last one', async () => {
     const file = (name: string, text: string) => test.file(`${name}.yml`, text);
     const deploy = (path: string) => test.cluster.shoal(['stack', 'deploy', '-c', path, 'lab'], { deadlineMs: 90_000 });
+    await started(9);
     const first = deploy(file('a', compose(12, 'shoal/whoami:2')));
     await until('the first one has begun', async () => (await test.tasks('lab_web')).length > 9);
     const second = deploy(file('b', compose(3, 'shoal/whoami:1')));
