@@ -28,7 +28,7 @@ tell_systemd() {
 }
 
 uninstall() {
-  if [ -z "$root" ] && [ -n "$(ls -A /var/lib/shoal/agent/containers 2>/dev/null)" ]; then
+  if [ -z "$root" ] && [ -n "$(ls -A /run/shoal/agent/containers 2>/dev/null)" ]; then
     fail "this node still has containers: drain it (shoal node update --availability drain self), or remove its stacks"
   fi
   for unit in "${units[@]}"; do

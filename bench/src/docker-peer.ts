@@ -18,7 +18,7 @@ export async function startDocker(imageArchive: string): Promise<Peer> {
   await createUnderlay(underlay);
   const address = `${underlay.prefix}.11`;
   await addHost(underlay, 'node-1', address);
-  const holder = Host.hold(underlay, 'node-1', dir);
+  const holder = await Host.hold(underlay, 'node-1', dir);
   const enter = (argv: string[]) => ['nsenter', '-t', String(holder.pid), '--mount', '--net', '--', ...argv];
   const socket = join(dir, 'docker.sock');
   const flags = ['--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'docker.pid'), '-H', `unix://${socket}`, '--cgroup-parent', 'sh-docker'];
@@ -40,6 +40,7 @@ export async function startDocker(imageArchive: string): Promise<Peer> {
         return processesOf(holder.pid).every((pid) => pid === holder.pid);
       });
       if (isAlive(holder)) await endProcess(holder, 0);
+      await Host.release(dir);
       await destroyUnderlay(underlay);
       rmSync(dir, { recursive: true, force: true });
     },

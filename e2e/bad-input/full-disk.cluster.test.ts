@@ -34,7 +34,7 @@ describe('a node whose disk is full', () => {
       expect(result.durationMs).toBeLessThan(30_000);
       await test.remove('full');
       const images = join(host.stateDir, 'agent/images');
-      const left = await host.must(['sh', '-c', `ls ${images}/tmp ${images}/layers; ls ${join(host.stateDir, 'agent/containers')}`]);
+      const left = await host.must(['sh', '-c', `ls ${images}/tmp ${images}/layers; ls ${join(host.runDir, 'agent/containers')}`]);
       expect(left).not.toMatch(/^[0-9a-f]{12,}/m);
     }
   });
@@ -46,7 +46,7 @@ describe('a node whose disk is full', () => {
     await host.must(['mount', '-o', 'remount,size=64m', join(host.stateDir, 'agent/images')]);
     await test.deploy('room', compose('node-2'));
     await test.untilRunning('room_web', 1);
-    expect(readdirSync(join(host.stateDir, 'agent/containers'))).toHaveLength(1);
+    expect(readdirSync(join(host.runDir, 'agent/containers'))).toHaveLength(1);
     await test.remove('room');
     await test.remove('other');
   });

@@ -40,7 +40,7 @@ async function kernelObjects(host: Host): Promise<Record<string, string[]>> {
     mounts: (await lines(['cat', '/proc/self/mounts'])).map((line) => line.split(' ').slice(0, 3).join(' ')).filter((line) => !line.includes(' /run/netns/')).sort(),
     cgroups: cgroupsOf(host.cgroupParent),
     shims: shimsOf(host).map(String),
-    containers: readdirSync(join(host.stateDir, 'agent/containers')).sort(),
+    containers: readdirSync(join(host.runDir, 'agent/containers')).sort(),
   };
 }
 

@@ -53,7 +53,7 @@ describe('a node that lost power', () => {
     const here = running.filter(({ NodeID }) => NodeID === nodeId);
     for (const each of test.cluster.hosts) expect((await httpGet(`http://${each.address}:4810/`)).status).toBe(200);
     await until('only the containers of now are on its disk', async () => {
-      expect(readdirSync(join(host.stateDir, 'agent/containers'))).toHaveLength(here.length);
+      expect(readdirSync(join(host.runDir, 'agent/containers'))).toHaveLength(here.length);
       return true;
     });
     await test.remove('lab');

@@ -115,6 +115,7 @@ export class Cluster {
     for (const host of this.hosts) await endCgroups(host.cgroupParent);
     endStrays(this.hosts);
     for (const host of this.hosts) await endProcess(host.record.holder, 0);
+    for (const host of this.hosts) await Host.release(host.record.dir);
     await destroyUnderlay(this.record.underlay);
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -125,7 +126,7 @@ export class Cluster {
     const address = `${underlay.prefix}.${10 + number}`;
     await addHost(underlay, name, address);
     const dir = join(this.dir, name);
-    const holder = Host.hold(underlay, name, dir);
+    const holder = await Host.hold(underlay, name, dir);
     const record: HostRecord = { name, address, dir, holder, programs: {} };
     this.record.hosts.push(record);
     this.#save();

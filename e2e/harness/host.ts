@@ -50,11 +50,18 @@ export class Host {
   }
 
   /** Starts the process that holds the host's mount namespace. Its mounts do not reach ours. */
-  static hold(underlay: Underlay, name: string, dir: string): ProcessRecord {
+  static async hold(underlay: Underlay, name: string, dir: string): Promise<ProcessRecord> {
     for (const sub of ['state', 'run']) mkdirSync(join(dir, sub), { recursive: true });
+    // In memory, as /run is on a real host.
+    await must(['mount', '-t', 'tmpfs', '-o', 'mode=755,size=1g', 'shoal-run', join(dir, 'run')]);
     const namespace = `/run/netns/${hostNamespace(underlay, name)}`;
     const pid = startDetached(['unshare', `--mount`, '--propagation', 'private', `nsenter`, `--net=${namespace}`, 'sleep', 'infinity'], join(dir, 'holder.log'));
     return recordProcess(pid);
+  }
+
+  /** Gives back what `hold` took, once the holder has ended. */
+  static async release(dir: string): Promise<void> {
+    await run(['umount', '--lazy', join(dir, 'run')]);
   }
 
   /** argv that runs a program on this host. */

@@ -10,8 +10,10 @@ import type { ContainerRequest } from './runtime.js';
 import { planSysctls } from './sysctls.js';
 
 export interface ContainerPaths {
-  /** Of the container: its root's mount point, writable layer and socket are in it. */
+  /** Of the container: its root's mount point, records and socket are in it. */
   directory: string;
+  /** Its writable layer. */
+  layer: string;
   logFile: string;
 }
 
@@ -38,8 +40,8 @@ export function planContainer(
     log: { path: paths.logFile, maxSizeBytes: request.log.maxSizeBytes, maxFiles: Math.max(1, request.log.maxFiles) },
     root: {
       lowerDirs: request.image.layerDirs,
-      upperDir: join(directory, 'upper'),
-      workDir: join(directory, 'work'),
+      upperDir: join(paths.layer, 'upper'),
+      workDir: join(paths.layer, 'work'),
       mountPoint: join(directory, 'rootfs'),
       readOnly: spec.readOnly ?? false,
       appendLayers: isAtLeast(facts.kernel, 6, 7),

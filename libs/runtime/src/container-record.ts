@@ -65,10 +65,10 @@ export function writeLostExit(directory: string, exit: ExitedEvent & { startErro
   writeWhole(join(directory, exitName), exit);
 }
 
-export function prepareDirectory(directory: string): void {
-  for (const name of ['', 'upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: 0o700 });
+export function prepareDirectories(directory: string, layer: string): void {
+  for (const path of [directory, join(directory, 'rootfs'), layer, join(layer, 'upper'), join(layer, 'work')]) mkdirSync(path, { mode: 0o700 });
   // Becomes the container's `/`. An explicit chmod, because our umask is not the container's.
-  chmodSync(join(directory, 'upper'), 0o755);
+  chmodSync(join(layer, 'upper'), 0o755);
 }
 
 /** Files that get bound into the container: readable for everybody there. */

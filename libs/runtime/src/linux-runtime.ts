@@ -6,7 +6,7 @@ import { Cgroups } from './cgroups.js';
 import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
 import { planContainer } from './container-plan.js';
-import { prepareDirectory, readRecord, writeEtcFile, writeRecord } from './container-record.js';
+import { prepareDirectories, readRecord, writeEtcFile, writeRecord } from './container-record.js';
 import { planEtcFiles } from './etc-files.js';
 import { executeIn } from './exec.js';
 import { probeHost, type HostFacts } from './host-facts.js';
@@ -21,8 +21,10 @@ import { Zygote, type ZygoteEvent } from './zygote.js';
 export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed'; id: string };
 
 export interface RuntimeOptions {
-  /** Folder of this agent's containers and logs. */
+  /** Folder of the containers' writable layers and logs, on a disk. */
   stateDir: string;
+  /** Folder of what lasts until the next boot, best in memory: small files that come and go with every container. Absent: `stateDir`. */
+  runDir?: string;
   /** The built `shoal-shim`. */
   shimPath: string;
   /** Path below every cgroup hierarchy's root, such as `shoal/node-1`. No two agents share one. */
@@ -46,6 +48,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<LinuxRuntime
 export class LinuxRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #containersDirectory: string;
+  readonly #layersDirectory: string;
   readonly #logsDirectory: string;
   readonly #facts: HostFacts;
   readonly #cgroups: Cgroups;
@@ -57,18 +60,28 @@ export class LinuxRuntime implements Runtime {
   constructor(readonly options: RuntimeOptions) {
     const stateDir = resolve(options.stateDir);
     this.#clock = options.clock ?? systemClock;
-    this.#containersDirectory = join(stateDir, 'containers');
+    const runDir = resolve(options.runDir ?? stateDir);
+    this.#containersDirectory = join(runDir, 'containers');
+    this.#layersDirectory = join(stateDir, 'writable');
     this.#logsDirectory = join(stateDir, 'logs');
-    for (const directory of [stateDir, this.#containersDirectory, this.#logsDirectory]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const directory of [stateDir, this.#containersDirectory, this.#layersDirectory, this.#logsDirectory]) mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#facts = probeHost(resolve(options.shimPath));
     this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
     this.#sources = new MountSources(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#facts);
-    this.#zygote = new Zygote(this.#facts.shimPath, stateDir, options.trace);
+    this.#zygote = new Zygote(this.#facts.shimPath, runDir, options.trace);
   }
 
   async open(): Promise<void> {
     await this.#zygote.start();
     await this.list();
+    await this.#removeLostLayers();
+  }
+
+  /** Writable layers of containers that a reboot has ended. */
+  async #removeLostLayers(): Promise<void> {
+    for (const id of await readdir(this.#layersDirectory)) {
+      if (!existsSync(this.#directory(id))) await rm(this.#layer(id), { recursive: true, force: true });
+    }
   }
 
   async create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
@@ -107,11 +120,12 @@ export class LinuxRuntime implements Runtime {
   /** Folders, files and groups; then the plan that names them. */
   #prepare(request: ContainerRequest, directory: string, sources: readonly MountSource[]): ContainerConfig {
     const logFile = this.#logFile(request.id);
-    prepareDirectory(directory);
+    const layer = this.#layer(request.id);
+    prepareDirectories(directory, layer);
     for (const { name, text } of planEtcFiles(request)) writeEtcFile(directory, name, text);
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
     const placement = this.#cgroups.create(request.id, request.limits);
-    return planContainer(request, this.#facts, { directory, logFile }, placement, sources);
+    return planContainer(request, this.#facts, { directory, layer, logFile }, placement, sources);
   }
 
   start(id: string): Promise<{ pid: number }> {
@@ -147,6 +161,7 @@ export class LinuxRuntime implements Runtime {
     await handle.gone(gonePatienceMs);
     await this.#cgroups.remove(id);
     for (const name of anonymousVolumes) this.#sources.removeVolume(name);
+    await rm(this.#layer(id), { recursive: true, force: true });
     await rm(handle.directory, { recursive: true, force: true });
     if (!keepLogs) await rm(dirname(this.#logFile(id)), { recursive: true, force: true });
     this.#containers.delete(id);
@@ -221,6 +236,10 @@ export class LinuxRuntime implements Runtime {
 
   #directory(id: string): string {
     return join(this.#containersDirectory, id);
+  }
+
+  #layer(id: string): string {
+    return join(this.#layersDirectory, id);
   }
 
   #logFile(id: string): string {
