@@ -1,4 +1,5 @@
 import { Refused } from '../../base/src/index.js';
+import { normalArchitecture } from '../../model/src/index.js';
 import type { Descriptor, Index } from './manifest.js';
 
 export interface Platform {
@@ -7,11 +8,9 @@ export interface Platform {
   variant?: string;
 }
 
-const architectures: Record<string, string> = { x64: 'amd64', ia32: '386', mips64el: 'mips64le' };
-
 /** The platform of this machine in the words of the image spec (GOOS, GOARCH). */
 export function hostPlatform(): Platform {
-  const architecture = architectures[process.arch] ?? process.arch;
+  const architecture = normalArchitecture(process.arch);
   return { os: 'linux', architecture, ...(architecture === 'arm64' ? { variant: 'v8' } : architecture === 'arm' ? { variant: 'v7' } : {}) };
 }
 

@@ -1,4 +1,5 @@
 import { Refused } from '../../base/src/index.js';
+import { normalArchitecture } from './architecture.js';
 import { isInNetwork, parseIpNetwork } from './ip-network.js';
 import type { Node } from './objects.js';
 
@@ -42,14 +43,6 @@ export function satisfiesAll(node: Node, constraints: readonly string[]): boolea
     const constraint = parsed(text);
     return constraint !== undefined && satisfies(node, constraint);
   });
-}
-
-/** One name per architecture: uname's and Go's are both in use. */
-export function normalArchitecture(architecture: string): string {
-  const lower = architecture.toLowerCase();
-  if (lower === 'x86_64' || lower === 'x64') return 'amd64';
-  if (lower === 'aarch64') return 'arm64';
-  return lower;
 }
 
 /** The value of a node's label by its descriptor `node.labels.NAME` or `engine.labels.NAME`; empty when absent. */

@@ -1,4 +1,5 @@
 export * from './admission.js';
+export * from './architecture.js';
 export * from './assignment.js';
 export * from './change.js';
 export * from './cluster-view.js';

@@ -2,6 +2,7 @@ import os from 'node:os';
 import { Controller, Get, Head, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { timestamp, type Clock } from '../../../../libs/base/src/index.js';
+import { normalArchitecture } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { apiVersion, minApiVersion } from '../http/api-version.js';
 import { CLOCK, MANAGER_INFO, STORE, type ManagerInfo } from '../http/tokens.js';
@@ -30,7 +31,7 @@ export class SystemController {
   @Get('version')
   version(): Json {
     const { version } = this.manager;
-    const shared = { Arch: goArchitecture(), GitCommit: '', GoVersion: `node ${process.version}`, KernelVersion: os.release(), Os: 'linux' };
+    const shared = { Arch: normalArchitecture(process.arch), GitCommit: '', GoVersion: `node ${process.version}`, KernelVersion: os.release(), Os: 'linux' };
     return {
       Platform: { Name: 'Shoal' },
       // The CLI prints the component of exactly this name in full; `Shoal` is in the platform's name and in its version.
@@ -153,9 +154,4 @@ function hostFacts(): Json {
     CDISpecDirs: [],
     Warnings: [],
   };
-}
-
-function goArchitecture(): string {
-  const names: Record<string, string> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386', ppc64: 'ppc64le', s390x: 's390x', riscv64: 'riscv64' };
-  return names[process.arch] ?? process.arch;
 }

@@ -1,3 +1,4 @@
+import { normalArchitecture } from '../../../model/src/index.js';
 import { capabilityNames } from '../capabilities.js';
 import { isAtLeast, type HostFacts } from '../host-facts.js';
 
@@ -52,12 +53,11 @@ export interface ExpandedProfile {
 }
 
 const defaultErrno = 1; // EPERM
-const goArchitectures: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** What of the profile applies to this machine and these (bounding) capabilities. */
 export function expandProfile(profile: SeccompProfile, capabilities: bigint, host: Pick<HostFacts, 'architecture' | 'kernel'>): ExpandedProfile {
   const held = capabilityNames(capabilities);
-  const architecture = goArchitectures[host.architecture] ?? host.architecture;
+  const architecture = normalArchitecture(host.architecture);
   const newEnough = (minKernel: string) => {
     const [major = 0, minor = 0] = minKernel.split('.').map(Number);
     return isAtLeast(host.kernel, major, minor);
