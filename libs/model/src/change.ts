@@ -1,5 +1,5 @@
 import type { Actor } from './task-state.js';
-import type { Cluster, Config, Network, Node, NodeStatus, Revision, Secret, Service, ServiceStatus, Stack, Task, TaskStatus, Template } from './objects.js';
+import type { Cluster, Config, Network, Node, NodeStatus, Revision, Secret, Service, ServiceStatus, Stack, StackRevision, Task, TaskStatus, Template } from './objects.js';
 
 /** Every kind of object in the store, and its type. */
 export interface Kinds {
@@ -12,6 +12,7 @@ export interface Kinds {
   secret: Secret;
   config: Config;
   stack: Stack;
+  'stack-revision': StackRevision;
 }
 
 export type Kind = keyof Kinds;

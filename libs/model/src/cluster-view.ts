@@ -46,6 +46,7 @@ export class IndexedView implements ClusterView {
     secret: new Map(),
     config: new Map(),
     stack: new Map(),
+    'stack-revision': new Map(),
   };
   readonly #names = new Map<string, string>();
   readonly #tasksOfService = new Map<string, Map<string, Task>>();

@@ -137,6 +137,8 @@ export interface Task extends Stored {
   hostPorts: PortConfig[];
   /** Wall-clock time before which the agent shall not start it (restart delay), ms; 0: at once. */
   startAfterMs: number;
+  /** How many tasks of its slot crashed right before it, one after the other, none after a stable run. Absent: none. */
+  crashesBefore?: number;
   status: TaskStatus;
 }
 
@@ -154,6 +156,8 @@ export interface TaskStatus {
   message: string;
   /** Why it failed, or why it is still pending. Empty: nothing is wrong. */
   error: string;
+  /** When it began to run, once `timestamp` is that of something later. Absent of a task that was never seen to run. */
+  runningSince?: string;
   container?: { id: string; pid: number; exitCode?: number; oomKilled?: boolean };
 }
 
@@ -201,11 +205,37 @@ export interface Config extends Stored {
   data: string;
 }
 
-/** A deployed stack as the manager accepted it. Its id is its name. */
+/** A stack that was deployed by its name, which is its id. What was deployed is in its revisions. */
 export interface Stack extends Stored {
-  /** Counts deploys that changed something. */
+  /** Counts deploys that changed something; the number of the newest `StackRevision`. */
   revision: number;
-  spec: StackSpec;
+}
+
+/** One deploy that changed something; never changed itself. Id is `stackRevisionId(stack, revision)`, `createdAt` the time of the deploy. */
+export interface StackRevision extends Stored {
+  stack: string;
+  revision: number;
+  /** Unix user who ran the client; empty when it did not say. */
+  deployedBy: string;
+  /** The earlier revision that this one repeats. */
+  rollbackTo?: number;
+  spec: RecordedStack;
+}
+
+export function stackRevisionId(stack: string, revision: number): string {
+  return `${stack}.${revision}`;
+}
+
+/** A `StackSpec` without contents: each file names the object that holds its content. */
+export interface RecordedStack extends Omit<StackSpec, 'secrets' | 'configs'> {
+  secrets: RecordedFile[];
+  configs: RecordedFile[];
+}
+
+export interface RecordedFile extends SecretSpec {
+  objectId: string;
+  /** The name of that object: `app_key`, or `app_key-1f2e3d4c5b` for a later content. */
+  objectName: string;
 }
 
 /** What a set of compose files comes to. Names are already scoped (`stack_web`); references are by name. */

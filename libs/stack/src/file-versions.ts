@@ -67,7 +67,8 @@ function labelsFor(spec: SecretSpec, name: string): SecretSpec['labels'] {
   return name === spec.name ? spec.labels : { ...spec.labels, [versionOfLabel]: spec.name };
 }
 
-function dataOf(object: Secret | Config, contents: Contents): string {
+/** In base64. */
+export function dataOf(object: Secret | Config, contents: Contents): string {
   return 'sealed' in object ? contents.open(object.sealed) : object.data;
 }
 

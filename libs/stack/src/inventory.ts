@@ -1,4 +1,5 @@
 import { stackLabel, type Change, type ClusterView, type Config, type Labels, type Network, type Secret, type Service } from '../../model/src/index.js';
+import { recordRemoval } from './revisions.js';
 
 /** Everything that belongs to one stack, whoever deployed it. */
 export interface StackInventory {
@@ -36,8 +37,8 @@ export function stackNames(view: ClusterView): string[] {
 export function removalOfStackMember(view: ClusterView, kind: 'service' | 'network' | 'secret' | 'config', object: { id: string; spec: { labels: Labels } }): Change[] {
   const removal: Change = { action: 'remove', kind, id: object.id };
   const stack = object.spec.labels[stackLabel];
-  if (stack === undefined || !view.get('stack', stack)) return [removal];
+  if (stack === undefined) return [removal];
   const { services, networks, secrets, configs } = inventoryOf(view, stack);
   const isLast = services.length + networks.length + secrets.length + configs.length <= 1;
-  return isLast ? [removal, { action: 'remove', kind: 'stack', id: stack }] : [removal];
+  return isLast ? [removal, ...recordRemoval(view, stack)] : [removal];
 }

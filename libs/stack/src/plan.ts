@@ -16,6 +16,7 @@ import { fileVersion, foreignOwner, type FileVersion } from './file-versions.js'
 import { inventoryOf } from './inventory.js';
 import { planServices } from './plan-services.js';
 import { dropStaleVersions, planPrune } from './prune.js';
+import { recordDeploy } from './revisions.js';
 import type { StackChange, StackNote, StackPlan, StackPlanOptions, StackProblem } from './stack-plan.js';
 
 /**
@@ -28,16 +29,18 @@ export function planStack(view: ClusterView, spec: StackSpec, options: StackPlan
   const networks = planNetworks(view, spec, options, problems);
   const files = planFiles(view, spec, options, problems);
   const references = stackReferences(view, spec, networks.created, files);
-  const pruned = options.prune ? planPrune(view, spec, own, files) : { changes: [], writes: [] };
+  const unlisted = planPrune(view, spec, own, files);
+  const pruned = options.prune ? unlisted : { changes: [], writes: [] };
   const services = planServices(view, spec, { ...options, references, removed: pruned.writes }, problems);
   const writes = [...networks.writes, ...files.flatMap((file) => file.writes), ...services.writes, ...pruned.writes];
   if (writes.length > 0) writes.push(...dropStaleVersions(view, spec, files, services.after));
-  const record = planRecord(view, spec, writes.length > 0);
+  const record = recordDeploy(view, spec, files, writes.length > 0, options);
   return {
     problems,
     changes: [...networks.changes, ...files.map((file) => file.change), ...services.changes, ...pruned.changes],
     writes: [...writes, ...record.writes],
     notes: [...networks.notes, ...spec.services.flatMap((service) => notExecuted(service).map((message) => ({ message, subject: { kind: 'service' as const, name: service.name } })))],
+    orphans: options.prune ? [] : unlisted.changes.map(({ kind, name }) => ({ kind, name })),
     serviceIds: services.ids,
     revision: record.revision,
   };
@@ -108,20 +111,10 @@ function stackReferences(view: ClusterView, { external }: StackSpec, networks: P
     if (version) return { id: version.id, spec: { name: version.name, labels: {} } };
     return stored[kind](key) ?? (external[`${kind}s`].includes(key) ? { id: key, spec: { name: key, labels: {} } } : undefined);
   };
-  const network = (key: string) => networks.find((candidate) => candidate.spec.name === key) ?? stored.network(key);
+  const network = (key: string) => networks.find(({ id, spec }) => spec.name === key || id === key) ?? stored.network(key);
   return {
     network: (key) => network(key) ?? (external.networks.includes(key) ? { id: key, spec: { name: key, labels: {}, driver: 'overlay', driverOpts: {}, internal: false, attachable: false, ingress: false, ipv6: false } } : undefined),
     secret: (key) => file('secret', key),
     config: (key) => file('config', key),
   };
-}
-
-/** The record of what was deployed, without contents: those lie in their own objects, secrets encrypted. */
-function planRecord(view: ClusterView, spec: StackSpec, changed: boolean): { revision: number; writes: Change[] } {
-  const record = view.get('stack', spec.name);
-  if (record && !changed) return { revision: record.revision, writes: [] };
-  const withoutData = <T extends { data: string }>(files: T[]): T[] => files.map((file) => ({ ...file, data: '' }));
-  const stored: StackSpec = { ...spec, secrets: withoutData(spec.secrets), configs: withoutData(spec.configs) };
-  if (record) return { revision: record.revision + 1, writes: [{ action: 'update', kind: 'stack', object: { ...record, revision: record.revision + 1, spec: stored }, expect: record.version }] };
-  return { revision: 1, writes: [{ action: 'create', kind: 'stack', object: { id: spec.name, revision: 1, spec: stored, createdAt: '', updatedAt: '' } }] };
 }

@@ -1,6 +1,7 @@
-import { stackLabel, type Change, type ClusterView, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
-import { versionsOf, type FileVersion } from './file-versions.js';
+import { stackLabel, type Change, type ClusterView, type SecretSpec, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
+import { versionOfLabel, versionsOf, type FileVersion } from './file-versions.js';
 import type { StackInventory } from './inventory.js';
+import { recordedFileIds } from './revisions.js';
 import type { StackChange } from './stack-plan.js';
 
 /** What belongs to the stack and is not in the file any more, but for what services still refer to. */
@@ -11,9 +12,10 @@ export function planPrune(view: ClusterView, spec: StackSpec, own: StackInventor
   const used = referencedBy([...view.all('service')].filter((service) => !gone.has(service.id)).flatMap((service) => [service.spec, ...(service.previousSpec ? [service.previousSpec] : [])]));
   for (const target of spec.services.flatMap((service) => service.template.networks)) used.add(target.target);
   const networks = own.networks.filter((network) => !spec.networks.some(({ name }) => name === network.spec.name) && !used.has(network.id) && !used.has(network.spec.name));
-  const isWantedFile = (kind: 'secret' | 'config', id: string, name: string) => files.some((file) => file.change.kind === kind && (file.id === id || file.baseName === name));
-  const secrets = own.secrets.filter(({ id, spec: { name } }) => !isWantedFile('secret', id, name) && !used.has(id));
-  const configs = own.configs.filter(({ id, spec: { name } }) => !isWantedFile('config', id, name) && !used.has(id));
+  // Whatever its content: which versions of a wanted file may go is for dropStaleVersions to say.
+  const isWantedFile = (kind: 'secret' | 'config', { name, labels }: SecretSpec) => files.some((file) => file.change.kind === kind && file.baseName === (labels[versionOfLabel] ?? name));
+  const secrets = own.secrets.filter((secret) => !isWantedFile('secret', secret.spec) && !used.has(secret.id));
+  const configs = own.configs.filter((config) => !isWantedFile('config', config.spec) && !used.has(config.id));
   const removals = [
     ...services.map((object) => ({ kind: 'service' as const, object })),
     ...networks.map((object) => ({ kind: 'network' as const, object })),
@@ -26,9 +28,9 @@ export function planPrune(view: ClusterView, spec: StackSpec, own: StackInventor
   };
 }
 
-/** Superseded versions of files that no service could go back to. Only beside other writes: tidying up alone is no deploy. */
+/** Superseded versions of files that neither a service nor the stack could go back to. Only beside other writes: tidying up alone is no deploy. */
 export function dropStaleVersions(view: ClusterView, spec: StackSpec, files: FileVersion[], after: ServiceSpec[]): Change[] {
-  const used = referencedBy(after);
+  const used = new Set([...referencedBy(after), ...recordedFileIds(view, spec.name)]);
   for (const service of view.all('service')) {
     if (service.spec.labels[stackLabel] !== spec.name) for (const id of referencedBy([service.spec])) used.add(id);
     for (const task of view.tasksOfService(service.id)) {

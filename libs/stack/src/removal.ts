@@ -1,5 +1,6 @@
 import type { Change, ClusterView, Problem, Service } from '../../model/src/index.js';
 import { inventoryOf } from './inventory.js';
+import { recordRemoval } from './revisions.js';
 import type { StackChange } from './stack-plan.js';
 
 export interface StackRemoval {
@@ -25,7 +26,7 @@ export function planStackRemoval(view: ClusterView, stack: string): StackRemoval
     return user ? [{ code: 'in-use', message: `${kind} ${object.spec.name} is in use by service ${user.spec.name}, which is not of stack ${stack}: remove that first` }] : [];
   });
   const writes: Change[] = members.map(({ kind, object }) => ({ action: 'remove', kind, id: object.id }));
-  if (view.get('stack', stack)) writes.push({ action: 'remove', kind: 'stack', id: stack });
+  writes.push(...recordRemoval(view, stack));
   return { problems, writes, changes: members.map(({ kind, object }) => ({ action: 'remove', kind, name: object.spec.name })) };
 }
 

@@ -1,5 +1,6 @@
 import type { Random } from '../../base/src/index.js';
 import type { Change, Problem, RegistryCredentials } from '../../model/src/index.js';
+import type { FieldChange } from './field-changes.js';
 import type { Contents } from './file-versions.js';
 
 /** One object of the stack and what becomes of it, for people. */
@@ -10,6 +11,10 @@ export interface StackChange {
   name: string;
   /** What is different, and what that does to tasks: `replicas 5 → 8; no task restarts`. */
   detail?: string;
+  /** Of a changed object. */
+  fields?: FieldChange[];
+  /** Tasks of a changed service that are replaced; absent: none is, the change is made in place. */
+  replacedTasks?: number;
 }
 
 /** The object of the file that a problem or note is about. */
@@ -31,6 +36,8 @@ export interface StackPlan {
   /** One commit; empty when the cluster is as the file says. */
   writes: Change[];
   notes: StackNote[];
+  /** What belongs to the stack, is not in the file, and stays, since only `prune` takes it away. */
+  orphans: StackSubject[];
   serviceIds: string[];
   /** Of the stack after the writes. */
   revision: number;
@@ -41,6 +48,10 @@ export interface StackPlanOptions {
   prune: boolean;
   random: Random;
   contents: Contents;
+  /** Unix user who ran the client. */
+  deployedBy?: string | undefined;
+  /** The earlier revision that is deployed again. */
+  rollbackTo?: number | undefined;
   /** By registry, for the services whose image is from there. */
   logins?: ReadonlyMap<string, RegistryCredentials>;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom, timestamp } from '../../base/src/index.js';
 import { stackLabel, type Change, type IndexedView, type NetworkSpec, type SecretSpec, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
 import { aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
-import { planStack, planStackRemoval, removalOfStackMember, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
+import { planStack, planStackRemoval, removalOfStackMember, revisionsKept, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
 
 const labels = { [stackLabel]: 'app' };
 const random = seededRandom(3);
@@ -120,11 +120,12 @@ test('a secret with another content becomes another object, and going back finds
   expect(view.count('secret')).toBe(2);
 });
 
-test('a superseded secret goes once no service could go back to it', () => {
+test('a superseded secret goes once neither a service nor a kept revision could go back to it', () => {
   const view = viewOf({});
   const withKey = (text: string) => stack({ services: [web({ template: aTemplate({ container: { image: 'whoami:1', secrets: [{ id: '', name: 'app_key' }] } }) })], secrets: [key(text)] });
-  for (const text of ['one', 'two', 'three']) deploy(view, withKey(text));
-  expect([...view.all('secret')].map((secret) => contents.open(secret.sealed))).toEqual([key('two').data, key('three').data]);
+  const texts = Array.from({ length: revisionsKept + 2 }, (_, index) => `text ${index}`);
+  for (const text of texts) deploy(view, withKey(text));
+  expect([...view.all('secret')].map((secret) => contents.open(secret.sealed))).toEqual(texts.slice(2).map((text) => key(text).data));
 });
 
 test('prune removes what the file has no more, and only that', () => {
@@ -181,7 +182,7 @@ test('a stack without a record is known by its labels, and its last member takes
   const view = viewOf({ service: [aService({ id: 's1', spec: web() })] });
   expect(stackNames(view)).toEqual(['app']);
   deploy(view, stack());
-  expect(removalOfStackMember(view, 'service', view.named('service', 'app_web')!).map((change) => change.action === 'remove' && change.kind)).toEqual(['service', 'stack']);
+  expect(removalOfStackMember(view, 'service', view.named('service', 'app_web')!).map((change) => change.action === 'remove' && change.kind)).toEqual(['service', 'stack', 'stack-revision']);
 });
 
 test('a login goes to the services whose image is from its registry; another one restarts nothing, the same one changes nothing', () => {

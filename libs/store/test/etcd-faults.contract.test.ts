@@ -28,7 +28,7 @@ afterEach(() => lifetime.end());
 /** Everything a view holds, to compare two of them. */
 function contents(of: EtcdStore): unknown {
   const view = of.view();
-  const kinds = ['cluster', 'node', 'service', 'template', 'task', 'network', 'secret', 'config', 'stack'] as const;
+  const kinds = ['cluster', 'node', 'service', 'template', 'task', 'network', 'secret', 'config', 'stack', 'stack-revision'] as const;
   return kinds.map((kind) => [...view.all(kind)].sort((a, b) => (a.id < b.id ? -1 : 1)));
 }
 

@@ -10,7 +10,7 @@ export type ParsedKey =
   | { type: 'pending'; serviceId: string; chunk: number }
   | { type: 'other' };
 
-const objectKinds = ['cluster', 'node', 'service', 'template', 'network', 'secret', 'config', 'stack'] as const;
+const objectKinds = ['cluster', 'node', 'service', 'template', 'network', 'secret', 'config', 'stack', 'stack-revision'] as const;
 const slotsPerChunk = 256;
 
 export class Keys {
