@@ -6,6 +6,7 @@ import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError } from '../http/api-error.js';
 import { CLOCK, LOG_SOURCE, STORE, type LogLine, type LogOptions, type LogSource } from '../http/tokens.js';
 import { logLineText, streamFrame } from './log-frames.js';
+import { MergedLines } from './merged-lines.js';
 import { looseBoolean, queryText, type Query } from './query.js';
 import { openStream } from './stream-reply.js';
 
@@ -73,42 +74,6 @@ export class TaskLogs {
       ...(sinceMs === undefined ? {} : { sinceMs }),
       ...(untilMs === undefined ? {} : { untilMs }),
     };
-  }
-}
-
-/** Several line sources as one, in the order of arrival. Ends with the signal: a followed service never ends by itself. */
-class MergedLines {
-  readonly #waiting: LogLine[] = [];
-  #failure: unknown;
-  #wake: (() => void) | undefined;
-
-  constructor(private readonly signal: AbortSignal) {
-    signal.addEventListener('abort', () => this.#wake?.(), { once: true });
-  }
-
-  add(source: AsyncIterable<LogLine>): void {
-    void this.#drain(source);
-  }
-
-  async *lines(): AsyncIterable<LogLine> {
-    while (!this.signal.aborted) {
-      const line = this.#waiting.shift();
-      if (line) yield line;
-      else if (this.#failure !== undefined) throw this.#failure;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  async #drain(source: AsyncIterable<LogLine>): Promise<void> {
-    try {
-      for await (const line of source) {
-        this.#waiting.push(line);
-        this.#wake?.();
-      }
-    } catch (error) {
-      this.#failure = error;
-      this.#wake?.();
-    }
   }
 }
 
