@@ -1,4 +1,4 @@
-import { backoffDelayMs, describeError, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
+import { backoffDelayMs, describeError, ignoreAbort, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import type { Revision, StoreEvent } from '../../../model/src/index.js';
 import type { EtcdClient, KeyEvent } from './client.js';
 import type { EtcdEvent } from './events.js';
@@ -111,9 +111,7 @@ export class Follower {
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    await this.#options.clock.sleep(ms, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    await this.#options.clock.sleep(ms, signal).catch(ignoreAbort(signal));
   }
 }
 
