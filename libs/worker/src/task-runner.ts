@@ -37,6 +37,7 @@ const cleanUpRetryMs = 1_000;
 const pullDeadlineMs = 15 * 60_000;
 const maxProbeOutputBytes = 4096;
 const drainDeadlineMs = 5_000;
+const killRetryMs = 5_000;
 
 /**
  * Runs one task: observe, take the next step, carry it out, look again.
@@ -53,7 +54,6 @@ export class TaskRunner {
   #image: LocalImage | undefined;
   #pid = 0;
   #unhealthy = false;
-  #isWatched = false;
   #preparing: AbortController | undefined;
   readonly #bell = new Bell();
   /** Ends what listens to the container: with its exit, or with the runner. */
@@ -82,7 +82,7 @@ export class TaskRunner {
     this.#bell.ring();
   }
 
-  /** Takes up what an earlier agent left of this task. Before `run`. */
+  /** Takes up what an earlier agent left of this task. Before `run`; again when it fails. */
   async adopt(): Promise<void> {
     await this.ports.report(this.#task.id, this.status); // every assigned task is in the inventory
     const found = await this.ports.runtime.status(this.containerId);
@@ -188,8 +188,6 @@ export class TaskRunner {
 
   /** Begins to listen for the exit and to check health; both ring the bell. */
   async #beginWatch(): Promise<void> {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
     const { runtime, images } = this.ports;
     const { signal } = this.#watch;
     this.#image ??= await images.find(this.#task.template.container.image);
@@ -235,7 +233,7 @@ export class TaskRunner {
     }
   }
 
-  /** Stop signal, then the grace period, then SIGKILL. */
+  /** Stop signal, then the grace period, then SIGKILL until it is gone. */
   async #stop(unhealthy: boolean, signal: AbortSignal): Promise<void> {
     const { runtime, clock } = this.ports;
     const spec = this.#task.template.container;
@@ -249,7 +247,11 @@ export class TaskRunner {
     });
     await runtime.signal(this.containerId, spec.stopSignal || this.#image?.config.stopSignal || 'SIGTERM');
     const graceMs = (spec.stopGraceNs ?? defaults.stopGraceNs) / 1e6;
-    const cancel = clock.after(graceMs, () => void runtime.signal(this.containerId, 'SIGKILL').catch((error: unknown) => this.#traceFailure(error)));
+    const kill = () => {
+      cancel = clock.after(killRetryMs, kill);
+      runtime.signal(this.containerId, 'SIGKILL').catch((error: unknown) => this.#traceFailure(error));
+    };
+    let cancel = clock.after(graceMs, kill);
     try {
       while (this.#observed.container === 'running') await this.#bell.wait(signal);
     } finally {
@@ -297,7 +299,7 @@ export class TaskRunner {
     if (!isRefused(error) && !isTemporary(error)) this.#traceFailure(error);
     const started = state === 'starting' || state === 'running';
     this.#assumeLeftovers();
-    if (started) await this.#report('failed', state === 'starting' ? 'starting' : 'started', `starting container failed: ${describeError(error)}`);
+    if (started) await this.#report('failed', state === 'starting' ? 'starting' : 'started', `${state === 'starting' ? 'starting' : 'stopping'} container failed: ${describeError(error)}`);
     else await this.#report('rejected', 'preparing', describeError(error));
   }
 

@@ -27,6 +27,7 @@ interface Running {
 
 const networkRetryMs = 1_000;
 const removeRetryMs = 1_000;
+const adoptRetryMs = 1_000;
 const networkAuditMs = 30_000;
 const maxNetworkRestMs = 50;
 
@@ -146,14 +147,33 @@ export class Worker {
     this.#remembered.delete(task.id);
     const runner = new TaskRunner(task, last, this.#ports());
     const lifetime = new Lifetime();
-    const adopted = runner.adopt();
+    const adopted = this.#adopt(runner, task.id);
     const done = adopted
-      .then(() => runner.run(lifetime.signal))
+      .then(async (succeeded) => {
+        if (!succeeded) await this.#adoptLater(runner, task.id, lifetime.signal);
+        await runner.run(lifetime.signal);
+      })
       .catch((error: unknown) => {
         if (!lifetime.signal.aborted) this.options.trace({ event: 'runner-failed', error: `task ${task.id}: ${describeError(error)}` });
       });
     this.#running.set(task.id, { runner, lifetime, done });
     await adopted;
+  }
+
+  /** One task that cannot be looked at keeps no other from being taken up. */
+  async #adopt(runner: TaskRunner, taskId: string): Promise<boolean> {
+    try {
+      await runner.adopt();
+      return true;
+    } catch (error) {
+      this.options.trace({ event: 'runner-failed', error: `looking for what is here of task ${taskId}: ${describeError(error)}` });
+      return false;
+    }
+  }
+
+  async #adoptLater(runner: TaskRunner, taskId: string, signal: AbortSignal): Promise<void> {
+    do await this.options.clock.sleep(adoptRetryMs, signal);
+    while (!(await this.#adopt(runner, taskId)));
   }
 
   #discard(taskId: string, { runner, lifetime, done }: Running): void {

@@ -191,6 +191,28 @@ describe('a task that ends', () => {
     expect(node.state()).toBe('shutdown');
   });
 
+  it('is killed again when that did not work', async () => {
+    const node = await OneNode.open();
+    node.behaviors.set('task-1', { ignoresSignals: true });
+    await node.assign(assigned());
+    const signal = node.runtime.signal.bind(node.runtime);
+    let failures = 1;
+    node.runtime.signal = async (id, name) => (name === 'SIGKILL' && failures-- > 0 ? Promise.reject(new Temporary('no answer from the shim')) : signal(id, name));
+    await node.change([assigned({ desiredState: 'shutdown' })]);
+    await node.clock.advance(15_000);
+    expect(node.state()).toBe('shutdown');
+    expect(node.troubles).toEqual(['no answer from the shim']);
+  });
+
+  it('has failed, and is gone, when it cannot even be told to stop', async () => {
+    const node = await OneNode.open();
+    await node.assign(assigned());
+    node.runtime.signal = async () => Promise.reject(new Temporary('no answer from the shim'));
+    await node.change([assigned({ desiredState: 'shutdown' })]);
+    expect(node.states().at(-1)).toBe('failed: stopping container failed: no answer from the shim');
+    expect(await node.leftovers()).toEqual([]);
+  });
+
   it('is cleaned up again and again until that succeeds', async () => {
     const node = await OneNode.open();
     const remove = node.runtime.remove.bind(node.runtime);

@@ -114,6 +114,22 @@ describe('a worker that was opened again', () => {
     expect(await node.leftovers()).toEqual([]);
   });
 
+  it('opens although one task cannot be looked at, and takes that one up as soon as it can', async () => {
+    const node = await OneNode.open();
+    await node.assign(assigned(), assigned({ id: 'task-2', slot: 2 }));
+    await node.worker.close();
+    const find = node.images.find.bind(node.images);
+    let failures = 3;
+    node.images.find = async (reference) => (failures-- > 0 ? Promise.reject(new Temporary('input/output error')) : find(reference));
+    await node.start();
+    await node.clock.advance(2_000);
+    node.runtime.exit(container, { code: 7 });
+    node.runtime.exit(containerIdOf('task-2'), { code: 7 });
+    await node.settle();
+    expect([node.state('task-1'), node.state('task-2')]).toEqual(['failed', 'failed']);
+    expect(node.calls().filter((call) => call !== 'remove but its logs')).toEqual(['create', 'start']);
+  });
+
   it('remembers states until a complete set says whose they are, then forgets the rest', async () => {
     const node = await OneNode.open();
     await node.assign(assigned(), assigned({ id: 'task-2', slot: 2 }));
