@@ -5,7 +5,8 @@ import type { NodeNetwork } from '../../network/src/network.js';
 import type { ContainerExit, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, containerRequest, type NodeFacts } from './container-request.js';
 import { bothOrNeither, withDeadline } from './deadline.js';
-import { afterProbe, healthPlan, initialHealth, probeDelayMs, type HealthPlan } from './health.js';
+import { healthPlan } from './health.js';
+import { watchHealth } from './health-watch.js';
 import { isToStop, nextStep, type Observed, type Step } from './next-step.js';
 import { localContainer } from './network-view.js';
 import { exitStatus } from './outcome.js';
@@ -35,7 +36,6 @@ export type WorkerEvent =
 
 const cleanUpRetryMs = 1_000;
 const pullDeadlineMs = 15 * 60_000;
-const maxProbeOutputBytes = 4096;
 const drainDeadlineMs = 5_000;
 const killRetryMs = 5_000;
 
@@ -194,8 +194,11 @@ export class TaskRunner {
     const plan = healthPlan(this.#task.template.container.healthcheck, this.#image?.config.healthcheck, this.#image?.config.shell);
     if (plan) {
       // An adopted task that already serves has passed its first check.
-      this.#observed.health = this.#observed.status.state === 'running' ? 'healthy' : 'starting';
-      void this.#checkHealth(plan, signal);
+      const status = this.#observed.status.state === 'running' ? 'healthy' : 'starting';
+      this.#noteHealth(status);
+      watchHealth(this.ports, this.containerId, plan, { status, onChange: (changed) => this.#noteHealth(changed), signal }).catch((error: unknown) => {
+        if (!signal.aborted) this.#traceFailure(error);
+      });
     }
     runtime.wait(this.containerId, signal).then(
       (exit) => this.#noteExit(exit),
@@ -205,32 +208,16 @@ export class TaskRunner {
     );
   }
 
+  #noteHealth(health: Observed['health']): void {
+    this.#observed.health = health;
+    this.#bell.ring();
+  }
+
   #noteExit(exit: ContainerExit): void {
     this.#watch.abort();
     this.#exit = exit;
     this.#observed.container = 'exited';
     this.#bell.ring();
-  }
-
-  async #checkHealth(plan: HealthPlan, signal: AbortSignal): Promise<void> {
-    const { clock, runtime } = this.ports;
-    const startedMs = clock.monotonicMs();
-    let state = { ...initialHealth, status: this.#observed.health as 'starting' | 'healthy' };
-    try {
-      while (state.status !== ('unhealthy' as string)) {
-        await clock.sleep(probeDelayMs(plan, state, clock.monotonicMs() - startedMs), signal);
-        const probe = await runtime
-          .exec(this.containerId, { argv: plan.argv, timeoutMs: plan.timeoutMs, maxOutputBytes: maxProbeOutputBytes }, signal)
-          .catch((error: unknown) => ({ exitCode: -1, output: describeError(error) }));
-        if (signal.aborted) return;
-        state = afterProbe(plan, state, probe, clock.monotonicMs() - startedMs) as typeof state;
-        if (this.#observed.health === state.status) continue;
-        this.#observed.health = state.status;
-        this.#bell.ring();
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
   }
 
   /** Stop signal, then the grace period, then SIGKILL until it is gone. */

@@ -5,6 +5,7 @@ import type { NodeNetwork } from '../../network/src/network.js';
 import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, type NodeFacts } from './container-request.js';
 import type { Journal } from './journal.js';
+import { removeUntilGone, removeUnknown, type LeftoverPorts } from './leftovers.js';
 import { itemsOf, networkView } from './network-view.js';
 import { Reporter } from './reporter.js';
 import { TaskRunner, type RunnerPorts, type WorkerEvent } from './task-runner.js';
@@ -26,7 +27,6 @@ interface Running {
 }
 
 const networkRetryMs = 1_000;
-const removeRetryMs = 1_000;
 const adoptRetryMs = 1_000;
 const networkAuditMs = 30_000;
 const maxNetworkRestMs = 50;
@@ -58,7 +58,12 @@ export class Worker {
   #networkWish = 0;
   readonly #networkFulfilled = new Milestone();
 
-  private constructor(private readonly options: WorkerOptions) {}
+  readonly #leftovers: LeftoverPorts;
+
+  private constructor(private readonly options: WorkerOptions) {
+    const { runtime, network, clock, trace } = options;
+    this.#leftovers = { runtime, network, clock, onFailure: (error) => trace({ event: 'runner-failed', error }) };
+  }
 
   /** Takes up what an earlier agent left: assignments, containers, statuses. */
   static async open(options: WorkerOptions): Promise<Worker> {
@@ -68,7 +73,8 @@ export class Worker {
     worker.#version = content.version;
     for (const item of content.items) worker.#items.set(itemKey(item), item);
     worker.#remembered = content.statuses;
-    await worker.#discardUnknown();
+    const known = new Set(itemsOf(worker.#items, 'task').map((task) => containerIdOf(task.id)));
+    await removeUnknown(worker.#leftovers, (id) => known.has(id) || worker.#hasRunner(id), worker.#lifetime.signal);
     await worker.#matchRunners();
     // The stored assignments say who we are among the others: names are answered before any manager is back.
     options.node.index ||= itemsOf(worker.#items, 'peer').find(({ nodeId }) => nodeId === options.node.nodeId)?.index ?? 0;
@@ -181,46 +187,20 @@ export class Worker {
     void lifetime
       .end()
       .then(() => done)
-      .then(() => this.#removeUntilGone(runner.containerId))
+      .then(() => removeUntilGone(this.#leftovers, runner.containerId, (id) => this.#hasRunner(id), this.#lifetime.signal))
       .then(() => this.options.journal.forget(taskId))
       .catch((error: unknown) => this.options.trace({ event: 'runner-failed', error: `discarding task ${taskId}: ${describeError(error)}` }))
       .finally(() => this.reporter.forget(taskId));
-  }
-
-  /** Containers and namespaces of tasks that are not assigned any more: the agent was away when they were forgotten. */
-  async #discardUnknown(): Promise<void> {
-    const { runtime, network } = this.options;
-    const known = new Set(itemsOf(this.#items, 'task').map((task) => containerIdOf(task.id)));
-    const found = new Set([...(await runtime.list()).map(({ id }) => id), ...(await network.attached())]);
-    for (const id of found) {
-      if (known.has(id)) continue;
-      await this.#remove(id).catch(() => void this.#removeUntilGone(id)); // one that resists holds up no other
-    }
-  }
-
-  async #remove(containerId: string): Promise<void> {
-    await this.options.runtime.remove(containerId);
-    await this.options.network.detach(containerId);
-  }
-
-  /** Takes away all that a task had, its logs too; again and again, until nothing is left or the task is assigned anew. */
-  async #removeUntilGone(containerId: string): Promise<void> {
-    const { clock, trace } = this.options;
-    const { signal } = this.#lifetime;
-    while (!signal.aborted && ![...this.#running.values()].some(({ runner }) => runner.containerId === containerId)) {
-      try {
-        return await this.#remove(containerId);
-      } catch (error) {
-        trace({ event: 'runner-failed', error: `removing container ${containerId}: ${describeError(error)}` });
-        await clock.sleep(removeRetryMs, signal).catch(() => undefined); // closed: the loop's condition sees it
-      }
-    }
   }
 
   /** After a complete set, what an earlier agent wrote down about any other task is of no use. */
   async #forgetRemembered(): Promise<void> {
     for (const taskId of this.#remembered.keys()) await this.options.journal.forget(taskId);
     this.#remembered.clear();
+  }
+
+  #hasRunner(containerId: string): boolean {
+    return [...this.#running.values()].some(({ runner }) => runner.containerId === containerId);
   }
 
   #askNetwork(): void {
