@@ -1,5 +1,5 @@
 import { sameJson, timestamp } from '../../base/src/index.js';
-import { hasEnded, isWanted, mayMove, type Change, type ClusterView, type Decide, type Task, type TaskStatus } from '../../model/src/index.js';
+import { hasEnded, isWanted, mayMove, nextStatus, type Change, type ClusterView, type Decide, type Task, type TaskStatus } from '../../model/src/index.js';
 
 /** What an agent says about one task. */
 export interface StatusReport {
@@ -24,9 +24,10 @@ export function applyStatuses(view: ClusterView, nodeId: string, reports: readon
     const task = view.get('task', taskId);
     if (task?.nodeId !== nodeId) continue;
     const before = newest.get(taskId) ?? task.status;
-    if (mayMove('agent', before.state, status.state) && !sameJson(before, status)) newest.set(taskId, status);
+    const after = nextStatus(before, status);
+    if (mayMove('agent', before.state, after.state) && !sameJson(before, after)) newest.set(taskId, after);
   }
-  if (inventory) for (const task of missing(view, nodeId, reports, inventory)) newest.set(task.id, endOf(task, inventory.nowMs));
+  if (inventory) for (const task of missing(view, nodeId, reports, inventory)) newest.set(task.id, nextStatus(task.status, endOf(task, inventory.nowMs)));
   return [...newest].map(([id, status]) => ({ action: 'status', kind: 'task', id, status, actor: 'agent' }));
 }
 

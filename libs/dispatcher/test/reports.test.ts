@@ -56,3 +56,13 @@ test('a node that beats again is ready', () => {
   const wasDown = viewOf({ node: [aNode({ id: 'a', status: { state: 'down' } })] });
   expect(nodeLiveness(wasDown, { lastBeatMs: new Map([['a', 24_000]]), listeningSinceMs: 0, nowMs: 25_000, periodMs: 5000 }).sentences).toEqual(['a is ready']);
 });
+
+test('a status keeps when the task began to run, also when both come in one report', () => {
+  const at = (state: TaskState, second: number) => ({ taskId: 'task-3', status: { ...status(state), timestamp: `2024-01-01T00:00:0${second}.000000000Z` } });
+  const [change] = applyStatuses(view, 'a', [at('starting', 4), at('running', 5), at('failed', 7)]);
+  expect(change).toMatchObject({ status: { state: 'failed', runningSince: '2024-01-01T00:00:05.000000000Z' } });
+  const [unseen] = applyStatuses(view, 'a', [at('failed', 7)]);
+  expect(unseen).not.toHaveProperty('status.runningSince');
+  const failed = viewOf({ node: [aNode({ id: 'a' })], task: [aTask({ slot: 3, nodeId: 'a', status: (change as { status: TaskStatus }).status })] });
+  expect(applyStatuses(failed, 'a', [at('failed', 7)])).toEqual([]);
+});

@@ -25,21 +25,36 @@ interface UpdateOptions {
  * 1. A template that needs new tasks gets a version and is stored; anything else (replicas, labels, ports, restart and update rules) makes none.
  * 2. A template that some task still runs gets that task's version back: going back replaces only what has gone forward.
  * 3. The outcome of an earlier update is cleared, since clients wait for the outcome of this one.
- * 4. Another login alone is stored and does nothing else. Absent: the one there is stays.
+ * 4. Another login alone is stored and does nothing else. Absent: the one there is stays, or comes back with the previous spec.
  */
 export function updateServiceChanges(view: ClusterView, service: Service, spec: ServiceSpec, options: UpdateOptions = {}): Change[] {
-  const sealedLogin = options.sealedLogin ?? service.sealedLogin;
+  const sealedLogin = options.sealedLogin ?? loginOf(service, spec);
   if (sameJson(service.spec, spec)) {
     return sealedLogin === service.sealedLogin ? [] : [{ action: 'update', kind: 'service', object: { ...service, sealedLogin }, expect: options.expect }];
   }
-  const known = needsNewTasks(service.spec.template, spec.template) ? versionInUse(view, service, spec.template) : service.templateVersion;
+  const sealed = { sealedLogin, previousSealedLogin: service.sealedLogin };
+  return changeSpec(view, service, { ...service, ...sealed, spec, previousSpec: service.spec }, options);
+}
+
+/**
+ * The writes of an update that failed: back to the spec before, with the login that went with it. There is no previous spec then, as in Swarm:
+ * it would be the one that has just failed. None when there is nothing to go back to.
+ */
+export function rollBackChanges(view: ClusterView, service: Service, update: UpdateStatus): Change[] {
+  const { previousSpec: spec, previousSealedLogin: sealedLogin } = service;
+  if (!spec) return [];
+  return changeSpec(view, service, { ...service, spec, sealedLogin, previousSpec: undefined, previousSealedLogin: undefined }, { expect: service.version, update });
+}
+
+function changeSpec(view: ClusterView, service: Service, after: Service, { expect, update }: UpdateOptions): Change[] {
+  const { template } = after.spec;
+  const known = needsNewTasks(service.spec.template, template) ? versionInUse(view, service, template) : service.templateVersion;
   const templateVersion = known ?? nextVersion(view, service);
   // The guarded write comes first: of two updates at once the second is out of sequence, whatever else it collides with.
-  const object: Service = { ...service, spec, previousSpec: service.spec, sealedLogin, previousSealedLogin: service.sealedLogin, templateVersion };
-  const changes: Change[] = [{ action: 'update', kind: 'service', object, expect: options.expect }];
-  if (known === undefined) changes.push(createTemplate(service.id, templateVersion, spec.template));
-  if (service.status.update || options.update) {
-    changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update: options.update } });
+  const changes: Change[] = [{ action: 'update', kind: 'service', object: { ...after, templateVersion }, expect }];
+  if (known === undefined) changes.push(createTemplate(service.id, templateVersion, template));
+  if (service.status.update || update) {
+    changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update } });
   }
   return changes;
 }
@@ -47,6 +62,11 @@ export function updateServiceChanges(view: ClusterView, service: Service, spec: 
 /** Do tasks of one template have to be replaced for the other? Not for another restart policy: the orchestrator reads it from the service. */
 export function needsNewTasks(before: TaskTemplate, after: TaskTemplate): boolean {
   return !sameJson({ ...before, restart: undefined }, { ...after, restart: undefined });
+}
+
+function loginOf(service: Service, spec: ServiceSpec): string | undefined {
+  const goesBack = !sameJson(service.spec, spec) && sameJson(service.previousSpec, spec);
+  return (goesBack ? service.previousSealedLogin : undefined) ?? service.sealedLogin;
 }
 
 function createTemplate(serviceId: string, version: number, template: TaskTemplate): Change {

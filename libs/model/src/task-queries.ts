@@ -1,6 +1,7 @@
+import { parseTimestamp } from '../../base/src/index.js';
 import { compareStates, isTerminal } from './task-state.js';
 import type { ClusterView } from './cluster-view.js';
-import type { Node, Task } from './objects.js';
+import type { Node, Task, TaskStatus } from './objects.js';
 
 /** Somebody still wants it to run (or, for a job, to complete). */
 export function isWanted(task: Pick<Task, 'desiredState'>): boolean {
@@ -16,6 +17,23 @@ export function hasEnded(task: Pick<Task, 'status'>): boolean {
 export function endedByItself(task: Pick<Task, 'status'>): boolean {
   const { state } = task.status;
   return state === 'complete' || state === 'failed' || state === 'rejected';
+}
+
+/** A new status of a task: it keeps when the task began to run. */
+export function nextStatus(before: TaskStatus, next: TaskStatus): TaskStatus {
+  const runningSince = runningSinceOf(before);
+  return runningSince === undefined || runningSince === next.timestamp ? next : { ...next, runningSince };
+}
+
+/** When it began to run, by its node's clock; undefined if it was never seen to. */
+export function runningSinceOf({ state, timestamp, runningSince }: TaskStatus): string | undefined {
+  return runningSince ?? (state === 'running' ? timestamp : undefined);
+}
+
+/** How long an ended task had run, by its node's clock; 0 if it was never seen to. */
+export function ranForMs({ status }: Pick<Task, 'status'>): number {
+  const since = runningSinceOf(status);
+  return since === undefined ? 0 : Math.max(0, parseTimestamp(status.timestamp) - parseTimestamp(since));
 }
 
 /** It has a node that is down, or that has left the cluster: what runs there is unknown. */

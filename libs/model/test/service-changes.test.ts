@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createServiceChanges, normalServiceSpec, updateServiceChanges, type ServiceSpec } from '../src/index.js';
+import { createServiceChanges, normalServiceSpec, rollBackChanges, updateServiceChanges, type ServiceSpec } from '../src/index.js';
 import { aService, aTask, aTemplate, viewOf } from '../src/testing/index.js';
 
 const kinds = (changes: ReturnType<typeof createServiceChanges>) => changes.map((change) => `${change.action} ${change.kind}`);
@@ -55,6 +55,8 @@ test('a login stays with its spec', () => {
   const next = withImage(service.spec, 'b:2');
   expect(updateServiceChanges(view, service, next)[0]).toMatchObject({ object: { sealedLogin: 'one', previousSealedLogin: 'one' } });
   expect(updateServiceChanges(view, service, next, { sealedLogin: 'two' })[0]).toMatchObject({ object: { sealedLogin: 'two', previousSealedLogin: 'one' } });
+  const after = { ...service, spec: next, previousSpec: service.spec, sealedLogin: 'two', previousSealedLogin: 'one' };
+  expect(updateServiceChanges(viewOf({ service: [after] }), after, service.spec)[0]).toMatchObject({ object: { sealedLogin: 'one', previousSealedLogin: 'two' } });
 });
 
 test('going back to what some tasks still run takes their version', () => {
@@ -89,4 +91,14 @@ test('the stored form leaves out silence and fills in what clients read back', (
     endpoint: { mode: 'vip', ports: [{ targetPort: 80, protocol: 'tcp', publishMode: 'ingress' }] },
   });
   expect(normalServiceSpec(silent)).toEqual(silent);
+});
+
+test('a failed update goes back to the spec before, with its login and its template; nothing is left to go back to', () => {
+  const spec = aService().spec;
+  const view = viewOf({ service: [aService({ id: 'web', spec: withImage(spec, 'bad'), previousSpec: spec, sealedLogin: 'new', previousSealedLogin: 'old', templateVersion: 2 })], task: [aTask({ templateVersion: 1 })] });
+  const update = { state: 'rollback_started', startedAt: '2024-01-01T00:00:00.000000000Z', message: 'why' } as const;
+  const changes = rollBackChanges(view, view.get('service', 'web')!, update);
+  expect(changes.at(-1)).toMatchObject({ action: 'status', status: { update } });
+  expect(changes[0]).toMatchObject({ action: 'update', expect: view.get('service', 'web')!.version, object: { spec, sealedLogin: 'old', previousSpec: undefined, previousSealedLogin: undefined } });
+  expect(rollBackChanges(view, aService(), update)).toEqual([]);
 });

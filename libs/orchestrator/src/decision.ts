@@ -1,5 +1,5 @@
 import { timestamp, type Random } from '../../base/src/index.js';
-import { compareStates, nodeName, taskName, type Change, type ClusterView, type DecisionContext, type Draft, type Service, type Task, type TaskState, type UpdateStatus } from '../../model/src/index.js';
+import { compareStates, nodeName, rollBackChanges, taskName, type Change, type ClusterView, type DecisionContext, type Draft, type Service, type Task, type TaskState, type UpdateStatus } from '../../model/src/index.js';
 
 /** A task and the reason for what happens to it, for people. */
 export interface Because {
@@ -17,6 +17,8 @@ export interface ServiceDecision {
   /** Tasks whose slot is gone: nothing of them stays. */
   remove: Because[];
   update?: UpdateStatus;
+  /** The service goes back to its previous spec, with this status. It comes alone: the rest would be for a spec that is on its way out. */
+  rollBack?: UpdateStatus;
   lookAgainAtMs?: number;
 }
 
@@ -35,6 +37,7 @@ export interface NewTask {
   nodeId?: string;
   desiredState: TaskState;
   startAfterMs?: number;
+  crashesBefore?: number;
 }
 
 export function draftTask(service: Service, parts: NewTask, { nowMs, random }: { nowMs: number; random: Random }): Draft<Task> {
@@ -52,11 +55,13 @@ export function draftTask(service: Service, parts: NewTask, { nowMs, random }: {
     networks: [],
     hostPorts: (service.spec.endpoint?.ports ?? []).filter((port) => port.publishMode === 'host'),
     startAfterMs: parts.startAfterMs ?? 0,
+    ...(parts.crashesBefore && { crashesBefore: parts.crashesBefore }),
     status: { state: 'new', timestamp: now, message: 'created', error: '' },
   };
 }
 
-export function toChanges(service: Service, decision: ServiceDecision, context: DecisionContext): Change[] {
+export function toChanges(view: ClusterView, service: Service, decision: ServiceDecision, context: DecisionContext): Change[] {
+  if (decision.rollBack) return rollBackChanges(view, service, decision.rollBack);
   const changes: Change[] = [];
   for (const { task } of decision.create) changes.push({ action: 'create', kind: 'task', object: task });
   for (const task of decision.start) changes.push(desire(task, 'running', context));
@@ -81,6 +86,7 @@ function shutDown(task: Task, context: DecisionContext): Change[] {
 }
 
 export function toSentences(view: ClusterView, service: Service, decision: ServiceDecision): string[] {
+  if (decision.rollBack) return [`service ${service.spec.name}: ${decision.rollBack.message}`];
   return [
     ...decision.create.map(({ task, why }) => `create ${nameIn(view, task)}${task.desiredState === 'ready' ? ', prepared only' : ''}: ${why}`),
     ...decision.start.map((task) => `start ${placeIn(view, task)}`),

@@ -1,2 +1,3 @@
+export { crashLoop } from './crash-loop.js';
 export { orchestrate } from './orchestrate.js';
 export { reap } from './reap.js';

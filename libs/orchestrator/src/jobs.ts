@@ -1,7 +1,7 @@
 import { endedByItself, hasEnded, isWanted, satisfiesAll, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
 import { draftTask, emptyDecision, type ServiceDecision } from './decision.js';
 import { takesNewTasks } from './global.js';
-import { restartDelayMs, shouldRestart } from './restart.js';
+import { crashesInARow, restartDelayMs, shouldRestart } from './restart.js';
 import { isOutdated, slotsOf, stateOf, type Slot } from './slot.js';
 
 /** Until `totalCompletions` slots have completed, at most `maxConcurrent` of them at once. Another version begins anew. */
@@ -67,7 +67,8 @@ function standingOf(view: ClusterView, service: Service, slot: Slot, decision: S
 function createAttempt(slot: Slot, service: Service, context: DecisionContext, decision: ServiceDecision): void {
   const newest = slot.tasks.at(-1);
   const again = newest !== undefined && endedByItself(newest);
-  const startAfterMs = again ? context.nowMs + restartDelayMs(service) : 0;
-  const task = draftTask(service, { slot: slot.slot, nodeId: slot.nodeId, desiredState: 'complete', startAfterMs }, context);
+  const crashesBefore = crashesInARow(service, newest);
+  const startAfterMs = again ? context.nowMs + restartDelayMs(service, crashesBefore) : 0;
+  const task = draftTask(service, { slot: slot.slot, nodeId: slot.nodeId, desiredState: 'complete', startAfterMs, crashesBefore }, context);
   decision.create.push({ task, why: again ? `the attempt before is ${newest.status.state}` : 'the job needs it' });
 }

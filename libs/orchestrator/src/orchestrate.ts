@@ -10,7 +10,7 @@ export const orchestrate: Decide = (view, context) => {
   const result: DecisionResult & { sentences: string[] } = { changes: [], sentences: [] };
   for (const service of view.all('service')) {
     const decision = planService(view, service, context);
-    result.changes.push(...missingTemplate(view, service, context), ...toChanges(service, decision, context));
+    result.changes.push(...missingTemplate(view, service, context), ...toChanges(view, service, decision, context));
     result.sentences.push(...toSentences(view, service, decision));
     if (decision.lookAgainAtMs !== undefined) lookAgainAt(result, decision.lookAgainAtMs);
   }

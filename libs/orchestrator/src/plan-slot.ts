@@ -1,8 +1,9 @@
 import { parseTimestamp } from '../../base/src/index.js';
-import { byAge, compareStates, endedByItself, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
+import { byAge, compareStates, endedByItself, runningSinceOf, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
 import { draftTask, lookAgainAt, type ServiceDecision } from './decision.js';
-import { restartDelayMs, shouldRestart } from './restart.js';
+import { crashesInARow, restartDelayMs, shouldRestart } from './restart.js';
 import { isOutdated, mustLeaveNode, type Slot, type SlotState } from './slot.js';
+import { walkOf } from './walk.js';
 
 export interface SlotContext extends DecisionContext {
   view: ClusterView;
@@ -16,7 +17,7 @@ export interface SlotContext extends DecisionContext {
 /**
  * One slot, one step further. The order within a slot is always the same, whatever the reason to replace a task:
  *
- * - start-first: the new task runs, then the old one is shut down;
+ * - start-first: the new task runs, through the monitor period if it is an update, then the old one is shut down;
  * - stop-first: the new task is prepared, then the old one is shut down, then the new one starts. So neither a slow pull
  *   nor an image that does not exist costs the service anything.
  */
@@ -43,12 +44,22 @@ function furthestFirst(a: Task, b: Task): number {
 }
 
 /** The slot has the task it should have: let the one before go, let it start. */
-function advance(keeper: Task, incumbent: Task | undefined, { stopping }: SlotState, { view, service }: SlotContext, decision: ServiceDecision): void {
+function advance(keeper: Task, incumbent: Task | undefined, { stopping }: SlotState, context: SlotContext, decision: ServiceDecision): void {
+  const { view, service, nowMs } = context;
   if (!incumbent) {
     if (keeper.desiredState === 'ready' && stopping.length === 0) decision.start.push(keeper);
   } else if (mayRelease(keeper, incumbent, view)) {
+    const untilMs = monitoredUntilMs(keeper, incumbent, service);
+    if (untilMs > nowMs) return lookAgainAt(decision, untilMs);
     decision.shutdown.push({ task: incumbent, why: isOutdated(service, incumbent) ? 'it is outdated' : (mustLeaveNode(view, incumbent) ?? 'it is replaced') });
   }
+}
+
+/** Start-first: what an update replaces stays until the new task has run through the monitor period. What was there before needs no proof: a rollback returns to it at once. */
+function monitoredUntilMs(keeper: Task, incumbent: Task, service: Service): number {
+  const since = runningSinceOf(keeper.status);
+  if (since === undefined || keeper.desiredState !== 'running' || !isOutdated(service, incumbent) || byAge(keeper, incumbent) < 0) return 0;
+  return parseTimestamp(since) + walkOf(service).monitorMs;
 }
 
 /** May the task go that serves now? */
@@ -64,7 +75,7 @@ function replace(slot: Slot, incumbent: Task, { newest }: SlotState, context: Sl
   const reason = mustLeaveNode(context.view, incumbent);
   if (reason === undefined && !context.mayUpdate) return;
   if (newest && endedByItself(newest)) {
-    const retryAtMs = parseTimestamp(newest.status.timestamp) + restartDelayMs(context.service);
+    const retryAtMs = parseTimestamp(newest.status.timestamp) + restartDelayMs(context.service, crashesInARow(context.service, newest));
     if (retryAtMs > context.nowMs) return lookAgainAt(decision, retryAtMs);
   }
   const why = reason ? `the one before must go: ${reason}` : 'the one before is outdated';
@@ -74,7 +85,7 @@ function replace(slot: Slot, incumbent: Task, { newest }: SlotState, context: Sl
 /** Host ports cannot be held twice on a node: such a service always stops first. */
 function orderOf(service: Service): 'stop-first' | 'start-first' {
   const hasHostPorts = service.spec.endpoint?.ports.some((port) => port.publishMode === 'host') ?? false;
-  return service.spec.update?.order === 'start-first' && !hasHostPorts ? 'start-first' : 'stop-first';
+  return walkOf(service).config.order === 'start-first' && !hasHostPorts ? 'start-first' : 'stop-first';
 }
 
 /** Nothing of the slot is alive. */
@@ -84,8 +95,10 @@ function fill(slot: Slot, state: SlotState, context: SlotContext, decision: Serv
   if (!newest) return create(slot, desiredState, 0, 'its slot is empty', context, decision);
   if (!endedByItself(newest)) return create(slot, desiredState, 0, 'the one before is gone', context, decision);
   if (shouldRestart(context.service, slot, newest)) {
-    const delayMs = restartDelayMs(context.service);
-    const why = `the one before is ${newest.status.state}${delayMs > 0 ? `, starts in ${delayMs / 1000} s` : ''}`;
+    const crashes = crashesInARow(context.service, newest);
+    const delayMs = isOutdated(context.service, newest) ? 0 : restartDelayMs(context.service, crashes);
+    const often = crashes > 1 ? `, crashed ${crashes} times in a row` : '';
+    const why = `the one before is ${newest.status.state}${often}${delayMs > 0 ? `, starts in ${delayMs / 1000} s` : ''}`;
     return create(slot, desiredState, delayMs > 0 ? context.nowMs + delayMs : 0, why, context, decision);
   }
   if (isOutdated(context.service, newest) && context.mayUpdate) create(slot, desiredState, 0, 'the one before is outdated', context, decision);
@@ -93,6 +106,7 @@ function fill(slot: Slot, state: SlotState, context: SlotContext, decision: Serv
 
 function create(slot: Slot, desiredState: 'ready' | 'running', startAfterMs: number, why: string, context: SlotContext, decision: ServiceDecision): void {
   if (!context.mayCreate) return;
-  const task = draftTask(context.service, { slot: slot.slot, nodeId: slot.nodeId, desiredState, startAfterMs }, context);
+  const crashesBefore = crashesInARow(context.service, slot.tasks.at(-1));
+  const task = draftTask(context.service, { slot: slot.slot, nodeId: slot.nodeId, desiredState, startAfterMs, crashesBefore }, context);
   decision.create.push({ task, why });
 }

@@ -1,26 +1,9 @@
 import { parseTimestamp, timestamp } from '../../base/src/index.js';
-import { defaults, endedByItself, type Service, type Task, type UpdateConfig, type UpdateStatus } from '../../model/src/index.js';
+import { endedByItself, ranForMs, type Service, type Task, type UpdateConfig, type UpdateStatus } from '../../model/src/index.js';
 import { lookAgainAt, type ServiceDecision } from './decision.js';
 import { shouldRestart } from './restart.js';
 import { isOutdated, type Slot, type SlotState } from './slot.js';
-
-/** Swarm's defaults for a service that says nothing about updates. */
-const defaultConfig: UpdateConfig = { parallelism: 1 };
-
-/** An update and a rollback are the same walk under two names. */
-interface Walk {
-  config: UpdateConfig;
-  word: 'update' | 'rollback';
-  paused: UpdateStatus['state'];
-  completed: UpdateStatus['state'];
-}
-
-function walkOf(service: Service): Walk {
-  const isRollback = service.status.update?.state.startsWith('rollback') ?? false;
-  return isRollback
-    ? { config: service.spec.rollback ?? defaultConfig, word: 'rollback', paused: 'rollback_paused', completed: 'rollback_completed' }
-    : { config: service.spec.update ?? defaultConfig, word: 'update', paused: 'paused', completed: 'completed' };
-}
+import { walkOf, type Walk } from './walk.js';
 
 /** How far one slot is on its way to the current version. */
 type Progress = 'current' | 'outdated' | 'updating' | 'cooling';
@@ -28,7 +11,8 @@ type Progress = 'current' | 'outdated' | 'updating' | 'cooling';
 /**
  * Which slots may go to the current version now. At most `parallelism` slots are on their way at any time;
  * a slot that has arrived keeps its place among them for `delay`. The status of the update goes into the decision.
- * A user's change of the service clears the status, and so begins another update or resumes a paused one.
+ * A user's change of the service clears the status, and so begins another update or resumes a paused one. A failed update
+ * whose failure action says so is rolled back, once: a rollback that fails too is paused.
  */
 export function planUpdate(service: Service, slots: ReadonlyMap<Slot, SlotState>, nowMs: number, decision: ServiceDecision): ReadonlySet<Slot> {
   const walk = walkOf(service);
@@ -43,7 +27,11 @@ export function planUpdate(service: Service, slots: ReadonlyMap<Slot, SlotState>
   if (status !== before) decision.update = status;
   const failure = failureOf(service, slots, status, walk);
   if (failure) {
-    decision.update = { ...status, state: walk.paused, message: failure };
+    if (walk.word === 'update' && config.failureAction === 'rollback' && service.previousSpec) {
+      decision.rollBack = { state: 'rollback_started', startedAt: timestamp(nowMs), message: `update rolled back ${failure}` };
+    } else {
+      decision.update = { ...status, state: walk.paused, message: `${walk.word} paused ${failure}` };
+    }
     return new Set();
   }
   const busy = progress.filter(({ phase }) => phase === 'updating' || phase === 'cooling');
@@ -58,7 +46,7 @@ function progressOf(service: Service, slot: Slot, state: SlotState, status: Upda
   if (!arriving) return { phase: isBehind(service, slot, state) ? 'outdated' : 'current' };
   const wasOutdated = slot.tasks.some((task) => isOutdated(service, task));
   if (!wasOutdated) return { phase: 'current' };
-  const failedBefore = slot.tasks.some((task) => hasFailedIn(service, task, status));
+  const failedBefore = slot.tasks.some((task) => hasEndedIn(service, task, status));
   const leavingOutdated = state.leaving.some((task) => isOutdated(service, task));
   if (arriving.status.state !== 'running') return { phase: failedBefore && !leavingOutdated ? 'current' : 'updating' };
   if (leavingOutdated) return { phase: 'updating' };
@@ -73,23 +61,23 @@ function isBehind(service: Service, slot: Slot, state: SlotState): boolean {
 }
 
 /** Why the update must stop; undefined: it may go on. */
-function failureOf(service: Service, slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, { config, word }: Walk): string | undefined {
+function failureOf(service: Service, slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, { config, monitorMs }: Walk): string | undefined {
   if (config.failureAction === 'continue') return undefined;
-  const failed = [...slots.keys()].flatMap((slot) => slot.tasks.find((task) => hasFailedIn(service, task, status)) ?? []);
+  const hasFailed = (task: Task) => hasEndedIn(service, task, status) && ranForMs(task) < monitorMs;
+  const failed = [...slots.keys()].flatMap((slot) => slot.tasks.find(hasFailed) ?? []);
   if (failed.length === 0 || failed.length / slots.size <= (config.maxFailureRatio ?? 0)) return undefined;
-  const reason = `${word} paused due to failure or early termination of task ${failed[0]!.id}`;
-  return config.failureAction === 'rollback' ? `${reason}; roll it back with service rollback` : reason;
+  return `due to failure or early termination of task ${failed[0]!.id}`;
 }
 
-function hasFailedIn(service: Service, task: Task, status: UpdateStatus): boolean {
+/** Is it a task that this update made, and that ended although it should not have? */
+function hasEndedIn(service: Service, task: Task, status: UpdateStatus): boolean {
   if (isOutdated(service, task) || !endedByItself(task) || parseTimestamp(task.createdAt) < parseTimestamp(status.startedAt)) return false;
   const condition = service.spec.template.restart?.condition ?? 'any';
   return task.status.state !== 'complete' || condition === 'any';
 }
 
 /** Complete once nothing new has happened for the monitor period: no task was made, none began to run. */
-function complete(slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, { config, word, completed }: Walk, nowMs: number, decision: ServiceDecision): void {
-  const monitorMs = (config.monitorNs || defaults.updateMonitorNs) / 1e6;
+function complete(slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, { monitorMs, word, completed }: Walk, nowMs: number, decision: ServiceDecision): void {
   const startedAtMs = parseTimestamp(status.startedAt);
   const newsMs = [...slots.values()].flatMap(({ arriving }) => arriving).map((task) => parseTimestamp(task.status.state === 'running' ? task.status.timestamp : task.createdAt));
   const quietAtMs = Math.max(startedAtMs, ...newsMs) + monitorMs;
@@ -100,6 +88,6 @@ function complete(slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, { c
 /** Slots that serve nobody lose nothing by an update; slots that failed to update wait until the others have had their turn. */
 function inOrder(service: Service, outdated: Slot[], slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus): Slot[] {
   const serves = (slot: Slot) => Number(slots.get(slot)!.leaving.some((task) => task.status.state === 'running'));
-  const failures = (slot: Slot) => slot.tasks.filter((task) => hasFailedIn(service, task, status)).length;
+  const failures = (slot: Slot) => slot.tasks.filter((task) => hasEndedIn(service, task, status)).length;
   return outdated.sort((a, b) => failures(a) - failures(b) || serves(a) - serves(b) || a.slot - b.slot);
 }

@@ -32,9 +32,36 @@ test('stop-first: the new task is prepared, the old one stops, the new one start
   expect(world.after(5000)).toEqual([]);
 });
 
-test('start-first: the old task goes when the new one runs', () => {
-  const world = updating({ parallelism: 1, order: 'start-first' }, 1);
-  expect(world.settle()).toEqual(['create web.1: the one before is outdated', 'service web: update in progress', 'shut down web.1 on node-a: it is outdated']);
+test('start-first: the old task goes when the new one has run through the monitor period', () => {
+  const world = updating({ parallelism: 1, order: 'start-first', monitorNs: 8e9 }, 1);
+  expect(world.settle()).toEqual(['create web.1: the one before is outdated', 'service web: update in progress']);
+  expect(world.after(7999)).toEqual([]);
+  expect(world.after(1)).toEqual(['shut down web.1 on node-a: it is outdated', 'service web: update completed']);
+});
+
+test('start-first: a drained node does not wait for a monitor period', () => {
+  const world = aWorldOf([aService({ spec: { update: { parallelism: 1, order: 'start-first' } } })]);
+  world.settle();
+  world.changeNode('node-a', (node) => ({ ...node, spec: { ...node.spec, availability: 'drain' } }));
+  expect(world.settle()).toEqual(['create web.1: the one before must go: its node is drained', 'shut down web.1 on node-a: its node is drained']);
+});
+
+test('a new task that fails after its monitor period is restarted and does not stop the update', () => {
+  const world = updating({ parallelism: 1, delayNs: 60e9, monitorNs: 5e9 }, 2);
+  world.settle();
+  world.after(5000);
+  world.report(1, 'failed', { exitCode: 1 });
+  expect(world.after(5000)[0]).toMatch(/^create web.1: the one before is failed/);
+  expect(world.view.get('service', 'web')!.status.update?.state).toBe('updating');
+});
+
+test('a new task that fails within its monitor period does', () => {
+  const world = updating({ parallelism: 1, delayNs: 60e9, monitorNs: 5e9 }, 2);
+  world.settle();
+  world.after(4000);
+  world.report(1, 'failed', { exitCode: 1 });
+  world.settle();
+  expect(world.view.get('service', 'web')!.status.update?.state).toBe('paused');
 });
 
 test('parallelism is how many slots are on their way at once', () => {

@@ -3,7 +3,7 @@ import type { Change, Kinds, StatusKind } from '../change.js';
 import type { IndexedView } from '../cluster-view.js';
 import type { Decide, DecisionContext, DecisionResult } from '../decision.js';
 import type { Task } from '../objects.js';
-import { hasEnded, isWanted } from '../task-queries.js';
+import { hasEnded, isWanted, nextStatus } from '../task-queries.js';
 import { compareStates, mayMove, type TaskState } from '../task-state.js';
 
 /** 2024-01-01, the age of what the builders make. */
@@ -84,7 +84,8 @@ export function obedientAgents(view: IndexedView | Parameters<Decide>[0], { nowM
 export function report(task: Task, state: TaskState, nowMs: number, more: { error?: string; exitCode?: number } = {}): Change {
   const container = more.exitCode === undefined ? {} : { container: { id: `container-of-${task.id}`, pid: 0, exitCode: more.exitCode } };
   const message = state === 'running' ? 'started' : state;
-  return { action: 'status', kind: 'task', id: task.id, actor: 'agent', status: { state, timestamp: timestamp(nowMs), message, error: more.error ?? '', ...container } };
+  const status = { state, timestamp: timestamp(nowMs), message, error: more.error ?? '', ...container };
+  return { action: 'status', kind: 'task', id: task.id, actor: 'agent', status: nextStatus(task.status, status) };
 }
 
 function nextState(task: Task, nowMs: number): TaskState | undefined {
