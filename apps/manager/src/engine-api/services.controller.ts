@@ -86,7 +86,7 @@ export class ServicesController {
       startedAt: timestamp(this.clock.wallMs()),
       message: 'manually requested rollback',
     };
-    const sealedLogin = loginAfter(query, service, this.#seal(credentialsFrom(auth), spec, service.sealedLogin), rollback !== undefined);
+    const sealedLogin = loginAfter(query, service, this.#seal(credentialsFrom(auth), spec, service.sealedLogin));
     await asSwarm(this.store.commit(updateServiceChanges(view, service, spec, { expect, update, sealedLogin })));
     return { Warnings: warnings(spec) };
   }
@@ -131,12 +131,11 @@ function rollbackOf(query: Query, service: Service): ServiceSpec | undefined {
   return service.previousSpec;
 }
 
-/** Given none, the login that is there stays, or comes back with the spec that it went with. */
-function loginAfter(query: Query, service: Service, given: string | undefined, isRollback: boolean): string | undefined {
+/** `registryAuthFrom` says which login stays when none is given. */
+function loginAfter(query: Query, service: Service, given: string | undefined): string | undefined {
   const from = queryText(query, 'registryAuthFrom') || 'spec';
   if (from !== 'spec' && from !== 'previous-spec') throw new ApiError(400, `unrecognized registryAuthFrom ${from}: it is spec or previous-spec`);
-  if (given !== undefined) return given;
-  if (!isRollback && from === 'spec') return undefined;
+  if (given !== undefined || from === 'spec') return given;
   if (!service.previousSpec) throw swarmRefusal({ code: 'precondition', message: `service ${service.id} does not have a previous spec` });
   return service.previousSealedLogin;
 }
