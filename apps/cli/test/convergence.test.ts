@@ -56,6 +56,13 @@ describe('a replicated service', () => {
     expect(assess(service(), tasks)).toMatchObject({ outcome: 'converged', reason: undefined });
   });
 
+  test('looks at the task that failed, not at the one that waits for its restart', () => {
+    const failed = task(2, 'failed', { err: 'task: non-zero exit (1)' });
+    const tasks = [task(1, 'running'), failed, task(2, 'ready', { err: 'crash-looping: task: non-zero exit (1); restarts after 10 s, 2nd time in a row' })];
+    const of = service();
+    expect(assessService(of, { services: [of], tasks, nodes: [] }, emptyBaseline)).toMatchObject({ reason: expect.stringContaining('crash-looping'), culprit: failed });
+  });
+
   test('does not count a task on a node that is down', () => {
     const down = { ID: 'n1', CreatedAt: '', UpdatedAt: '', Spec: {}, Description: {}, Status: { State: 'down' } };
     expect(assess(service(), [task(1, 'running'), task(2, 'running')], [down])).toMatchObject({ outcome: 'waiting', count: '0/2' });
@@ -127,6 +134,15 @@ describe('an update', () => {
 
   test('that was rolled back says so', () => {
     expect(assess(updating('rollback_completed'), running()).outcome).toBe('rolled-back');
+  });
+
+  test('that was rolled back names what failed, although that is of no present spec', () => {
+    const back = updating('rollback_completed', 'rollback completed');
+    const before = task(1, 'failed', { err: 'an old failure' });
+    const failed = task(1, 'failed', { err: 'task: non-zero exit (1)' });
+    const baseline = { taskIds: new Set([before.ID]), updateStatus: new Map() };
+    const snapshot = { services: [back], tasks: running(), allTasks: [before, failed, ...running()], nodes: [] };
+    expect(assessService(back, snapshot, baseline)).toMatchObject({ outcome: 'rolled-back', reason: 'task: non-zero exit (1)', culprit: failed });
   });
 
   test('of an earlier deploy does not count', () => {

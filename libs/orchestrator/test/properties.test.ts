@@ -143,7 +143,7 @@ test.each(['quick', 'slow'])('whatever happens, with %s agents: nothing is over-
     }),
     { numRuns: 150 },
   );
-});
+}, 60_000);
 
 test('scaling from n to m changes exactly |n − m| tasks', () => {
   fc.assert(

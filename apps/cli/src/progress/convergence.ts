@@ -6,6 +6,8 @@ export interface Snapshot {
   services: Service[];
   /** Only tasks of their service's present spec. */
   tasks: Task[];
+  /** Tasks of every spec, when some service was rolled back. */
+  allTasks?: Task[];
   nodes: ClusterNode[];
 }
 
@@ -55,7 +57,7 @@ export function assessService(service: Service, snapshot: Snapshot, baseline: Ba
     stableKey: finished.map((task) => task.ID).sort().join(' '),
     ...hintOf(open, latestFailure(tasks, finished, baseline)),
   };
-  return withFailures(withUpdate(progress, service, baseline), service, tasks, open, baseline);
+  return withFailures(withUpdate(progress, service, snapshot, baseline), service, tasks, open, baseline);
 }
 
 /** The service has been removed while it was waited for. */
@@ -94,7 +96,13 @@ function detailOf(open: Task[], missing: number): string {
 /** Why it is not done yet: what holds a task up now, or else how the last one ended. */
 function hintOf(open: Task[], failure: Task | undefined): Pick<ServiceProgress, 'reason' | 'culprit'> {
   const stuck = open.find((task) => task.Status.Err) ?? failure;
-  return stuck ? { reason: stuck.Status.Err || stuck.Status.Message, culprit: stuck } : {};
+  if (!stuck) return {};
+  const waitsForRestart = failure && slotOf(failure) === slotOf(stuck) && !isUnplaced(stuck);
+  return { reason: stuck.Status.Err || stuck.Status.Message, culprit: waitsForRestart ? failure : stuck };
+}
+
+function isUnplaced({ Status }: Task): boolean {
+  return Status.State === 'new' || Status.State === 'pending';
 }
 
 function latestFailure(tasks: Task[], finished: Task[], baseline: Baseline): Task | undefined {
@@ -105,7 +113,7 @@ function latestFailure(tasks: Task[], finished: Task[], baseline: Baseline): Tas
   return failed.sort((a, b) => Date.parse(b.CreatedAt) - Date.parse(a.CreatedAt))[0];
 }
 
-function withUpdate(progress: ServiceProgress, service: Service, baseline: Baseline): ServiceProgress {
+function withUpdate(progress: ServiceProgress, service: Service, snapshot: Snapshot, baseline: Baseline): ServiceProgress {
   const status = service.UpdateStatus;
   const old = baseline.updateStatus.get(service.ID) === JSON.stringify(status ?? null);
   if (!status?.State || old) return progress;
@@ -116,7 +124,7 @@ function withUpdate(progress: ServiceProgress, service: Service, baseline: Basel
     case 'rollback_started':
       return { ...progress, outcome: 'waiting', detail: 'rolling back', reason: message };
     case 'rollback_completed':
-      return { ...progress, outcome: 'rolled-back', reason: message };
+      return { ...progress, outcome: 'rolled-back', ...whyRolledBack(service, snapshot, message, baseline) };
     case 'paused':
       return { ...progress, outcome: 'failed', reason: message || 'the update is paused' };
     case 'rollback_paused':
@@ -124,6 +132,16 @@ function withUpdate(progress: ServiceProgress, service: Service, baseline: Basel
     case 'completed':
       return progress;
   }
+}
+
+/** Is it back at the spec before, so that what failed is of no present spec? */
+export function wasRolledBack({ UpdateStatus }: Service): boolean {
+  return UpdateStatus?.State === 'rollback_completed';
+}
+
+function whyRolledBack(service: Service, { allTasks = [] }: Snapshot, message: string, baseline: Baseline): Pick<ServiceProgress, 'reason' | 'culprit'> {
+  const culprit = latestFailure(allTasks.filter((task) => task.ServiceID === service.ID), [], baseline);
+  return culprit ? { reason: culprit.Status.Err || culprit.Status.Message, culprit } : { reason: message };
 }
 
 function withFailures(

@@ -3,7 +3,7 @@ import { isNotFound } from '../api-client/errors.js';
 import type { Filters } from '../api-client/filters.js';
 import { listByIds } from '../api-client/list-by-ids.js';
 import type { ClusterNode, Service, Task } from '../api-client/types.js';
-import { assessService, goneService, type Baseline, type ServiceProgress, type Snapshot } from './convergence.js';
+import { assessService, goneService, wasRolledBack, type Baseline, type ServiceProgress, type Snapshot } from './convergence.js';
 
 /** A service that is waited for; the name is for when it vanishes. */
 export interface Awaited {
@@ -11,7 +11,7 @@ export interface Awaited {
   name: string;
 }
 
-/** One look at the services: three requests, whatever their number. */
+/** One look at the services: three requests, whatever their number; one more when some were rolled back. */
 export async function lookAtServices(
   api: ApiClient,
   awaited: Awaited[],
@@ -25,7 +25,9 @@ export async function lookAtServices(
     tasksOf(api, [...known.keys()], true, signal),
     api.get<ClusterNode[] | null>('/nodes', { signal }),
   ]);
-  const snapshot: Snapshot = { services, tasks, nodes: nodes ?? [] };
+  const rolledBack = services.filter(wasRolledBack).map((service) => service.ID);
+  const allTasks = rolledBack.length > 0 ? await tasksOf(api, rolledBack, false, signal) : [];
+  const snapshot: Snapshot = { services, tasks, allTasks, nodes: nodes ?? [] };
   return awaited.map(({ id, name }) => {
     const service = known.get(id);
     return service ? assessService(service, snapshot, baseline) : goneService(id, name);

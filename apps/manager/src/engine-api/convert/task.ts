@@ -1,4 +1,5 @@
-import type { ClusterView, Task, TaskStatus } from '../../../../../libs/model/src/index.js';
+import type { ClusterView, Task } from '../../../../../libs/model/src/index.js';
+import { crashLoop } from '../../../../../libs/orchestrator/src/index.js';
 import { meta, omitAbsent, omitEmpty, type Json } from '../json-output.js';
 import { addressWithPrefix, attachedNetworkTo } from './network.js';
 import { isJob, iterationTo } from './service.js';
@@ -16,7 +17,7 @@ export function taskTo(view: ClusterView, task: Task): Json {
     Spec: template ? templateTo(template) : { ContainerSpec: {}, ForceUpdate: 0 },
     ServiceID: task.serviceId,
     ...omitEmpty({ Slot: job ? task.slot - 1 : task.slot, NodeID: task.nodeId }),
-    Status: statusTo(task.status, task),
+    Status: statusTo(view, task),
     DesiredState: task.desiredState,
     ...omitAbsent({
       NetworksAttachments: attachmentsTo(view, task),
@@ -26,13 +27,14 @@ export function taskTo(view: ClusterView, task: Task): Json {
   };
 }
 
-function statusTo(status: TaskStatus, task: Task): Json {
+function statusTo(view: ClusterView, task: Task): Json {
+  const { status } = task;
   const { container } = status;
   return {
     Timestamp: status.timestamp,
     State: status.state,
     Message: status.message,
-    ...omitEmpty({ Err: status.error }),
+    ...omitEmpty({ Err: status.error || (crashLoop(view, task) ?? '') }),
     ContainerStatus: { ContainerID: container?.id ?? '', PID: container?.pid ?? 0, ExitCode: container?.exitCode ?? 0 },
     PortStatus: omitEmpty({ Ports: task.hostPorts.map(portTo) }),
   };
