@@ -7,7 +7,6 @@ export interface Descriptor {
   mediaType: string;
   digest: string;
   size: number;
-  urls?: string[];
   annotations?: Record<string, string>;
   platform?: Partial<Platform>;
 }

@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isErrno, Refused, Temporary, type Clock } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
@@ -80,17 +79,6 @@ export class Cgroups {
       for (let path = join('/', this.parent); path !== '/'; path = dirname(path)) if (!removeGroup(join(tree.mountPoint, path))) break;
     }
     this.#prepared.clear();
-  }
-
-  /** Ids of the containers that have groups here. */
-  async list(): Promise<string[]> {
-    const ids = new Set<string>();
-    for (const tree of this.layout.trees) {
-      const directory = join(tree.mountPoint, this.parent);
-      if (!existsSync(directory)) continue;
-      for (const entry of await readdir(directory, { withFileTypes: true })) if (entry.isDirectory()) ids.add(entry.name);
-    }
-    return [...ids];
   }
 
   stats(id: string): ContainerStats {

@@ -25,6 +25,8 @@ export class ContainerHandle {
   pid = 0;
   startTime = 0;
   exit: ContainerExit | undefined;
+  /** Set when it is this process that lets go. */
+  closing = false;
   #connection: ShimConnection | undefined;
   readonly #waiters = new Set<Waiter>();
 
@@ -147,9 +149,6 @@ export class ContainerHandle {
     }
     this.#tell({ event: 'closed' });
   }
-
-  /** Set when it is this process that lets go. */
-  closing = false;
 
   #lose(): void {
     this.killRest();

@@ -1,4 +1,4 @@
-import type { ContainerSpec, Healthcheck, ResourceLimits } from '../../model/src/index.js';
+import type { ContainerSpec, ResourceLimits } from '../../model/src/index.js';
 
 /** Everything that one container is made from. Paths are the host's. */
 export interface ContainerRequest {
@@ -32,9 +32,6 @@ export interface ContainerImage {
   env: string[];
   workingDir: string;
   user: string;
-  stopSignal?: string;
-  shell?: string[];
-  healthcheck?: Healthcheck;
   volumes: string[];
 }
 

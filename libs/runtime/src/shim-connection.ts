@@ -67,11 +67,6 @@ export class ShimConnection {
     this.socket.destroy();
   }
 
-  /** A connection alone does not keep the process alive. */
-  unref(): void {
-    this.socket.unref();
-  }
-
   #receive(data: Buffer): void {
     this.#pending = this.#pending.length === 0 ? data : Buffer.concat([this.#pending, data]);
     while (this.#pending.length >= recordHeaderBytes) {

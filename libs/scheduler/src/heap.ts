@@ -9,10 +9,6 @@ export class Heap<T> {
     for (const item of items) this.push(item);
   }
 
-  peek(): T | undefined {
-    return this.#items[0];
-  }
-
   push(item: T): void {
     this.#items.push(item);
     this.#rise(this.#items.length - 1);

@@ -1,4 +1,4 @@
-import type { handleBidiStreamingCall, handleClientStreamingCall, handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { shoal } from './generated/messages.js';
 
 /** grpc-js definitions of proto/dispatcher.proto: protobufjs makes the messages, these name the calls. */
@@ -53,15 +53,6 @@ export const dispatcherService = {
   }),
   logs: method<LogMessage, LogAck>('/shoal.v1.Dispatcher/Logs', v1.LogMessage, v1.LogAck, { request: true }),
 } satisfies ServiceDefinition;
-
-export interface NodeCaHandlers {
-  issueCertificate: handleUnaryCall<IssueRequest, IssueReply>;
-}
-
-export interface DispatcherHandlers {
-  session: handleBidiStreamingCall<AgentMessage, ManagerMessage>;
-  logs: handleClientStreamingCall<LogMessage, LogAck>;
-}
 
 /** Options of every channel: messages of any size that a full assignment set can have, and a dead peer is noticed. */
 export const channelOptions = {

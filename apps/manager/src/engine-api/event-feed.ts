@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Clock } from '../../../../libs/base/src/index.js';
-import { defaults, type Kind, type Kinds, type Node, type Service, type StoreEvent } from '../../../../libs/model/src/index.js';
+import { defaults, nodeName, type Kind, type Kinds, type Node, type Service, type StoreEvent } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { CLOCK, STORE } from '../http/tokens.js';
 
@@ -121,8 +121,4 @@ function differences(before: Record<string, string> | undefined, after: Record<s
     if (value !== '') changed[`${key}.new`] = value;
   }
   return changed;
-}
-
-function nodeName(node: Node): string {
-  return node.spec.name ?? node.status.description?.hostname ?? node.id;
 }
