@@ -22,6 +22,8 @@ export interface ClusterView {
   /** Tasks that no node has been given yet. */
   unassignedTasks(): readonly Task[];
   templateOf(task: Pick<Task, 'serviceId' | 'templateVersion'>): TaskTemplate | undefined;
+  /** A copy that can be changed without touching this one: for plans of what would happen. */
+  fork(): IndexedView;
 }
 
 export type NamedKind = 'service' | 'network' | 'secret' | 'config' | 'stack';
@@ -102,7 +104,6 @@ export class IndexedView implements ClusterView {
     }
   }
 
-  /** A copy that can be changed without touching this one: for plans of what would happen. */
   fork(): IndexedView {
     const copy = new IndexedView();
     copy.revision = this.revision;

@@ -6,6 +6,7 @@ export * from './cluster-view.js';
 export * from './constraint.js';
 export * from './decision.js';
 export * from './normal-spec.js';
+export { obedientAgents } from './obedient-agents.js';
 export * from './objects.js';
 export * from './published-ports.js';
 export * from './references.js';

@@ -5,6 +5,7 @@ import {
   nameOf,
   type Change,
   type ClusterView,
+  type IndexedView,
   type Kind,
   type Kinds,
   type NamedKind,
@@ -41,6 +42,15 @@ export function applyChanges(view: ClusterView, changes: readonly Change[], now:
   const draft = new DraftView(view);
   for (const change of changes) applyChange(draft, change, now);
   return draft.writes();
+}
+
+/** Applies a change list to an index as the commit after its last one. Returns what that wrote. */
+export function applyTo(view: IndexedView, changes: readonly Change[], now: string): ObjectWrite[] {
+  const writes = applyChanges(view, changes, now);
+  if (writes.length === 0) return writes;
+  view.revision++;
+  for (const write of writes) view.apply(write.kind, write.id, stamp(write, view.revision) as never);
+  return writes;
 }
 
 /** The object as it is once its write is committed at `revision`. */

@@ -1,10 +1,9 @@
-import { Bug, seededRandom, timestamp } from '../../../base/src/index.js';
+import { Bug, seededRandom } from '../../../base/src/index.js';
 import type { Change, Kinds, StatusKind } from '../change.js';
 import type { IndexedView } from '../cluster-view.js';
 import type { Decide, DecisionContext, DecisionResult } from '../decision.js';
 import type { Task } from '../objects.js';
-import { hasEnded, isWanted, nextStatus } from '../task-queries.js';
-import { compareStates, mayMove, type TaskState } from '../task-state.js';
+import { mayMove } from '../task-state.js';
 
 /** 2024-01-01, the age of what the builders make. */
 export const testEpochMs = 1_704_067_200_000;
@@ -68,29 +67,4 @@ export function decideOnce(view: IndexedView, decide: Decide, context: DecisionC
   const result = decide(view, context);
   applyChanges(view, result.changes);
   return result;
-}
-
-/** Agents that do at once what they are told, on every node that is ready. */
-export function obedientAgents(view: IndexedView | Parameters<Decide>[0], { nowMs }: DecisionContext): DecisionResult {
-  const changes: Change[] = [];
-  for (const task of view.all('task')) {
-    const state = view.get('node', task.nodeId)?.status.state === 'ready' ? nextState(task, nowMs) : undefined;
-    if (state && state !== task.status.state) changes.push(report(task, state, nowMs));
-  }
-  return { changes };
-}
-
-/** What an agent would report about a task. */
-export function report(task: Task, state: TaskState, nowMs: number, more: { error?: string; exitCode?: number } = {}): Change {
-  const container = more.exitCode === undefined ? {} : { container: { id: `container-of-${task.id}`, pid: 0, exitCode: more.exitCode } };
-  const message = state === 'running' ? 'started' : state;
-  const status = { state, timestamp: timestamp(nowMs), message, error: more.error ?? '', ...container };
-  return { action: 'status', kind: 'task', id: task.id, actor: 'agent', status: nextStatus(task.status, status) };
-}
-
-function nextState(task: Task, nowMs: number): TaskState | undefined {
-  if (hasEnded(task) || compareStates(task.status.state, 'assigned') < 0) return undefined;
-  if (!isWanted(task)) return 'shutdown';
-  if (task.desiredState === 'ready' || task.startAfterMs > nowMs) return mayMove('agent', task.status.state, 'ready') ? 'ready' : undefined;
-  return task.desiredState === 'complete' ? 'complete' : 'running';
 }

@@ -8,7 +8,8 @@ import type { ServiceSpec } from '../service.js';
 import { byAge, hasEnded, isWanted } from '../task-queries.js';
 import type { TaskState } from '../task-state.js';
 import { viewOf } from './builders.js';
-import { applyChanges, obedientAgents, report, settle, testEpochMs } from './settle.js';
+import { obedientAgents, report } from '../obedient-agents.js';
+import { applyChanges, settle, testEpochMs } from './settle.js';
 
 /** A cluster that obeys the given decisions, with a clock that only the test moves. */
 export class World {

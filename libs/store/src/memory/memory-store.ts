@@ -1,6 +1,6 @@
 import { Refused, systemClock, timestamp, type Clock } from '../../../base/src/index.js';
-import { IndexedView, type Change, type ClusterView, type Revision, type StoreEvent } from '../../../model/src/index.js';
-import { applyChanges, eventsOf, stamp } from '../apply-changes.js';
+import { IndexedView, type Change, type ClusterView, type Revision } from '../../../model/src/index.js';
+import { applyTo, eventsOf } from '../apply-changes.js';
 import type { ElectionPort, LeaderRecord } from '../election-port.js';
 import { Listeners, type StoreListener } from '../listeners.js';
 import type { Store } from '../store.js';
@@ -68,15 +68,9 @@ export class MemoryStore implements Store, ElectionPort {
     if (epoch !== undefined && this.#leader.epoch !== epoch) {
       throw new Refused('precondition', `this manager no longer leads: its epoch ${epoch} is over`);
     }
-    const writes = applyChanges(this.#view, changes, timestamp(this.#clock.wallMs()));
-    if (writes.length === 0) return this.#view.revision;
-    const revision = ++this.#view.revision;
-    const events: StoreEvent[] = [];
-    for (const write of writes) {
-      this.#view.apply(write.kind, write.id, stamp(write, revision) as never);
-      events.push(...eventsOf(write));
-    }
-    this.#listeners.tell(events, revision);
+    const writes = applyTo(this.#view, changes, timestamp(this.#clock.wallMs()));
+    const { revision } = this.#view;
+    if (writes.length > 0) this.#listeners.tell(writes.flatMap(eventsOf), revision);
     return revision;
   }
 }

@@ -1,0 +1,86 @@
+import { timestamp } from '../../base/src/index.js';
+import { hasEnded, isWanted, nodeName, obedientAgents, type Change, type ClusterView, type Decide, type DecisionContext, type IndexedView, type Task } from '../../model/src/index.js';
+import { applyTo } from '../../store/src/index.js';
+import { subsystems } from './subsystems.js';
+
+/** Where the tasks of some services would be, were these changes made now and every task did as it is told. */
+export interface Preview {
+  /** New tasks that get a node. */
+  placements: { service: string; task: string; node: string }[];
+  /** Tasks, new or not, that none of the nodes takes. */
+  pending: { service: string; task: string; reason: string }[];
+  /** False: the cluster is too large, or the change takes too many steps, to look at all of it ahead. */
+  complete: boolean;
+}
+
+/** How many tasks and nodes there may be: during a round the manager does nothing else. */
+const maxObjects = 4_000;
+/** How many of them are looked at, in all rounds together. */
+const lookBudget = 200_000;
+
+/**
+ * Lets the subsystems decide on a copy of the view, with agents that obey and a clock that jumps to whatever is waited
+ * for next: an update goes through all its steps, in order, and each task is placed as it will be. `pause` is awaited
+ * between rounds, for others to have their turn.
+ */
+export async function previewChanges(view: ClusterView, changes: readonly Change[], serviceIds: readonly string[], context: DecisionContext, pause: () => Promise<unknown>): Promise<Preview> {
+  if (view.count('task') + view.count('node') + wantedTasks(changes) > maxObjects) return { placements: [], pending: [], complete: false };
+  const future = view.fork();
+  applyTo(future, changes, timestamp(context.nowMs));
+  const known = new Set(serviceIds.flatMap((id) => view.tasksOfService(id).map((task) => task.id)));
+  const complete = await settle(future, [...subsystems.map(({ decide }) => decide), obedientAgents], context, pause);
+  const live = serviceIds.flatMap((id) => future.tasksOfService(id).filter((task) => isWanted(task) && !hasEnded(task)).sort(bySlot(future)));
+  return {
+    placements: live.filter((task) => isPlaced(task) && !known.has(task.id)).map((task) => ({ ...named(task), node: nodeNameOf(future, task) })),
+    pending: live.filter((task) => !isPlaced(task)).map((task) => ({ ...named(task), reason: task.status.error || 'it waits for other tasks' })),
+    complete,
+  };
+}
+
+function wantedTasks(changes: readonly Change[]): number {
+  const services = changes.flatMap((change) => ('object' in change && change.kind === 'service' ? [change.object.spec.mode] : []));
+  return services.reduce((sum, mode) => sum + (mode.kind === 'replicated' ? (mode.replicas ?? 1) : 1), 0);
+}
+
+/** False when the budget is used up first. */
+async function settle(future: IndexedView, decides: readonly Decide[], { nowMs, random }: DecisionContext, pause: () => Promise<unknown>): Promise<boolean> {
+  for (let looked = 0; looked < lookBudget; looked += future.count('task') + future.count('node') + 100) {
+    await pause();
+    const round = decideOnce(future, decides, { nowMs, random });
+    if (round.changed) continue;
+    if (round.lookAgainAtMs === Infinity) return true;
+    nowMs = Math.max(nowMs + 1, round.lookAgainAtMs);
+  }
+  return false;
+}
+
+function decideOnce(future: IndexedView, decides: readonly Decide[], context: DecisionContext): { changed: boolean; lookAgainAtMs: number } {
+  let changed = false;
+  let lookAgainAtMs = Infinity;
+  for (const decide of decides) {
+    const result = decide(future, context);
+    lookAgainAtMs = Math.min(lookAgainAtMs, result.lookAgainAtMs ?? Infinity);
+    if (result.changes.length === 0) continue;
+    applyTo(future, result.changes, timestamp(context.nowMs));
+    changed = true;
+  }
+  return { changed, lookAgainAtMs };
+}
+
+/** A task of a global service has its node from the beginning, which does not say that the node takes it. */
+function isPlaced(task: Task): boolean {
+  return task.nodeId !== '' && task.status.state !== 'new' && task.status.state !== 'pending';
+}
+
+function named(task: Task): { service: string; task: string } {
+  return { service: task.serviceName, task: task.slot === 0 ? task.serviceName : `${task.serviceName}.${task.slot}` };
+}
+
+function nodeNameOf(view: ClusterView, { nodeId }: Task): string {
+  const node = view.get('node', nodeId);
+  return node ? nodeName(node) : nodeId;
+}
+
+function bySlot(view: ClusterView): (a: Task, b: Task) => number {
+  return (a, b) => a.slot - b.slot || (nodeNameOf(view, a) < nodeNameOf(view, b) ? -1 : 1);
+}

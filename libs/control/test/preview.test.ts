@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { seededRandom } from '../../base/src/index.js';
+import { createServiceChanges, updateServiceChanges, type ServiceSpec } from '../../model/src/index.js';
+import { aCluster, aContext, aNode, anIngressNetwork, aService, aTemplate, testEpochMs, World } from '../../model/src/testing/index.js';
+import { previewChanges, subsystems, type Preview } from '../src/index.js';
+
+const decides = subsystems.map(({ decide }) => decide);
+const nodes = [1, 2, 3].map((index) => aNode({ id: `n${index}`, index }));
+
+function aWorld(services: ReturnType<typeof aService>[] = []): World {
+  const world = new World(decides, { cluster: [aCluster()], node: nodes, network: [anIngressNetwork()], service: services });
+  world.settle();
+  return world;
+}
+
+function spec(replicas: number, more: Partial<ServiceSpec> = {}): ServiceSpec {
+  return { ...aService({ replicas }).spec, ...more };
+}
+
+const pause = async () => undefined;
+const where = (world: World) => world.alive().map(({ slot, nodeId }) => `web.${slot} → ${nodeId}`).sort();
+const said = ({ placements }: Preview) => placements.map(({ task, node }) => `${task} → ${node}`);
+
+test('new tasks go where the preview says, and nothing has happened yet', async () => {
+  const world = aWorld();
+  const changes = createServiceChanges('web', spec(5));
+  const preview = await previewChanges(world.view, changes, ['web'], aContext(world.nowMs, 99), pause);
+  expect(world.view.count('service')).toBe(0);
+  expect(preview).toMatchObject({ complete: true, pending: [] });
+  const real = aWorld([aService({ replicas: 5 })]);
+  expect(said(preview)).toEqual(where(real));
+});
+
+test('an update is followed through all its steps, however long it takes', async () => {
+  const template = (image: string) => aTemplate({ container: { image } });
+  const update = { parallelism: 1, delayNs: 60e9, order: 'stop-first' as const };
+  const world = aWorld([aService({ replicas: 4, spec: { template: template('a:1'), update } })]);
+  const service = world.view.get('service', 'web')!;
+  const changes = updateServiceChanges(world.view, service, spec(4, { template: template('a:2'), update }));
+  const preview = await previewChanges(world.view, changes, ['web'], aContext(world.nowMs, 99), pause);
+  expect(preview.complete).toBe(true);
+  world.changeService('web', () => spec(4, { template: template('a:2'), update }));
+  for (let minute = 0; minute < 10; minute++) world.after(60_000);
+  expect(said(preview)).toEqual(where(world));
+});
+
+test('what no node takes is pending, with the reason', async () => {
+  const world = aWorld();
+  const template = aTemplate({ resources: { reservations: { memoryBytes: 5 * 2 ** 30 } } });
+  const preview = await previewChanges(world.view, createServiceChanges('web', spec(5, { template })), ['web'], aContext(world.nowMs, 99), pause);
+  expect(said(preview)).toHaveLength(3);
+  expect(preview.pending).toEqual([4, 5].map((slot) => ({ service: 'web', task: `web.${slot}`, reason: expect.stringMatching(/memory|resources/) })));
+});
+
+test('a global service is told by node; one that it may not use is pending', async () => {
+  const world = aWorld();
+  world.changeNode('n2', (node) => ({ ...node, spec: { ...node.spec, availability: 'drain' } }));
+  const preview = await previewChanges(world.view, createServiceChanges('web', spec(1, { mode: { kind: 'global' } })), ['web'], aContext(world.nowMs, 99), pause);
+  expect(said(preview)).toEqual(['web → n1', 'web → n3']);
+});
+
+test('too much to look at is said', async () => {
+  const world = aWorld();
+  const preview = await previewChanges(world.view, createServiceChanges('web', spec(40_000)), ['web'], { nowMs: testEpochMs, random: seededRandom(1) }, pause);
+  expect(preview.complete).toBe(false);
+});
