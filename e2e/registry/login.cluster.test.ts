@@ -93,7 +93,7 @@ it('serves docker service create and docker stack deploy with the flag', async (
 it('keeps passwords to itself: in no answer, in no log, and in no file once the images are there', async () => {
   for (const path of ['/services', '/tasks', '/shoal/v1/stacks/private', '/nodes']) expect(JSON.stringify(await test.get(path))).not.toMatch(/hunter2|sealed/i);
   const dirs = test.cluster.hosts.flatMap(({ stateDir, runDir }) => [stateDir, runDir]);
-  const stored = [first, second].map((login) => Buffer.from(JSON.stringify({ registry: registryAddress, ...login })).toString('base64'));
+  const stored = [first, second].map((login) => Buffer.from(JSON.stringify({ [registryAddress]: login })).toString('base64'));
   const patterns = ['hunter2', ...stored].flatMap((text) => ['-e', text]);
   // A node is told that it needs the login no more right after it has said so.
   await until('no file of the cluster holds a password', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openLogin, type Service } from '../../../libs/model/src/index.js';
+import { openLogins, type Service } from '../../../libs/model/src/index.js';
 import { startHttpHarness, type HttpHarness } from './http-harness.js';
 
 /** `--with-registry-auth` of the unmodified docker CLI: what it sends must be what we keep. */
@@ -30,28 +30,29 @@ async function docker(...args: string[]): Promise<void> {
 }
 
 const service = (name: string): Service => harness.store.view().named('service', name)!;
-const login = (name: string) => openLogin(service(name).sealedLogin!, (sealed) => sealed.slice('sealed:'.length));
+const logins = (name: string) => openLogins(service(name).sealedLogins!, (sealed) => sealed.slice('sealed:'.length));
 const image = `${registry}/team/app:1`;
 
 test('service create and update', async () => {
   await logIn('one');
   await docker('service', 'create', '-d', '--no-resolve-image', '--with-registry-auth', '--name', 'web', image);
-  expect(login('web')).toEqual({ registry, username: 'someone', password: 'one' });
+  expect(logins('web')).toEqual({ [registry]: { username: 'someone', password: 'one' } });
   await logIn('two');
   await docker('service', 'update', '-d', '--no-resolve-image', '--label-add', 'a=b', 'web');
-  expect(login('web').password).toBe('one');
+  expect(logins('web')[registry]!.password).toBe('one');
   await docker('service', 'update', '-d', '--no-resolve-image', '--with-registry-auth', 'web');
-  expect(login('web').password).toBe('two');
+  expect(logins('web')[registry]!.password).toBe('two');
   expect(service('web').templateVersion).toBe(1);
   await docker('service', 'update', '-d', '--no-resolve-image', '--with-registry-auth', '--image', 'other.test/app:2', 'web');
-  expect(login('web')).toEqual({ registry: 'other.test', username: 'nobody', password: 'nothing' });
+  const both = { [registry]: { username: 'someone', password: 'two' }, 'other.test': { username: 'nobody', password: 'nothing' } };
+  expect(logins('web')).toEqual(both);
   await docker('service', 'rollback', '-d', 'web');
-  expect(login('web')).toEqual({ registry, username: 'someone', password: 'two' });
+  expect(logins('web')).toEqual(both);
 });
 
 test('a registry without a login', async () => {
   await docker('service', 'create', '-d', '--no-resolve-image', '--with-registry-auth', '--name', 'free', 'free.test/app:1');
-  expect(service('free').sealedLogin).toBeUndefined();
+  expect(service('free').sealedLogins).toBeUndefined();
 });
 
 test('stack deploy: another password restarts nothing, and the same file again keeps the login', async () => {
@@ -60,11 +61,11 @@ test('stack deploy: another password restarts nothing, and the same file again k
   const deploy = (...flags: string[]) => docker('stack', 'deploy', '--detach=true', '--resolve-image', 'never', ...flags, '-c', file, 'app');
   await logIn('one');
   await deploy('--with-registry-auth');
-  expect(login('app_web').password).toBe('one');
+  expect(logins('app_web')[registry]!.password).toBe('one');
   await logIn('two');
   await deploy('--with-registry-auth');
-  expect(login('app_web').password).toBe('two');
+  expect(logins('app_web')[registry]!.password).toBe('two');
   await deploy();
-  expect(login('app_web').password).toBe('two');
+  expect(logins('app_web')[registry]!.password).toBe('two');
   expect(service('app_web').templateVersion).toBe(1);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openLogin } from '../../../libs/model/src/index.js';
+import { openLogins } from '../../../libs/model/src/index.js';
 import { credentialsFrom } from '../src/engine-api/registry-auth.js';
 import { putTask, startHttpHarness, workerNodeId, type HttpHarness } from './http-harness.js';
 
@@ -44,17 +44,17 @@ describe('a login', () => {
   const create = (password?: string) => harness.call('POST', '/services/create', spec('registry.test/app:1'), password === undefined ? {} : auth(password));
   const update = (image: string, { password, query = '', more = {} }: { password?: string; query?: string; more?: object } = {}) =>
     harness.call('POST', `/services/${stored().id}/update?version=${stored().version}${query}`, spec(image, more), password === undefined ? {} : auth(password));
-  const open = (sealed: string | undefined) => sealed && openLogin(sealed, (text) => text.slice('sealed:'.length));
+  const open = (sealed: string | undefined) => sealed && openLogins(sealed, (text) => text.slice('sealed:'.length));
 
   test('is kept with its service for the registry of its image, without a word', async () => {
     expect(await create('hidden')).toMatchObject({ status: 201, json: { Warnings: null } });
-    expect(open(stored().sealedLogin)).toEqual({ registry: 'registry.test', username: 'someone', password: 'hidden' });
+    expect(open(stored().sealedLogins)).toEqual({ 'registry.test': { username: 'someone', password: 'hidden' } });
   });
 
   test('that alone is another changes neither template nor previous spec; the same one changes nothing', async () => {
     await create('hidden');
     await update('registry.test/app:1', { password: 'other' });
-    expect(open(stored().sealedLogin)).toMatchObject({ password: 'other' });
+    expect(open(stored().sealedLogins)).toMatchObject({ 'registry.test': { password: 'other' } });
     expect(stored()).toMatchObject({ templateVersion: 1 });
     expect(stored().previousSpec).toBeUndefined();
     const { version } = stored();
@@ -62,15 +62,16 @@ describe('a login', () => {
     expect(stored().version).toBe(version);
   });
 
-  test('stays when an update says nothing, and comes back with registryAuthFrom=previous-spec or a rollback', async () => {
+  test('stays when an update says nothing, beside those for other registries, forth and back', async () => {
     await create('first');
     await update('registry.test/app:2', { query: '&registryAuthFrom=spec' });
-    expect(open(stored().sealedLogin)).toMatchObject({ password: 'first' });
+    expect(open(stored().sealedLogins)).toMatchObject({ 'registry.test': { password: 'first' } });
     await update('other.test/app:3', { password: 'second' });
-    await update('registry.test/app:2', { query: '&registryAuthFrom=previous-spec' });
-    expect(open(stored().sealedLogin)).toMatchObject({ registry: 'registry.test', password: 'first' });
-    await update('other.test/app:3', { query: '&rollback=previous' });
-    expect(open(stored().sealedLogin)).toMatchObject({ registry: 'other.test', password: 'second' });
+    const both = { 'registry.test': { username: 'someone', password: 'first' }, 'other.test': { username: 'someone', password: 'second' } };
+    for (const query of ['&registryAuthFrom=previous-spec', '&rollback=previous']) {
+      expect((await update('registry.test/app:2', { query })).status).toBe(200);
+      expect(open(stored().sealedLogins)).toEqual(both);
+    }
   });
 
   test('from somewhere else, or from a spec that never was, is refused', async () => {
@@ -86,7 +87,7 @@ describe('a login', () => {
     const deploy = (password: string) => harness.call('POST', '/shoal/v1/stacks/app', { files, workingDir: '/', registryLogins: { 'registry.test': { username: 'someone', password } } });
     expect((await deploy('one')).status).toBe(200);
     const service = () => harness.store.view().named('service', 'app_web')!;
-    expect(open(service().sealedLogin)).toEqual({ registry: 'registry.test', username: 'someone', password: 'one' });
+    expect(open(service().sealedLogins)).toEqual({ 'registry.test': { username: 'someone', password: 'one' } });
     expect((await deploy('one')).json).toMatchObject({ message: 'nothing changed' });
     expect((await deploy('two')).json).toMatchObject({ changes: [{ action: 'update', detail: 'registry login; no task restarts' }] });
     expect(service().templateVersion).toBe(1);

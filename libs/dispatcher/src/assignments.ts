@@ -4,7 +4,7 @@ import {
   hasEnded,
   isWanted,
   itemKey,
-  openLogin,
+  openLogins,
   registryOf,
   type AssignedNetwork,
   type AssignedTask,
@@ -16,7 +16,7 @@ import {
   type Network,
   type Node,
   type RegistryCredentials,
-  type RegistryLogin,
+  type RegistryLogins,
   type Secret,
   type Service,
   type Task,
@@ -51,7 +51,7 @@ class Planner implements AssignmentPlanner {
   /** By `itemKey`. */
   readonly #made = new Map<string, AssignmentItem>();
   readonly #opened: WeakMap<Secret, string>;
-  readonly #logins: WeakMap<Service, RegistryLogin[]>;
+  readonly #logins: WeakMap<Service, RegistryLogins>;
   readonly #before: ReadonlyMap<string, AssignmentItem>;
   #reach: { byNetwork: Map<string, Service[]>; publishing: Service[] } | undefined;
   #peers: AssignmentItem[] | undefined;
@@ -102,20 +102,10 @@ class Planner implements AssignmentPlanner {
   /** For a task whose image may still have to be pulled, and for no other registry than the image's. */
   #credentials(task: Task, template: TaskTemplate): RegistryCredentials | undefined {
     const service = this.view.get('service', task.serviceId);
-    if (!service || !(service.sealedLogin || service.previousSealedLogin)) return undefined;
-    if (!isWanted(task) || compareStates(task.status.state, 'ready') >= 0) return undefined;
-    const registry = registryOf(template.container.image);
-    const { registry: _registry, ...credentials } = this.#loginsOf(service).find((login) => login.registry === registry) ?? { registry };
-    return Object.keys(credentials).length > 0 ? credentials : undefined;
-  }
-
-  #loginsOf(service: Service): RegistryLogin[] {
-    const known = this.#logins.get(service);
-    if (known) return known;
-    const sealed = [service.sealedLogin, service.previousSealedLogin].filter((text) => text !== undefined);
-    const logins = sealed.map((text) => openLogin(text, (data) => this.openSecret({ sealed: data })));
-    this.#logins.set(service, logins);
-    return logins;
+    if (!service?.sealedLogins || !isWanted(task) || compareStates(task.status.state, 'ready') >= 0) return undefined;
+    let logins = this.#logins.get(service);
+    if (!logins) this.#logins.set(service, (logins = openLogins(service.sealedLogins, (sealed) => this.openSecret({ sealed }))));
+    return logins[registryOf(template.container.image)];
   }
 
   #secret(reference: FileReference): AssignmentItem | undefined {

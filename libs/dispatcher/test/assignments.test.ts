@@ -56,10 +56,9 @@ const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('
 const asSealed = ({ sealed }: Pick<Secret, 'sealed'>) => sealed;
 
 test('credentials come with a task that is still to be prepared, from the login for the registry of its image, and with no other', () => {
-  const sealedLogin = base64({ registry: 'registry.test:5000', username: 'someone', password: 'hidden' });
-  const previousSealedLogin = base64({ registry: 'docker.io', identityToken: 'token' });
+  const sealedLogins = base64({ 'registry.test:5000': { username: 'someone', password: 'hidden' }, 'docker.io': { identityToken: 'token' } });
   const credentialsOf = (image: string, task: Parameters<typeof on>[2]) => {
-    const service = aService({ sealedLogin, previousSealedLogin, spec: { template: aTemplate({ container: { image } }) } });
+    const service = aService({ sealedLogins, spec: { template: aTemplate({ container: { image } }) } });
     const view = viewOf({ node: [aNode({ id: 'a' })], service: [service], task: [on('a', 1, task)] });
     return (assignmentSet(view, 'a', asSealed).get('task/task-1')!.value as AssignedTask).credentials;
   };
@@ -72,12 +71,12 @@ test('credentials come with a task that is still to be prepared, from the login 
 });
 
 test('another login reaches tasks that wait for it, and says nothing to those that run', () => {
-  const login = (password: string) => base64({ registry: 'registry.test', username: 'someone', password });
-  const service = aService({ sealedLogin: login('old'), spec: { template: aTemplate({ container: { image: 'registry.test/app:1' } }) } });
+  const login = (password: string) => base64({ 'registry.test': { username: 'someone', password } });
+  const service = aService({ sealedLogins: login('old'), spec: { template: aTemplate({ container: { image: 'registry.test/app:1' } }) } });
   const view = viewOf({ node: [aNode({ id: 'a' })], service: [service], task: [on('a', 1, { state: 'preparing' }), on('a', 2)] });
   const before = assignmentPlanner(view, asSealed);
   const sent = before.forNode('a');
-  view.apply('service', 'web', { ...service, sealedLogin: login('new') });
+  view.apply('service', 'web', { ...service, sealedLogins: login('new') });
   const { put, remove } = diffAssignments(sent, assignmentPlanner(view, asSealed, before).forNode('a'));
   expect(put).toMatchObject([{ kind: 'task', key: 'task-1', value: { credentials: { password: 'new' } } }]);
   expect(remove).toEqual([]);

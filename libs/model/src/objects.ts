@@ -83,12 +83,10 @@ export interface Service extends Stored {
   spec: ServiceSpec;
   previousSpec?: ServiceSpec;
   /**
-   * `RegistryLogin` for the image, sealed as secrets are. No part of the spec: another password restarts no task.
-   * It never leaves the manager but to a node that is to pull the image.
+   * `RegistryLogins` that came with its images, sealed as secrets are. No part of the spec: another password restarts no task.
+   * One leaves the manager only for a node that is to pull an image from its registry.
    */
-  sealedLogin?: string;
-  /** The one that went with `previousSpec`. */
-  previousSealedLogin?: string;
+  sealedLogins?: string;
   /** Version of `spec.template`: tasks with another `templateVersion` are outdated. */
   templateVersion: number;
   status: ServiceStatus;

@@ -8,10 +8,8 @@ export interface RegistryCredentials {
   identityToken?: string;
 }
 
-/** Credentials and the one registry that they are for: no other is shown them, whatever image a service gets later. */
-export interface RegistryLogin extends RegistryCredentials {
-  registry: string;
-}
+/** By registry, the newest login of each: no registry is shown another's, whatever image a service gets later. */
+export type RegistryLogins = Record<string, RegistryCredentials>;
 
 /** Encrypts under the cluster's key. Texts are base64. */
 export interface Sealing {
@@ -33,12 +31,13 @@ export function registryOf(image: string): string {
   return splitImageName(image).registry;
 }
 
-export function openLogin(sealed: string, open: Sealing['open']): RegistryLogin {
-  return JSON.parse(Buffer.from(open(sealed), 'base64').toString()) as RegistryLogin;
+export function openLogins(sealed: string, open: Sealing['open']): RegistryLogins {
+  return JSON.parse(Buffer.from(open(sealed), 'base64').toString()) as RegistryLogins;
 }
 
-/** The login as it is stored; `before` itself when that says the same, so that nothing is written for nothing. */
-export function sealLogin(login: RegistryLogin, sealing: Sealing, before?: string): string {
-  if (before !== undefined && sameJson(openLogin(before, sealing.open), login)) return before;
-  return sealing.seal(Buffer.from(JSON.stringify(login)).toString('base64'));
+/** The sealed logins with one more; `sealed` itself when it says the same already, so that nothing is written for nothing. */
+export function sealLogin(registry: string, credentials: RegistryCredentials, sealing: Sealing, sealed?: string): string {
+  const before = sealed === undefined ? {} : openLogins(sealed, sealing.open);
+  if (sealed !== undefined && sameJson(before[registry], credentials)) return sealed;
+  return sealing.seal(Buffer.from(JSON.stringify({ ...before, [registry]: credentials })).toString('base64'));
 }

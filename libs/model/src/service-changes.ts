@@ -6,7 +6,7 @@ import { templateId } from './objects.js';
 import type { ServiceSpec, TaskTemplate } from './service.js';
 
 /** The writes of a new service. The spec has been admitted. */
-export function createServiceChanges(id: string, spec: ServiceSpec, options: { sealedLogin?: string | undefined } = {}): Change[] {
+export function createServiceChanges(id: string, spec: ServiceSpec, options: { sealedLogins?: string | undefined } = {}): Change[] {
   return [
     createTemplate(id, 1, spec.template),
     { action: 'create', kind: 'service', object: { id, spec, ...options, templateVersion: 1, status: { ports: [], virtualIps: [] }, createdAt: '', updatedAt: '' } },
@@ -16,7 +16,7 @@ export function createServiceChanges(id: string, spec: ServiceSpec, options: { s
 interface UpdateOptions {
   expect?: Revision;
   update?: UpdateStatus | undefined;
-  sealedLogin?: string | undefined;
+  sealedLogins?: string | undefined;
 }
 
 /**
@@ -25,25 +25,24 @@ interface UpdateOptions {
  * 1. A template that needs new tasks gets a version and is stored; anything else (replicas, labels, ports, restart and update rules) makes none.
  * 2. A template that some task still runs gets that task's version back: going back replaces only what has gone forward.
  * 3. The outcome of an earlier update is cleared, since clients wait for the outcome of this one.
- * 4. Another login alone is stored and does nothing else. Absent: the one there is stays, or comes back with the previous spec.
+ * 4. Other logins alone are stored and do nothing else. Absent: those that are there stay.
  */
 export function updateServiceChanges(view: ClusterView, service: Service, spec: ServiceSpec, options: UpdateOptions = {}): Change[] {
-  const sealedLogin = options.sealedLogin ?? loginOf(service, spec);
+  const { sealedLogins = service.sealedLogins, expect } = options;
   if (sameJson(service.spec, spec)) {
-    return sealedLogin === service.sealedLogin ? [] : [{ action: 'update', kind: 'service', object: { ...service, sealedLogin }, expect: options.expect }];
+    return sealedLogins === service.sealedLogins ? [] : [{ action: 'update', kind: 'service', object: { ...service, sealedLogins }, expect }];
   }
-  const sealed = { sealedLogin, previousSealedLogin: service.sealedLogin };
-  return changeSpec(view, service, { ...service, ...sealed, spec, previousSpec: service.spec }, options);
+  return changeSpec(view, service, { ...service, sealedLogins, spec, previousSpec: service.spec }, options);
 }
 
 /**
- * The writes of an update that failed: back to the spec before, with the login that went with it. There is no previous spec then, as in Swarm:
+ * The writes of an update that failed: back to the spec before. There is no previous spec then, as in Swarm:
  * it would be the one that has just failed. None when there is nothing to go back to.
  */
 export function rollBackChanges(view: ClusterView, service: Service, update: UpdateStatus): Change[] {
-  const { previousSpec: spec, previousSealedLogin: sealedLogin } = service;
+  const { previousSpec: spec } = service;
   if (!spec) return [];
-  return changeSpec(view, service, { ...service, spec, sealedLogin, previousSpec: undefined, previousSealedLogin: undefined }, { expect: service.version, update });
+  return changeSpec(view, service, { ...service, spec, previousSpec: undefined }, { expect: service.version, update });
 }
 
 function changeSpec(view: ClusterView, service: Service, after: Service, { expect, update }: UpdateOptions): Change[] {
@@ -62,11 +61,6 @@ function changeSpec(view: ClusterView, service: Service, after: Service, { expec
 /** Do tasks of one template have to be replaced for the other? Not for another restart policy: the orchestrator reads it from the service. */
 export function needsNewTasks(before: TaskTemplate, after: TaskTemplate): boolean {
   return !sameJson({ ...before, restart: undefined }, { ...after, restart: undefined });
-}
-
-function loginOf(service: Service, spec: ServiceSpec): string | undefined {
-  const goesBack = !sameJson(service.spec, spec) && sameJson(service.previousSpec, spec);
-  return (goesBack ? service.previousSealedLogin : undefined) ?? service.sealedLogin;
 }
 
 function createTemplate(serviceId: string, version: number, template: TaskTemplate): Change {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openLogin, registryOf, sealLogin } from '../src/index.js';
+import { openLogins, registryOf, sealLogin } from '../src/index.js';
 
 test.each([
   ['nginx', 'docker.io'],
@@ -13,12 +13,14 @@ test.each([
   expect(registryOf(image)).toBe(registry);
 });
 
-test('a login that is the same keeps its sealed text, another gets a new one', () => {
+test('a login that is the same keeps its sealed text; another replaces that of its registry only', () => {
   let count = 0;
   const sealing = { seal: (data: string) => `${++count}.${data}`, open: (sealed: string) => sealed.slice(sealed.indexOf('.') + 1) };
-  const login = { registry: 'registry.test', username: 'someone', password: 'pässword' };
-  const sealed = sealLogin(login, sealing);
-  expect(openLogin(sealed, sealing.open)).toEqual(login);
-  expect(sealLogin({ ...login }, sealing, sealed)).toBe(sealed);
-  expect(sealLogin({ ...login, password: 'other' }, sealing, sealed)).not.toBe(sealed);
+  const login = { username: 'someone', password: 'pässword' };
+  const one = sealLogin('one.test', login, sealing);
+  expect(openLogins(one, sealing.open)).toEqual({ 'one.test': login });
+  expect(sealLogin('one.test', { ...login }, sealing, one)).toBe(one);
+  const two = sealLogin('two.test', { identityToken: 'token' }, sealing, one);
+  const changed = sealLogin('one.test', { ...login, password: 'other' }, sealing, two);
+  expect(openLogins(changed, sealing.open)).toEqual({ 'one.test': { username: 'someone', password: 'other' }, 'two.test': { identityToken: 'token' } });
 });

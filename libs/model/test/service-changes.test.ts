@@ -41,22 +41,20 @@ test('another template is stored under the next version, and an old outcome is c
   expect(changes[2]).toMatchObject({ status: { update: undefined } });
 });
 
-test('another login alone is stored and makes no new tasks; the same or none is no difference', () => {
-  const service = aService({ sealedLogin: 'one', previousSpec: aService().spec, previousSealedLogin: 'zero', status: { update: { state: 'completed', startedAt: '', message: '' } } });
+test('other logins alone are stored and make no new tasks; the same or none is no difference', () => {
+  const service = aService({ sealedLogins: 'one', previousSpec: aService().spec, status: { update: { state: 'completed', startedAt: '', message: '' } } });
   const view = viewOf({ service: [service] });
-  expect(updateServiceChanges(view, service, service.spec, { expect: 1, sealedLogin: 'two' })).toEqual([{ action: 'update', kind: 'service', expect: 1, object: { ...service, sealedLogin: 'two' } }]);
-  expect(updateServiceChanges(view, service, service.spec, { sealedLogin: 'one' })).toEqual([]);
+  expect(updateServiceChanges(view, service, service.spec, { expect: 1, sealedLogins: 'two' })).toEqual([{ action: 'update', kind: 'service', expect: 1, object: { ...service, sealedLogins: 'two' } }]);
+  expect(updateServiceChanges(view, service, service.spec, { sealedLogins: 'one' })).toEqual([]);
   expect(updateServiceChanges(view, service, service.spec)).toEqual([]);
 });
 
-test('a login stays with its spec', () => {
-  const service = aService({ sealedLogin: 'one' });
+test('logins outlive a change that brings none', () => {
+  const service = aService({ sealedLogins: 'one' });
   const view = viewOf({ service: [service] });
   const next = withImage(service.spec, 'b:2');
-  expect(updateServiceChanges(view, service, next)[0]).toMatchObject({ object: { sealedLogin: 'one', previousSealedLogin: 'one' } });
-  expect(updateServiceChanges(view, service, next, { sealedLogin: 'two' })[0]).toMatchObject({ object: { sealedLogin: 'two', previousSealedLogin: 'one' } });
-  const after = { ...service, spec: next, previousSpec: service.spec, sealedLogin: 'two', previousSealedLogin: 'one' };
-  expect(updateServiceChanges(viewOf({ service: [after] }), after, service.spec)[0]).toMatchObject({ object: { sealedLogin: 'one', previousSealedLogin: 'two' } });
+  expect(updateServiceChanges(view, service, next)[0]).toMatchObject({ object: { sealedLogins: 'one' } });
+  expect(updateServiceChanges(view, service, next, { sealedLogins: 'two' })[0]).toMatchObject({ object: { sealedLogins: 'two' } });
 });
 
 test('going back to what some tasks still run takes their version', () => {
@@ -93,12 +91,12 @@ test('the stored form leaves out silence and fills in what clients read back', (
   expect(normalServiceSpec(silent)).toEqual(silent);
 });
 
-test('a failed update goes back to the spec before, with its login and its template; nothing is left to go back to', () => {
+test('a failed update goes back to the spec before, with its template and all logins; nothing is left to go back to', () => {
   const spec = aService().spec;
-  const view = viewOf({ service: [aService({ id: 'web', spec: withImage(spec, 'bad'), previousSpec: spec, sealedLogin: 'new', previousSealedLogin: 'old', templateVersion: 2 })], task: [aTask({ templateVersion: 1 })] });
+  const view = viewOf({ service: [aService({ id: 'web', spec: withImage(spec, 'bad'), previousSpec: spec, sealedLogins: 'all', templateVersion: 2 })], task: [aTask({ templateVersion: 1 })] });
   const update = { state: 'rollback_started', startedAt: '2024-01-01T00:00:00.000000000Z', message: 'why' } as const;
   const changes = rollBackChanges(view, view.get('service', 'web')!, update);
   expect(changes.at(-1)).toMatchObject({ action: 'status', status: { update } });
-  expect(changes[0]).toMatchObject({ action: 'update', expect: view.get('service', 'web')!.version, object: { spec, sealedLogin: 'old', previousSpec: undefined, previousSealedLogin: undefined } });
+  expect(changes[0]).toMatchObject({ action: 'update', expect: view.get('service', 'web')!.version, object: { spec, sealedLogins: 'all', previousSpec: undefined } });
   expect(rollBackChanges(view, aService(), update)).toEqual([]);
 });

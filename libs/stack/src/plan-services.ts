@@ -37,8 +37,8 @@ export function planServices(view: ClusterView, stack: StackSpec, options: Stack
     const found = [...checkServiceSpec(spec), ...unresolved, ...checkPortsAgainst(spec, [...strangers, ...siblings]), ...checkSuccession(stack.name, spec, existing)];
     problems.push(...found.map((problem) => ({ ...problem, subject: { kind: 'service' as const, name: given.name } })));
     const id = existing?.id ?? options.random.id();
-    const sealedLogin = loginFor(spec, existing, options);
-    const own = existing ? updateServiceChanges(view, existing, spec, { expect: existing.version, sealedLogin }) : createServiceChanges(id, spec, { sealedLogin });
+    const sealedLogins = loginsFor(spec, existing, options);
+    const own = existing ? updateServiceChanges(view, existing, spec, { expect: existing.version, sealedLogins }) : createServiceChanges(id, spec, { sealedLogins });
     ids.push(id);
     after.push(spec, ...(existing ? [sameJson(existing.spec, spec) ? (existing.previousSpec ?? existing.spec) : existing.spec] : []));
     writes.push(...own);
@@ -47,10 +47,10 @@ export function planServices(view: ClusterView, stack: StackSpec, options: Stack
   return { changes, writes, ids, after };
 }
 
-function loginFor({ template }: ServiceSpec, existing: Service | undefined, { logins, contents }: StackPlanOptions): string | undefined {
+function loginsFor({ template }: ServiceSpec, existing: Service | undefined, { logins, contents }: StackPlanOptions): string | undefined {
   const registry = registryOf(template.container.image);
   const credentials = logins?.get(registry);
-  return credentials && sealLogin({ registry, ...credentials }, contents, existing?.sealedLogin);
+  return credentials && sealLogin(registry, credentials, contents, existing?.sealedLogins);
 }
 
 /** What the file does not say stays as it is: the count that somebody scaled to, the forced updates, the pinned digest. */

@@ -189,13 +189,13 @@ test('a login goes to the services whose image is from its registry; another one
   const view = viewOf({});
   const spec = stack({ services: [web({}, 'registry.test/app:1'), web({ name: 'app_cache' }, 'cache:1')] });
   const withLogin = (password: string) => planStack(view, spec, { prune: false, random, contents, logins: new Map([['registry.test', { username: 'someone', password }]]) });
-  const login = (name: string) => {
-    const sealed = view.named('service', name)!.sealedLogin;
+  const logins = (name: string) => {
+    const sealed = view.named('service', name)!.sealedLogins;
     return sealed && (JSON.parse(Buffer.from(contents.open(sealed), 'base64').toString()) as object);
   };
   apply(view, withLogin('one').writes);
-  expect(login('app_web')).toEqual({ registry: 'registry.test', username: 'someone', password: 'one' });
-  expect(login('app_cache')).toBeUndefined();
+  expect(logins('app_web')).toEqual({ 'registry.test': { username: 'someone', password: 'one' } });
+  expect(logins('app_cache')).toBeUndefined();
   expect(withLogin('one').writes).toEqual([]);
   expect(plan(view, spec).writes).toEqual([]);
 
@@ -203,5 +203,5 @@ test('a login goes to the services whose image is from its registry; another one
   expect(words(other)).toEqual(['update service app_web: registry login; no task restarts', 'unchanged service app_cache']);
   apply(view, other.writes);
   expect(view.named('service', 'app_web')).toMatchObject({ templateVersion: 1 });
-  expect(login('app_web')).toMatchObject({ password: 'two' });
+  expect(logins('app_web')).toEqual({ 'registry.test': { username: 'someone', password: 'two' } });
 });

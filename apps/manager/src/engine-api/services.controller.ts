@@ -66,8 +66,8 @@ export class ServicesController {
     const view = this.store.view();
     const spec = admit(view, given.name === '' ? { ...given, name: randomName(this.random) } : given);
     const id = this.random.id();
-    const sealedLogin = this.#seal(credentialsFrom(auth), spec);
-    await asSwarm(this.store.commit(createServiceChanges(id, spec, { sealedLogin })));
+    const sealedLogins = this.#seal(credentialsFrom(auth), spec);
+    await asSwarm(this.store.commit(createServiceChanges(id, spec, { sealedLogins })));
     return { ID: id, Warnings: warnings(spec) };
   }
 
@@ -86,8 +86,9 @@ export class ServicesController {
       startedAt: timestamp(this.clock.wallMs()),
       message: 'manually requested rollback',
     };
-    const sealedLogin = loginAfter(query, service, this.#seal(credentialsFrom(auth), spec, service.sealedLogin));
-    await asSwarm(this.store.commit(updateServiceChanges(view, service, spec, { expect, update, sealedLogin })));
+    checkRegistryAuthFrom(query, service);
+    const sealedLogins = this.#seal(credentialsFrom(auth), spec, service.sealedLogins);
+    await asSwarm(this.store.commit(updateServiceChanges(view, service, spec, { expect, update, sealedLogins })));
     return { Warnings: warnings(spec) };
   }
 
@@ -105,7 +106,7 @@ export class ServicesController {
   }
 
   #seal(credentials: RegistryCredentials | undefined, { template }: ServiceSpec, before?: string): string | undefined {
-    return credentials && sealLogin({ registry: registryOf(template.container.image), ...credentials }, this.sealer, before);
+    return credentials && sealLogin(registryOf(template.container.image), credentials, this.sealer, before);
   }
 }
 
@@ -131,13 +132,11 @@ function rollbackOf(query: Query, service: Service): ServiceSpec | undefined {
   return service.previousSpec;
 }
 
-/** `registryAuthFrom` says which login stays when none is given. */
-function loginAfter(query: Query, service: Service, given: string | undefined): string | undefined {
+/** Which login stays when none is given. Ours all do, by registry, so that nothing depends on it; only what Docker refuses is refused. */
+function checkRegistryAuthFrom(query: Query, service: Service): void {
   const from = queryText(query, 'registryAuthFrom') || 'spec';
   if (from !== 'spec' && from !== 'previous-spec') throw new ApiError(400, `unrecognized registryAuthFrom ${from}: it is spec or previous-spec`);
-  if (given !== undefined || from === 'spec') return given;
-  if (!service.previousSpec) throw swarmRefusal({ code: 'precondition', message: `service ${service.id} does not have a previous spec` });
-  return service.previousSealedLogin;
+  if (from === 'previous-spec' && !service.previousSpec) throw swarmRefusal({ code: 'precondition', message: `service ${service.id} does not have a previous spec` });
 }
 
 function warnings(spec: ServiceSpec): string[] | null {
