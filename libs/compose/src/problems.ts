@@ -1,3 +1,5 @@
+import { nearest } from '../../base/src/index.js';
+
 /** What is wrong with, or remarkable about, a compose file, and where. */
 
 /** A place in an input file; lines and columns count from 1. */
@@ -79,4 +81,10 @@ export function formatProblem(problem: Problem): string {
 export function joinPath(path: string, part: string | number): string {
   if (typeof part === 'number') return `${path}[${part}]`;
   return path ? `${path}.${part}` : part;
+}
+
+/** The suggestion for a word that is not among those that could stand in its place; undefined when none is near. */
+export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
+  const near = nearest(word, candidates);
+  return near === undefined ? undefined : `did you mean "${near}"?`;
 }

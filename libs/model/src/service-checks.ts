@@ -2,7 +2,7 @@ import { isRefused } from '../../base/src/index.js';
 import { isDnsName, type Problem } from './admission.js';
 import { parseConstraint } from './constraint.js';
 import { isIngress } from './published-ports.js';
-import type { ContainerSpec, EndpointSpec, Mount, PortConfig, ServiceSpec, UpdateConfig } from './service.js';
+import { smallestResources, type ContainerSpec, type EndpointSpec, type Mount, type PortConfig, type ServiceSpec, type UpdateConfig } from './service.js';
 
 /** What is wrong with a service by itself. */
 export function checkServiceSpec(spec: ServiceSpec): Problem[] {
@@ -103,8 +103,8 @@ function checkResources(spec: ServiceSpec): Problem[] {
   for (const amount of [spec.template.resources?.limits, spec.template.resources?.reservations]) {
     if (!amount) continue;
     const { memoryBytes, nanoCpus } = amount;
-    if (memoryBytes && memoryBytes < 4 * 1024 * 1024) problems.push({ code: 'invalid', message: `invalid memory value ${memoryBytes}: Must be at least 4MiB` });
-    if (nanoCpus && nanoCpus < 1e6) problems.push({ code: 'invalid', message: `invalid cpu value ${nanoCpus / 1e9}: Must be at least 0.001` });
+    if (memoryBytes && memoryBytes < smallestResources.memoryBytes) problems.push({ code: 'invalid', message: `invalid memory value ${memoryBytes}: Must be at least 4MiB` });
+    if (nanoCpus && nanoCpus < smallestResources.nanoCpus) problems.push({ code: 'invalid', message: `invalid cpu value ${nanoCpus / 1e9}: Must be at least 0.001` });
   }
   const pids = spec.template.resources?.limits?.pids;
   if (pids !== undefined && pids < 0) problems.push({ code: 'invalid', message: `invalid pids limit ${pids}: it cannot be negative` });

@@ -173,6 +173,9 @@ export interface PortConfig {
   publishMode?: 'ingress' | 'host'; // absent: ingress
 }
 
+/** Docker refuses less: one thousandth of a CPU, and 4 MiB. */
+export const smallestResources = { nanoCpus: 1e6, memoryBytes: 4 * 1024 * 1024 } as const;
+
 export const defaults = {
   replicas: 1,
   restartDelayNs: 5e9,

@@ -1,7 +1,7 @@
-import { nearest } from '../../../base/src/index.js';
-import type { Placement, ResourceLimits, ResourceReservations, RestartPolicy, ServiceMode, TaskTemplate, UpdateConfig } from '../../../model/src/index.js';
+import { smallestResources, type Placement, type ResourceLimits, type ResourceReservations, type RestartPolicy, type ServiceMode, type TaskTemplate, type UpdateConfig } from '../../../model/src/index.js';
 import type { Service } from '../compose-config.js';
 import { parseCpus } from '../formats/cpus.js';
+import { didYouMean } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compact, nonZero, problem, servicePath, toNumber } from './scope.js';
 
@@ -29,7 +29,7 @@ export function convertUpdate(scope: Scope, name: string, key: 'update_config' |
   if (!source) return undefined;
   const actions = key === 'update_config' ? ['pause', 'continue', 'rollback'] : ['pause', 'continue'];
   if (source.failure_action !== undefined && !actions.includes(source.failure_action)) {
-    problem(scope, servicePath(name, `deploy.${key}.failure_action`), `"${source.failure_action}" is not one of ${actions.join(', ')}`, suggest(source.failure_action, actions));
+    problem(scope, servicePath(name, `deploy.${key}.failure_action`), `"${source.failure_action}" is not one of ${actions.join(', ')}`, didYouMean(source.failure_action, actions));
   }
   return compact<UpdateConfig>({
     parallelism: toNumber(source.parallelism) ?? 1,
@@ -39,11 +39,6 @@ export function convertUpdate(scope: Scope, name: string, key: 'update_config' |
     maxFailureRatio: source.max_failure_ratio === undefined ? undefined : Number(source.max_failure_ratio.toPrecision(7)),
     order: source.order as UpdateConfig['order'],
   });
-}
-
-function suggest(word: string, candidates: string[]): string | undefined {
-  const near = nearest(word, candidates);
-  return near ? `did you mean "${near}"?` : undefined;
 }
 
 export function convertResources(scope: Scope, name: string, { resources }: Deploy): TaskTemplate['resources'] {
@@ -59,19 +54,16 @@ export function convertResources(scope: Scope, name: string, { resources }: Depl
   });
 }
 
-/** Less than this Docker refuses: one thousandth of a CPU, and 4 MiB. */
-const smallest = { nanoCpus: 1_000_000n, memoryBytes: 4n * 1024n * 1024n };
-
 function convertCpus(scope: Scope, path: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const parsed = parseCpus(text);
   if ('message' in parsed) problem(scope, path, parsed.message, 'CPUs look like "0.5" or "2"');
-  else if (parsed.nanoCpus !== 0n && parsed.nanoCpus < smallest.nanoCpus) problem(scope, path, `"${text}" is too little: the least is 0.001`);
+  else if (parsed.nanoCpus !== 0n && parsed.nanoCpus < smallestResources.nanoCpus) problem(scope, path, `"${text}" is too little: the least is 0.001`);
   return 'message' in parsed ? undefined : nonZero(parsed.nanoCpus);
 }
 
 function convertMemory(scope: Scope, path: string, bytes: bigint | undefined): number | undefined {
-  if (bytes !== undefined && bytes < smallest.memoryBytes) problem(scope, path, `${bytes} bytes is too little: the least is 4M`);
+  if (bytes !== undefined && bytes < smallestResources.memoryBytes) problem(scope, path, `${bytes} bytes is too little: the least is 4M`);
   return nonZero(bytes);
 }
 

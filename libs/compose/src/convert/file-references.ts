@@ -1,6 +1,6 @@
-import { nearest } from '../../../base/src/index.js';
 import type { FileReference } from '../../../model/src/index.js';
 import type { FileObject, Service } from '../compose-config.js';
+import { didYouMean } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compareText, nameOf, problem, servicePath } from './scope.js';
 
@@ -34,8 +34,7 @@ function convertReferences(scope: Scope, service: string, section: 'secrets' | '
     const object = lookup(scope, section, source);
     if (!object) {
       const noun = section === 'secrets' ? 'secret' : 'config';
-      const near = nearest(source, scope.config[section].keys());
-      const suggestion = near ? `did you mean "${near}"?` : `declare it under the top-level ${section}`;
+      const suggestion = didYouMean(source, scope.config[section].keys()) ?? `declare it under the top-level ${section}`;
       scope.findings.problem(reference.at, servicePath(service, section), `the ${noun} "${source}" is not declared`, suggestion);
       return [];
     }

@@ -1,8 +1,8 @@
-import { nearest } from '../../../base/src/index.js';
 import type { Mount } from '../../../model/src/index.js';
 import type { Service } from '../compose-config.js';
 import type { ComposeMount } from '../fields/mounts.js';
 import type { Located } from '../fields/kind.js';
+import { didYouMean } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compact, nameOf, nonZero, servicePath, toRecord, withNamespace } from './scope.js';
 
@@ -48,7 +48,7 @@ function convertMount(scope: Scope, entry: Entry, path: string, refuse: (message
 
 function convertVolume(scope: Scope, entry: Entry, source: string, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {
   const declared = scope.config.volumes.get(source);
-  if (!declared) return refuse(`the volume "${source}" is not declared`, suggestDeclaration(scope, source));
+  if (!declared) return refuse(`the volume "${source}" is not declared`, didYouMean(source, scope.config.volumes.keys()) ?? 'declare it under the top-level volumes');
   const mount = {
     type: 'volume' as const,
     source: nameOf(scope, source, declared),
@@ -67,13 +67,8 @@ function convertVolume(scope: Scope, entry: Entry, source: string, refuse: (mess
 function convertClusterVolume(scope: Scope, source: string, common: { target: string; readOnly?: boolean }, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {
   if (source.startsWith('group:')) return [{ type: 'cluster', source, ...common }];
   const declared = scope.config.volumes.get(source);
-  if (!declared) return refuse(`the volume "${source}" is not declared`, suggestDeclaration(scope, source));
+  if (!declared) return refuse(`the volume "${source}" is not declared`, didYouMean(source, scope.config.volumes.keys()) ?? 'declare it under the top-level volumes');
   return [{ type: 'cluster', source: nameOf(scope, source, declared), ...common }];
-}
-
-function suggestDeclaration(scope: Scope, source: string): string {
-  const near = nearest(source, scope.config.volumes.keys());
-  return near ? `did you mean "${near}"?` : 'declare it under the top-level volumes';
 }
 
 /** The option block that belongs to another type; npipe takes those of bind. */

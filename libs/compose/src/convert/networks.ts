@@ -1,6 +1,6 @@
-import { nearest } from '../../../base/src/index.js';
 import type { NetworkAttachmentSpec, NetworkSpec } from '../../../model/src/index.js';
 import type { Network, Service } from '../compose-config.js';
+import { didYouMean } from '../problems.js';
 import type { Scope } from './scope.js';
 import { compact, compareText, nameOf, note, positionOf, servicePath, toRecord, withNamespace } from './scope.js';
 import { rejectName } from './names.js';
@@ -28,8 +28,7 @@ export function convertAttachments(scope: Scope, name: string, service: Service)
 }
 
 function rejectUndeclared(scope: Scope, service: string, key: string): void {
-  const near = nearest(key, scope.config.networks.keys());
-  const suggestion = near ? `did you mean "${near}"?` : 'declare it under the top-level networks';
+  const suggestion = didYouMean(key, scope.config.networks.keys()) ?? 'declare it under the top-level networks';
   const path = servicePath(service, 'networks');
   const items = [...scope.config.positions.keys()].filter((candidate) => candidate === `${path}.${key}`);
   const index = [...networksOf(scope.config.services.get(service) as Service).keys()].indexOf(key);

@@ -1,5 +1,4 @@
-import { nearest } from '../../../base/src/index.js';
-import { joinPath, type Findings } from '../problems.js';
+import { didYouMean, joinPath, type Findings } from '../problems.js';
 import { canonical, describeKind } from '../yaml/value.js';
 import type { ListValue, MapValue, Value } from '../yaml/value.js';
 
@@ -116,6 +115,6 @@ function explainUnknown(key: string, shape: MapShape, minor: number): { message:
   if (extensions) return { message: `extension fields exist here since version 3.${extensions.since}; this file says 3.${minor}` };
   const names = shape.patterns?.some(({ since }) => since === undefined);
   if (names) return { message: `"${key}" is not a valid name`, suggestion: 'names consist of letters, digits, ".", "_" and "-"' };
-  const near = nearest(key, Object.keys(shape.fields).filter((name) => (shape.fields[name] as Field).since <= minor));
-  return { message: `"${key}" is not a key here`, ...(near ? { suggestion: `did you mean "${near}"?` } : {}) };
+  const suggestion = didYouMean(key, Object.keys(shape.fields).filter((name) => (shape.fields[name] as Field).since <= minor));
+  return { message: `"${key}" is not a key here`, ...(suggestion && { suggestion }) };
 }

@@ -1,4 +1,5 @@
-import { nearest, parseDuration } from '../../../base/src/index.js';
+import { parseDuration } from '../../../base/src/index.js';
+import { didYouMean } from '../problems.js';
 import type { Field, MapShape, ScalarCheck, Shape } from './shape.js';
 
 /** The shapes that the compose schema is put together from. */
@@ -21,8 +22,8 @@ export function oneOf(...words: string[]): Shape {
   const check: ScalarCheck = (value) => {
     const text = value.kind === 'string' ? value.text : '';
     if (words.includes(text)) return undefined;
-    const near = nearest(text, words);
-    return { message: `"${text}" is not one of ${words.join(', ')}`, ...(near ? { suggestion: `did you mean "${near}"?` } : {}) };
+    const suggestion = didYouMean(text, words);
+    return { message: `"${text}" is not one of ${words.join(', ')}`, ...(suggestion && { suggestion }) };
   };
   return { scalars: { kinds: ['string'], check } };
 }
