@@ -31,14 +31,14 @@ services:
       restart_policy: { delay: 0s }
 `;
 
-/** Looks at the service until `ended`, and gives the smallest and largest number of running tasks seen. */
+/** Looks at the service until `ended`, and gives the smallest and largest number of running tasks seen that were not told to stop. */
 async function countRunning(service: string, ended: Promise<unknown>): Promise<{ least: number; most: number }> {
   let going = true;
   const stop = ended.finally(() => (going = false));
   let least = Infinity;
   let most = 0;
   while (going) {
-    const running = (await test.tasks(service)).filter(({ Status }) => Status.State === 'running').length;
+    const running = (await test.running(service)).length;
     least = Math.min(least, running);
     most = Math.max(most, running);
     await new Promise((resolve) => setTimeout(resolve, 20));
