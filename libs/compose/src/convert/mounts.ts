@@ -48,7 +48,7 @@ function convertMount(scope: Scope, entry: Entry, path: string, refuse: (message
 
 function convertVolume(scope: Scope, entry: Entry, source: string, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {
   const declared = scope.config.volumes.get(source);
-  if (!declared) return refuse(`the volume "${source}" is not declared`, didYouMean(source, scope.config.volumes.keys()) ?? 'declare it under the top-level volumes');
+  if (!declared) return refuse(...undeclared(scope, source));
   const mount = {
     type: 'volume' as const,
     source: nameOf(scope, source, declared),
@@ -67,8 +67,13 @@ function convertVolume(scope: Scope, entry: Entry, source: string, refuse: (mess
 function convertClusterVolume(scope: Scope, source: string, common: { target: string; readOnly?: boolean }, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {
   if (source.startsWith('group:')) return [{ type: 'cluster', source, ...common }];
   const declared = scope.config.volumes.get(source);
-  if (!declared) return refuse(`the volume "${source}" is not declared`, didYouMean(source, scope.config.volumes.keys()) ?? 'declare it under the top-level volumes');
+  if (!declared) return refuse(...undeclared(scope, source));
   return [{ type: 'cluster', source: nameOf(scope, source, declared), ...common }];
+}
+
+/** What is wrong, and what to do instead. */
+function undeclared(scope: Scope, source: string): [message: string, suggestion: string] {
+  return [`the volume "${source}" is not declared`, didYouMean(source, scope.config.volumes.keys()) ?? 'declare it under the top-level volumes'];
 }
 
 /** The option block that belongs to another type; npipe takes those of bind. */
