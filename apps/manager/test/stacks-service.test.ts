@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Refused, seededRandom } from '../../../libs/base/src/index.js';
+import { Refused, seededRandom, systemClock } from '../../../libs/base/src/index.js';
 import { aTemplate } from '../../../libs/model/src/testing/index.js';
 import { MemoryStore, type Store } from '../../../libs/store/src/index.js';
 import { StacksService } from '../src/shoal-api/stacks.service.js';
@@ -27,14 +27,14 @@ function contended(times: number): { store: Store; attempts: () => number } {
 
 test('a deploy that somebody overtakes looks again and plans anew', async () => {
   const { store, attempts } = contended(3);
-  const stacks = new StacksService(store, seededRandom(1), sealer, fakeStackReader);
+  const stacks = new StacksService(store, seededRandom(1), sealer, fakeStackReader, systemClock);
   expect((await stacks.deploy('app', request)).revision).toBe(1);
   expect(attempts()).toBe(4);
 });
 
 test('it gives up in the end', async () => {
   const { store, attempts } = contended(100);
-  const stacks = new StacksService(store, seededRandom(1), sealer, fakeStackReader);
+  const stacks = new StacksService(store, seededRandom(1), sealer, fakeStackReader, systemClock);
   await expect(stacks.deploy('app', request)).rejects.toThrow('somebody was faster');
   expect(attempts()).toBe(5);
 });

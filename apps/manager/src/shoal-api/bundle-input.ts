@@ -11,13 +11,20 @@ export interface DeployRequest {
   ifRevision?: number;
   /** By registry. */
   logins?: Map<string, RegistryCredentials>;
+  /** Unix user who runs the client, by its own account: for the history. */
+  user?: string | undefined;
 }
+
+/** A deploy of what a former revision was. */
+export type RollbackRequest = Pick<DeployRequest, 'prune' | 'dryRun' | 'ifRevision' | 'user'> & {
+  /** Absent: the one before the newest. */
+  revision?: number | undefined;
+};
 
 export function deployRequestFrom(body: unknown): DeployRequest {
   const input = JsonInput.from(body, '');
   const files = input.objects('files').map((file) => ({ path: file.string('path') ?? '', text: file.string('text') ?? '' }));
   if (files.length === 0) throw new ApiError(400, 'files must name at least one compose file');
-  const ifRevision = input.count('ifRevision');
   const homeDir = input.string('homeDir');
   return {
     bundle: {
@@ -27,10 +34,23 @@ export function deployRequestFrom(body: unknown): DeployRequest {
       attachments: input.labels('attachments') ?? {},
       ...(homeDir === undefined ? {} : { homeDir }),
     },
+    ...commonFrom(input),
+    logins: loginsFrom(input.object('registryLogins')),
+  };
+}
+
+export function rollbackRequestFrom(body: unknown): RollbackRequest {
+  const input = JsonInput.from(body ?? {}, '');
+  return { ...commonFrom(input), revision: input.count('revision') };
+}
+
+function commonFrom(input: JsonInput): Pick<DeployRequest, 'prune' | 'dryRun' | 'ifRevision' | 'user'> {
+  const ifRevision = input.count('ifRevision');
+  return {
     prune: input.boolean('prune') ?? false,
     dryRun: input.boolean('dryRun') ?? false,
     ...(ifRevision === undefined ? {} : { ifRevision }),
-    logins: loginsFrom(input.object('registryLogins')),
+    user: input.string('user'),
   };
 }
 

@@ -11,6 +11,7 @@ export interface RouteDescription {
 }
 
 const stackName = { name: 'name', in: 'path' as const, description: 'Name of the stack', type: 'string' as const };
+const dryRun = { name: 'dryRun', in: 'query' as const, description: 'Only answer what would change, and where tasks would go', type: 'boolean' as const };
 const starting = { '503': { description: 'The manager is still starting', schema: 'Error' } };
 
 export const routes: RouteDescription[] = [
@@ -31,11 +32,39 @@ export const routes: RouteDescription[] = [
     method: 'post',
     path: '/shoal/v1/stacks/{name}',
     summary: 'Deploys compose files: everything is checked first, then written in one transaction, or nothing is',
-    parameters: [stackName, { name: 'dryRun', in: 'query', description: 'Only answer what would change', type: 'boolean' }],
+    parameters: [stackName, dryRun],
     requestBody: 'DeployRequest',
     responses: {
       '200': { description: 'What changed', schema: 'DeployAnswer' },
       '400': { description: 'All problems of the files, or of the stack beside what is there', schema: 'Error' },
+      '409': { description: 'The stack is at another revision than `ifRevision`', schema: 'Error' },
+      ...starting,
+    },
+  },
+  {
+    method: 'get',
+    path: '/shoal/v1/stacks/{name}/revisions',
+    summary: 'The deploys of a stack that are still known: who, when, what',
+    parameters: [stackName],
+    responses: { '200': { description: 'Newest first', schema: 'RevisionSummary', list: true }, '404': { description: 'No revisions of such a stack', schema: 'Error' }, ...starting },
+  },
+  {
+    method: 'get',
+    path: '/shoal/v1/stacks/{name}/revisions/{revision}',
+    summary: 'One revision with all that was deployed, without the contents of secrets and configs',
+    parameters: [stackName, { name: 'revision', in: 'path', description: 'Its number', type: 'string' }],
+    responses: { '200': { description: 'The revision', schema: 'RevisionDetails' }, '404': { description: 'No such stack, or the revision is not kept', schema: 'Error' }, ...starting },
+  },
+  {
+    method: 'post',
+    path: '/shoal/v1/stacks/{name}/rollback',
+    summary: 'Deploys what a former revision was, as a new revision',
+    parameters: [stackName, dryRun],
+    requestBody: 'RollbackRequest',
+    responses: {
+      '200': { description: 'What changed', schema: 'DeployAnswer' },
+      '400': { description: 'Secrets or configs of then are gone, or it does not go with what is there', schema: 'Error' },
+      '404': { description: 'No such stack, or the revision is not kept', schema: 'Error' },
       '409': { description: 'The stack is at another revision than `ifRevision`', schema: 'Error' },
       ...starting,
     },
@@ -84,7 +113,23 @@ const change = object({
   kind: { enum: ['network', 'secret', 'config', 'service'] },
   name: text,
   detail: { type: 'string', description: 'What is different, and what that does to tasks' },
+  fields: { ...list(object({ field: text, before: text, after: text, restarts: { type: 'boolean' } }, ['field', 'restarts'])), description: 'Each changed field in the words of a compose file; `restarts`: it is a reason to replace tasks' },
+  replacedTasks: { ...count, description: 'Absent: the change is made in place' },
 }, ['action', 'kind', 'name']);
+const subjects = list(object({ kind: text, name: text }));
+const deployOptions = {
+  dryRun: { type: 'boolean', description: 'Only answer what would change, and where tasks would go' },
+  prune: { type: 'boolean', description: 'Remove what belongs to the stack and is not in the files' },
+  ifRevision: { ...count, description: 'Deploy only onto this revision; 0: only when there is no such stack' },
+  user: { type: 'string', description: 'Who runs the client, for the history' },
+};
+const revision = {
+  revision: count,
+  deployedAt: text,
+  deployedBy: text,
+  rollbackTo: { ...count, description: 'The earlier revision that this one repeats' },
+  services: list(object({ name: text, image: text })),
+};
 const place = { file: text, line: count, column: count, path: text };
 
 export const schemas: Record<string, Schema> = {
@@ -110,18 +155,36 @@ export const schemas: Record<string, Schema> = {
       env: { type: 'object', additionalProperties: text, description: 'Variables for interpolation' },
       attachments: { type: 'object', additionalProperties: text, description: 'Files that the compose files name: path → base64' },
       homeDir: { type: 'string', description: 'What ~ in a bind mount stands for' },
-      dryRun: { type: 'boolean', description: 'Only answer what would change' },
-      prune: { type: 'boolean', description: 'Remove what belongs to the stack and is not in the files' },
+      ...deployOptions,
       registryLogins: {
         type: 'object',
         additionalProperties: object({ username: text, password: text, identityToken: text }),
         description: 'Logins by registry (`docker.io`, `registry.example:5000`) for the nodes that pull images from there; kept encrypted, and never answered',
       },
-      ifRevision: { ...count, description: 'Deploy only onto this revision; 0: only when there is no such stack' },
     },
     ['files'],
   ),
-  DeployAnswer: object({ revision: count, changes: list(change), notes: list(object({ ...place, message: text })), services: list(text), message: text }),
+  RollbackRequest: object({ revision: { ...count, description: 'Absent: the one before the newest' }, ...deployOptions }, []),
+  DeployAnswer: object(
+    {
+      revision: count,
+      changes: list(change),
+      notes: list(object({ ...place, message: text }, ['message'])),
+      orphans: { ...subjects, description: 'Not in the files, and kept, as without `prune`' },
+      services: list(text),
+      message: text,
+      plan: object({
+        currentRevision: { ...count, description: '0: there is no such stack yet' },
+        unchanged: subjects,
+        placements: list(object({ service: text, task: text, node: text })),
+        pending: list(object({ service: text, task: text, reason: text })),
+        complete: { type: 'boolean', description: 'False: too much to look all the way ahead' },
+      }),
+    },
+    ['revision', 'changes', 'notes', 'orphans', 'services', 'message'],
+  ),
+  RevisionSummary: object(revision, ['revision', 'deployedAt', 'deployedBy', 'services']),
+  RevisionDetails: object({ ...revision, spec: { type: 'object', description: 'What the files came to; each secret and config names the object that holds its content' } }, ['revision', 'deployedAt', 'deployedBy', 'services', 'spec']),
   RemoveAnswer: object({ changes: list(change) }),
   Health: object({ status: text, revision: count }),
 };

@@ -5,7 +5,8 @@ import { looseBoolean, type Query } from '../engine-api/query.js';
 import { SwarmGuard } from '../engine-api/swarm-guard.js';
 import { ApiError } from '../http/api-error.js';
 import { STORE } from '../http/tokens.js';
-import { deployRequestFrom } from './bundle-input.js';
+import { deployRequestFrom, rollbackRequestFrom } from './bundle-input.js';
+import { revisionDetails, revisionSummaries, type RevisionDetails, type RevisionSummary } from './stack-revisions.js';
 import { stackDetails, stackSummary, type StackDetails, type StackSummary } from './stack-summary.js';
 import { StacksService, type DeployAnswer } from './stacks.service.js';
 
@@ -34,6 +35,23 @@ export class StacksController {
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_-]*$/.test(name)) throw new ApiError(400, `invalid stack name "${name}": letters, digits, - and _, beginning with a letter or digit`);
     const request = deployRequestFrom(body);
     return this.stacks.deploy(name, { ...request, dryRun: request.dryRun || looseBoolean(query, 'dryRun') });
+  }
+
+  @Get(':name/revisions')
+  revisions(@Param('name') name: string): RevisionSummary[] {
+    return revisionSummaries(this.store.view(), name);
+  }
+
+  @Get(':name/revisions/:revision')
+  revision(@Param('name') name: string, @Param('revision') revision: string): RevisionDetails {
+    return revisionDetails(this.store.view(), name, revision);
+  }
+
+  @Post(':name/rollback')
+  @HttpCode(200)
+  rollBack(@Param('name') name: string, @QueryParameters() query: Query, @Body() body: unknown): Promise<DeployAnswer> {
+    const request = rollbackRequestFrom(body);
+    return this.stacks.rollBack(name, { ...request, dryRun: request.dryRun || looseBoolean(query, 'dryRun') });
   }
 
   @Delete(':name')
