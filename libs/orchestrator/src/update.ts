@@ -47,7 +47,8 @@ function progressOf(service: Service, slot: Slot, state: SlotState, status: Upda
   const wasOutdated = slot.tasks.some((task) => isOutdated(service, task));
   if (!wasOutdated) return { phase: 'current' };
   const failedBefore = slot.tasks.some((task) => hasEndedIn(service, task, status));
-  const leavingOutdated = state.leaving.some((task) => isOutdated(service, task));
+  // With start-first also while it stops: until then it is one more than replicas.
+  const leavingOutdated = [...state.leaving, ...state.stopping].some((task) => isOutdated(service, task));
   if (arriving.status.state !== 'running') return { phase: failedBefore && !leavingOutdated ? 'current' : 'updating' };
   if (leavingOutdated) return { phase: 'updating' };
   const untilMs = parseTimestamp(arriving.status.timestamp) + (config.delayNs ?? 0) / 1e6;

@@ -39,6 +39,17 @@ test('start-first: the old task goes when the new one has run through the monito
   expect(world.after(1)).toEqual(['shut down web.1 on node-a: it is outdated', 'service web: update completed']);
 });
 
+test('start-first: the next slot waits until the old task of the one before has stopped', () => {
+  const world = updating({ parallelism: 1, order: 'start-first' }, 2);
+  const obedient = world.agents;
+  world.settle();
+  world.agents = () => ({ changes: [] });
+  expect(world.after(5000)).toEqual(['shut down web.1 on node-a: it is outdated']);
+  expect(world.after(60_000)).toEqual([]);
+  world.agents = obedient;
+  expect(world.after(1)).toEqual(['create web.2: the one before is outdated']);
+});
+
 test('start-first: a drained node does not wait for a monitor period', () => {
   const world = aWorldOf([aService({ spec: { update: { parallelism: 1, order: 'start-first' } } })]);
   world.settle();
