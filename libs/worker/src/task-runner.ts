@@ -86,19 +86,16 @@ export class TaskRunner {
   async adopt(): Promise<void> {
     await this.ports.report(this.#task.id, this.status); // every assigned task is in the inventory
     const found = await this.ports.runtime.status(this.containerId);
-    if (!found) {
-      // The earlier agent may have got no further than half of the clean-up.
-      if (isTerminal(this.status.state)) this.#assumeLeftovers();
+    if (found?.state === 'running' || found?.state === 'exited') {
+      this.#observed.container = found.state;
+      this.#exit = found.exit;
+      if (found.pid) this.#pid = found.pid;
+      if (found.state === 'running') await this.#beginWatch();
       return;
     }
-    if (found.state === 'creating' || found.state === 'created') {
-      await this.ports.runtime.remove(this.containerId); // never started: built anew
-      return;
-    }
-    this.#observed.container = found.state;
-    this.#exit = found.exit;
-    if (found.pid) this.#pid = found.pid;
-    if (found.state === 'running') await this.#beginWatch();
+    if (found) await this.ports.runtime.remove(this.containerId); // never started: built anew
+    // The earlier agent may have got no further than half of the clean-up.
+    if (isTerminal(this.status.state)) this.#assumeLeftovers();
   }
 
   /** Works until the signal is aborted. */

@@ -91,6 +91,19 @@ describe('a worker that was opened again', () => {
     expect(await node.leftovers()).toEqual([]);
   });
 
+  it('finishes a clean-up that had failed, of a container that never ran', async () => {
+    const node = await OneNode.open();
+    const remove = node.runtime.remove.bind(node.runtime);
+    node.runtime.remove = async () => Promise.reject(new Temporary('device or resource busy'));
+    await node.assign(assigned({ desiredState: 'ready' }));
+    await node.change([assigned({ desiredState: 'shutdown' })]);
+    await node.worker.close();
+    node.runtime.remove = remove;
+    await node.start();
+    expect(node.state()).toBe('shutdown');
+    expect(await node.leftovers()).toEqual([]);
+  });
+
   it('takes containers and namespaces away that no assignment names', async () => {
     const node = await OneNode.open();
     await node.assign(assigned(), assigned({ id: 'task-2', slot: 2 }));
