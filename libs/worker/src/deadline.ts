@@ -15,6 +15,16 @@ export async function withDeadline<T>(
   }
 }
 
+/** The result of a job that takes no signal; without it, when the signal is aborted before. */
+export function orAbort<T>(job: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    job.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /** Both results, or the first failure once neither job does anything any more: the other one is aborted and waited for. */
 export async function bothOrNeither<A, B>(signal: AbortSignal, first: (signal: AbortSignal) => Promise<A>, second: (signal: AbortSignal) => Promise<B>): Promise<[A, B]> {
   const failed = new AbortController();

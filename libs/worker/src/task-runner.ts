@@ -4,7 +4,7 @@ import { defaults, isTerminal, type AssignedFile, type AssignedNetwork, type Ass
 import type { NodeNetwork } from '../../network/src/network.js';
 import type { ContainerExit, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, containerRequest, type NodeFacts } from './container-request.js';
-import { bothOrNeither, withDeadline } from './deadline.js';
+import { bothOrNeither, orAbort, withDeadline } from './deadline.js';
 import { healthPlan } from './health.js';
 import { watchHealth } from './health-watch.js';
 import { isToStop, nextStep, type Observed, type Step } from './next-step.js';
@@ -36,6 +36,7 @@ export type WorkerEvent =
 
 const cleanUpRetryMs = 1_000;
 const pullDeadlineMs = 15 * 60_000;
+const startDeadlineMs = 60_000;
 const drainDeadlineMs = 5_000;
 const killRetryMs = 5_000;
 
@@ -122,7 +123,7 @@ export class TaskRunner {
       case 'prepare':
         return this.#prepare(signal);
       case 'start':
-        return this.#start();
+        return this.#start(signal);
       case 'declare-running':
         return this.#report('running', 'started');
       case 'stop':
@@ -175,9 +176,11 @@ export class TaskRunner {
     this.#observed.container = 'created';
   }
 
-  async #start(): Promise<void> {
+  async #start(signal: AbortSignal): Promise<void> {
+    const { clock, runtime } = this.ports;
     await this.#report('starting', 'starting');
-    const { pid } = await this.ports.runtime.start(this.containerId);
+    const message = `it did not start within ${startDeadlineMs / 1000} s`;
+    const { pid } = await withDeadline(clock, { ms: startDeadlineMs, message, signals: [signal] }, (all) => orAbort(runtime.start(this.containerId), all));
     this.#pid = pid;
     this.#observed.container = 'running';
     await this.#beginWatch();

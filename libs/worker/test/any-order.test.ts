@@ -22,7 +22,7 @@ type Step =
   | { do: 'forget' | 'exit' | 'vanish'; task: string }
   | { do: 'pass'; ms: number }
   | { do: 'restart' | 'crash' | 'mend' }
-  | { do: 'break'; what: 'image' | 'create' | 'start' | 'remove' | 'network' };
+  | { do: 'break'; what: 'image' | 'create' | 'start' | 'remove' | 'network' | 'never starts' };
 
 const task = fc.constantFrom(...taskIds);
 const steps: fc.Arbitrary<Step> = fc.oneof(
@@ -30,7 +30,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('forget' as const, 'exit' as const, 'vanish' as const), task }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 100, 3_000, 15_000) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('restart' as const, 'crash' as const, 'mend' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('break' as const), what: fc.constantFrom('image' as const, 'create' as const, 'start' as const, 'remove' as const, 'network' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('break' as const), what: fc.constantFrom('image' as const, 'create' as const, 'start' as const, 'remove' as const, 'network' as const, 'never starts' as const) }) },
 );
 
 /** A node whose parts fail while they are told to. */
@@ -44,7 +44,8 @@ class FragileNode extends OneNode {
     super();
     this.images.ensure = this.#fragile('image', this.images.ensure.bind(this.images));
     this.runtime.create = this.#fragile('create', this.runtime.create.bind(this.runtime));
-    this.runtime.start = this.#fragile('start', this.runtime.start.bind(this.runtime));
+    const start = this.#fragile('start', this.runtime.start.bind(this.runtime));
+    this.runtime.start = (id) => (this.broken.has('never starts') ? new Promise(() => undefined) : start(id));
     this.runtime.remove = this.#fragile('remove', this.runtime.remove.bind(this.runtime));
     this.network.beforeApply = this.#fragile('network', async () => undefined);
     for (const id of taskIds) this.behaviors.set(id, { ignoresSignals: id === 'task-2' });
@@ -114,7 +115,7 @@ it('keeps its promises whatever happens in whatever order', async () => {
         expect(node.worker.reporter.inventory().map(({ taskId }) => taskId).sort()).toEqual(expect.arrayContaining([...node.wanted.keys()].sort()));
       }
       node.broken.clear();
-      await node.clock.advance(60_000);
+      await node.clock.advance(120_000);
       for (const id of taskIds) {
         expect(node.calls(id).filter((call) => call === 'start').length).toBeLessThanOrEqual(1);
         expectNoStepBack(node.states(id));

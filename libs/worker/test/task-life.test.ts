@@ -144,6 +144,15 @@ describe('a task that ends', () => {
     expect(await node.leftovers()).toEqual([]);
   });
 
+  it('has failed when its process does not start in time', async () => {
+    const node = await OneNode.open();
+    node.runtime.start = () => new Promise(() => undefined);
+    await node.assign(assigned());
+    await node.clock.advance(60_000);
+    expect(node.states().at(-1)).toBe('failed: starting container failed: it did not start within 60 s');
+    expect(await node.leftovers()).toEqual([]);
+  });
+
   it.each([
     [{ code: 0 }, 'complete'],
     [{ code: 3 }, 'failed: task: non-zero exit (3)'],

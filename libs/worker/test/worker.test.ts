@@ -47,8 +47,7 @@ describe('a worker that was opened again', () => {
     node.runtime.start = () => new Promise(() => undefined);
     await node.assign(assigned());
     expect(node.state()).toBe('starting');
-    void node.worker.close();
-    await node.start();
+    await node.restart();
     expect(node.state()).toBe('failed');
     expect(await node.leftovers()).toEqual([]);
   });
