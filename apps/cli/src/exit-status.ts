@@ -2,6 +2,7 @@
 export const exitStatus = {
   done: 0,
   failed: 1,
+  wouldChange: 2,
   notConverged: 3,
   rolledBack: 4,
   badUsage: 64,
@@ -16,6 +17,7 @@ export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
 export const exitStatusMeanings: Record<keyof typeof exitStatus, string> = {
   done: 'done; a deploy has converged',
   failed: 'failed: the manager refused it, or a service cannot run',
+  wouldChange: 'shoal stack plan: a deploy would change something',
   notConverged: 'the services had not converged when --timeout was over; the deploy goes on',
   rolledBack: 'an update failed and was rolled back',
   badUsage: 'bad usage: unknown command, unknown flag, missing argument (125 with DOCKER_COMPAT=1)',

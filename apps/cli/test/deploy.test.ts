@@ -111,9 +111,10 @@ describe('what is printed', () => {
   });
 
   test('a dry run only tells', async () => {
-    const { out, posted } = await deploy(['--dry-run', '-c', 'demo.yml', 'demo'], { changes, services: ['s1'] });
+    const { status, out, posted } = await deploy(['--dry-run', '-c', 'demo.yml', 'demo'], { revision: 1, changes, services: ['s1'] });
     expect(posted!.body).toMatchObject({ dryRun: true });
-    expect(out).toBe('Would create network demo_default\nWould update service demo_web: replicas 5 → 2\n');
+    expect(status).toBe(2);
+    expect(out).toContain('+ network demo_default: create\n');
   });
 
   test('notes of the manager, with their place', async () => {

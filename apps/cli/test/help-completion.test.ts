@@ -26,7 +26,7 @@ test.each(commandLines)('%s %s has help', async (...words) => {
 
 test('help exit-codes lists every status', async () => {
   const { out } = await shoal(['help', 'exit-codes']);
-  expect([...out.matchAll(/^ +(\d+) /gm)].map((match) => Number(match[1]))).toEqual([0, 1, 3, 4, 64, 65, 69, 77, 130]);
+  expect([...out.matchAll(/^ +(\d+) /gm)].map((match) => Number(match[1]))).toEqual([0, 1, 2, 3, 4, 64, 65, 69, 77, 130]);
 });
 
 test('a noun alone shows its commands', async () => {
@@ -44,6 +44,7 @@ describe('completion', () => {
   const complete = async (...words: string[]) => {
     manager = await stubManager(({ path }) => {
       if (path.endsWith('/services')) return { json: [{ ID: 's1', Spec: { Name: 'demo_web', Labels: { 'com.docker.stack.namespace': 'demo' } } }] };
+      if (path.endsWith('/stacks/demo/revisions')) return { json: [{ revision: 8 }, { revision: 7 }] };
       return { json: [] };
     });
     const result = await shoal(['completion', 'words', '--', ...words], { host: manager.host });
@@ -62,6 +63,9 @@ describe('completion', () => {
     expect(await complete('service', 'scale', '')).toEqual(['demo_web=']);
     expect(await complete('stack', 'rm', '')).toEqual(['demo']);
     expect(await complete('stack', 'deploy', '-c', '')).toEqual([':files']);
+    expect(await complete('stack', 'plan', '-c', '')).toEqual([':files']);
+    expect(await complete('stack', 'rollback', '')).toEqual(['demo']);
+    expect(await complete('stack', 'rollback', 'demo', '')).toEqual(['8', '7']);
   });
 
   test('says nothing when the manager is away', async () => {

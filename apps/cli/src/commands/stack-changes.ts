@@ -6,15 +6,20 @@ export interface StackChange {
   kind: string;
   name: string;
   detail?: string;
+  fields?: { field: string; before?: string; after?: string; restarts: boolean }[];
+  /** Absent: the change is made in place. */
+  replacedTasks?: number;
 }
 
 /** `Creating service demo_web`, `Updating service demo_web: replicas 5 → 8`; `nothing changed`. */
-export function changeLines(changes: StackChange[], dryRun: boolean): string[] {
-  if (changes.length === 0) return [dryRun ? 'nothing would change' : 'nothing changed'];
-  return changes.map(({ action, kind, name, detail }) => {
-    const verb = dryRun ? `Would ${action}` : progressive(action);
-    return `${verb} ${kind} ${name}${detail ? `: ${detail}` : ''}`;
-  });
+export function changeLines(changes: StackChange[]): string[] {
+  if (changes.length === 0) return ['nothing changed'];
+  return changes.map(({ action, kind, name, detail }) => `${progressive(action)} ${kind} ${name}${detail ? `: ${detail}` : ''}`);
+}
+
+/** `      replicas: 5 → 8` for each field. */
+export function fieldLines({ fields = [] }: StackChange): string[] {
+  return fields.filter(({ before, after }) => before !== undefined || after !== undefined).map(({ field, before = '(none)', after = '(none)' }) => `      ${field}: ${before} → ${after}`);
 }
 
 /** `create` → `Creating`. */

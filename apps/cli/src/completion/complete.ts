@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { loadInto } from '../commands/lazy.js';
 import { knownNames, type LookupKind } from '../commands/lookup.js';
+import { revisionsOf } from '../commands/revisions.js';
 import { stackNames } from '../commands/stacks.js';
 import { parseHost } from '../api-client/host.js';
 import { ApiClient } from '../api-client/client.js';
@@ -54,13 +55,21 @@ async function liveNames(command: Command, session: Session, words: string[]): P
   if (command.name() === 'create') return [filesPlease];
   const api = apiFor(session, words);
   try {
-    if (noun === 'stack') return await stackNames(api);
+    if (noun === 'stack') return await stackWords(api, command, words);
     if (!kinds.has(noun)) return [];
     const names = await knownNames(api, noun as LookupKind);
     return command.name() === 'scale' ? names.map((name) => `${name}=`) : names;
   } catch {
     return []; // whatever it was: the command itself will tell
   }
+}
+
+/** A revision, where one may follow the stack. */
+async function stackWords(api: ApiClient, command: Command, words: string[]): Promise<string[]> {
+  const names = await stackNames(api);
+  const stack = words.slice(0, -1).find((word) => names.includes(word));
+  if (stack === undefined || (command.name() !== 'diff' && command.name() !== 'rollback')) return names;
+  return (await revisionsOf(api, stack)).map(({ revision }) => String(revision));
 }
 
 /** The manager that the words typed so far name. */
