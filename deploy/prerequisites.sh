@@ -5,9 +5,9 @@
 #   deploy/prerequisites.sh --tests    and what the tests use as peers and judges
 set -euo pipefail
 
-run=(nftables conntrack iproute2 util-linux procps etcd-server ca-certificates)
+run=(nftables conntrack iproute2 util-linux procps etcd-server curl ca-certificates)
 build=(gcc make libc6-dev linux-libc-dev musl-tools busybox-static)
-tests=(docker-registry skopeo curl zstd python3 openssl strace netcat-openbsd)
+tests=(docker-registry skopeo zstd python3 openssl strace netcat-openbsd)
 
 packages=("${run[@]}" "${build[@]}")
 if [ "${1:-}" = --tests ]; then

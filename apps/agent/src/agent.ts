@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeError, isRefused, isTemporary, Lifetime, systemClock, systemRandom, type Log } from '../../../libs/base/src/index.js';
+import { describeError, isErrno, isRefused, isTemporary, Lifetime, systemClock, systemRandom, type Log } from '../../../libs/base/src/index.js';
 import { requireNodeFiles } from '../../../libs/identity/src/node-files.js';
 import { openImages, type Images } from '../../../libs/image/src/index.js';
 import { openNodeNetwork } from '../../../libs/network/src/index.js';
@@ -69,7 +69,7 @@ async function preload(images: Images, dir: string, log: Log, signal: AbortSigna
   try {
     names = (await readdir(dir)).filter((name) => name.endsWith('.tar')).sort();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if (isErrno(error, 'ENOENT')) return;
     throw error;
   }
   for (const name of names) {

@@ -65,6 +65,7 @@ export function parseAgentConfig(argv: string[], here: string): AgentConfig {
     engineLabels: Object.fromEntries(values.label.map((text) => split(text, '--label'))),
     generic: values.generic.map((text) => {
       const [kind, count] = split(text, '--generic');
+      if (!/^\d+$/.test(count)) throw new Refused('invalid', `--generic ${text}: expected KIND=COUNT, such as gpu=2`);
       return { kind, value: Number(count) };
     }),
     preloadDir: values.preload ?? join(values['state-dir'], 'preload'),

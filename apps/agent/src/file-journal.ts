@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KeyedSequencer } from '../../../libs/base/src/index.js';
+import { isErrno, KeyedSequencer } from '../../../libs/base/src/index.js';
 import type { AssignmentItem, TaskStatus } from '../../../libs/model/src/index.js';
 import type { Journal, JournalContent } from '../../../libs/worker/src/index.js';
 
@@ -91,7 +91,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

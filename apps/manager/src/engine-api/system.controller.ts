@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import os from 'node:os';
 import { Controller, Get, Head, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
@@ -127,7 +128,7 @@ function hostFacts(): Json {
     NEventsListener: 0,
     LoggingDriver: 'json-file',
     CgroupDriver: 'cgroupfs',
-    CgroupVersion: '1',
+    CgroupVersion: existsSync('/sys/fs/cgroup/cgroup.controllers') ? '2' : '1', // that file is a pure v2 host's
     KernelVersion: os.release(),
     OSVersion: '',
     OSType: 'linux',
