@@ -149,3 +149,14 @@ export interface Info {
   };
   Warnings?: string[] | null;
 }
+
+/** One deploy of a stack, as the manager tells of it. */
+export interface Revision {
+  revision: number;
+  /** RFC 3339. */
+  deployedAt: string;
+  /** Empty when the client did not say. */
+  deployedBy: string;
+  rollbackTo?: number;
+  services: { name: string; image: string }[];
+}

@@ -1,16 +1,6 @@
 import type { RecordedStack } from '../../../../libs/model/src/index.js';
 import type { ApiClient } from '../api-client/client.js';
-
-/** One deploy of a stack, as the manager tells of it. */
-export interface Revision {
-  revision: number;
-  /** RFC 3339. */
-  deployedAt: string;
-  /** Empty when the client did not say. */
-  deployedBy: string;
-  rollbackTo?: number;
-  services: { name: string; image: string }[];
-}
+import type { Revision } from '../api-client/types.js';
 
 /** Those that are kept, newest first. */
 export function revisionsOf(api: ApiClient, stack: string): Promise<Revision[]> {

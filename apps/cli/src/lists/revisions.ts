@@ -1,4 +1,4 @@
-import type { Revision } from '../commands/revisions.js';
+import type { Revision } from '../api-client/types.js';
 import { ago } from '../output/duration.js';
 import type { Listing } from '../output/listing.js';
 
