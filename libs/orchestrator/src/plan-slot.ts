@@ -2,7 +2,7 @@ import { parseTimestamp } from '../../base/src/index.js';
 import { byAge, compareStates, endedByItself, runningSinceOf, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
 import { draftTask, lookAgainAt, type ServiceDecision } from './decision.js';
 import { crashesInARow, restartDelayMs, shouldRestart } from './restart.js';
-import { isOutdated, mustLeaveNode, type Slot, type SlotState } from './slot.js';
+import { isOutdated, mustLeaveNode, newestOf, type Slot, type SlotState } from './slot.js';
 import { walkOf } from './walk.js';
 
 export interface SlotContext extends DecisionContext {
@@ -106,7 +106,7 @@ function fill(slot: Slot, state: SlotState, context: SlotContext, decision: Serv
 
 function create(slot: Slot, desiredState: 'ready' | 'running', startAfterMs: number, why: string, context: SlotContext, decision: ServiceDecision): void {
   if (!context.mayCreate) return;
-  const crashesBefore = crashesInARow(context.service, slot.tasks.at(-1));
+  const crashesBefore = crashesInARow(context.service, newestOf(context.service, slot));
   const task = draftTask(context.service, { slot: slot.slot, nodeId: slot.nodeId, desiredState, startAfterMs, crashesBefore }, context);
   decision.create.push({ task, why });
 }

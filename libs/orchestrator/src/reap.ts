@@ -1,6 +1,6 @@
 import { compareStates, hasEnded, templateId, type Change, type ClusterView, type Decide, type Service, type Task } from '../../model/src/index.js';
 import { desire, nameIn, placeIn } from './decision.js';
-import { slotsOf } from './slot.js';
+import { newestOf, slotsOf } from './slot.js';
 
 /** Whatever nobody needs any more: tasks of removed services, tasks that were to be removed and have ended, history beyond the limit, unused templates. */
 export const reap: Decide = (view, context) => {
@@ -42,7 +42,7 @@ function oldHistory(view: ClusterView): Task[] {
     if (tasks.length <= keep) continue;
     for (const slot of slotsOf(tasks, (task) => `${task.slot}/${task.slot === 0 ? task.nodeId : ''}`).values()) {
       const ended = slot.tasks.filter(hasEnded);
-      const newest = slot.tasks.at(-1);
+      const newest = newestOf(service, slot);
       const deletable = ended.slice(0, Math.max(0, ended.length - keep));
       // The newest one is what the restart policy is decided on.
       old.push(...deletable.filter((task) => task !== newest));

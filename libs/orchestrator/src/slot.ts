@@ -1,4 +1,5 @@
-import { byAge, hasEnded, isLost, isWanted, satisfiesAll, type ClusterView, type Service, type Task } from '../../model/src/index.js';
+import { parseTimestamp } from '../../base/src/index.js';
+import { byAge, endedByItself, hasEnded, isLost, isWanted, satisfiesAll, type ClusterView, type Service, type Task } from '../../model/src/index.js';
 
 /** One place of a service: a number of a replicated one, a node of a global one. Oldest task first; tasks to be removed are not in it. */
 export interface Slot {
@@ -20,6 +21,7 @@ export interface SlotState {
   lost: Task[];
   /** Wanted, but ended. */
   ended: Task[];
+  /** What the slot came to last: see `newestOf`. */
   newest: Task | undefined;
 }
 
@@ -37,12 +39,23 @@ export function slotsOf(tasks: readonly Task[], keyOf: (task: Task) => string): 
 }
 
 export function stateOf(view: ClusterView, service: Service, slot: Slot): SlotState {
-  const state: SlotState = { arriving: [], leaving: [], stopping: [], lost: [], ended: [], newest: slot.tasks.at(-1) };
+  const state: SlotState = { arriving: [], leaving: [], stopping: [], lost: [], ended: [], newest: newestOf(service, slot) };
   for (const task of slot.tasks) {
     const bucket = bucketOf(view, service, task);
     if (bucket) state[bucket].push(task);
   }
   return state;
+}
+
+/**
+ * The task whose end the restart policy is decided on: the youngest, unless that is left from an update that was rolled back,
+ * and the task that stayed has ended by itself since.
+ */
+export function newestOf(service: Service, { tasks }: Slot): Task | undefined {
+  const youngest = tasks.at(-1);
+  if (!youngest || !isOutdated(service, youngest)) return youngest;
+  const createdAtMs = parseTimestamp(youngest.createdAt);
+  return tasks.findLast((task) => !isOutdated(service, task) && endedByItself(task) && parseTimestamp(task.status.timestamp) >= createdAtMs) ?? youngest;
 }
 
 function bucketOf(view: ClusterView, service: Service, task: Task): Exclude<keyof SlotState, 'newest'> | undefined {

@@ -141,6 +141,26 @@ test('a rollback that fails too is paused', () => {
   expect(update(world)?.state).toBe('rollback_paused');
 });
 
+test('when the task that stayed fails later, its own end is what the restart policy looks at, not that of the new task before', () => {
+  const world = aWorldThatFails({ parallelism: 1, order: 'start-first' }, { replicas: 1 });
+  world.settle();
+  world.after(60_000);
+  const kept = world.tasks().find(({ status }) => status.state === 'running')!;
+  applyChanges(world.view, [report(kept, 'failed', world.nowMs, { exitCode: 1 })]);
+  expect(world.settle()[0]).toBe('create web.1: the one before is failed, starts in 5 s');
+});
+
+test('and with condition none it is not restarted', () => {
+  const template = aTemplate({ restart: { condition: 'none' } });
+  const world = aWorldThatFails({ parallelism: 1, order: 'start-first' }, { replicas: 1, more: { template } });
+  world.settle();
+  world.after(60_000);
+  const kept = world.tasks().find(({ status }) => status.state === 'running')!;
+  applyChanges(world.view, [report(kept, 'failed', world.nowMs, { exitCode: 1 })]);
+  expect(world.settle().filter((sentence) => sentence.startsWith('create'))).toEqual([]);
+  expect(world.after(60_000)).toEqual([]);
+});
+
 test('an update after a rollback starts anew', () => {
   const world = aWorldThatFails({ parallelism: 1, order: 'start-first' });
   world.settle();
