@@ -7,8 +7,8 @@ import { subsystems } from './subsystems.js';
 export interface Preview {
   /** New tasks that get a node. */
   placements: { service: string; task: string; node: string }[];
-  /** Tasks, new or not, that none of the nodes takes. */
-  pending: { service: string; task: string; reason: string }[];
+  /** Tasks, new or not, that none of the nodes takes, or for a global service its own `node`. */
+  pending: { service: string; task: string; node?: string; reason: string }[];
   /** False: the cluster is too large, or the change takes too many steps, to look at all of it ahead. */
   complete: boolean;
 }
@@ -29,10 +29,10 @@ export async function previewChanges(view: ClusterView, changes: readonly Change
   applyTo(future, changes, timestamp(context.nowMs));
   const known = new Set(serviceIds.flatMap((id) => view.tasksOfService(id).map((task) => task.id)));
   const complete = await settle(future, [...subsystems.map(({ decide }) => decide), obedientAgents], context, pause);
-  const live = serviceIds.flatMap((id) => future.tasksOfService(id).filter((task) => isWanted(task) && !hasEnded(task)).sort(bySlot(future)));
+  const tasks = serviceIds.flatMap((id) => future.tasksOfService(id).filter(isRunningOrDone).sort(bySlot(future)));
   return {
-    placements: live.filter((task) => isPlaced(task) && !known.has(task.id)).map((task) => ({ ...named(task), node: nodeNameOf(future, task) })),
-    pending: live.filter((task) => !isPlaced(task)).map((task) => ({ ...named(task), reason: task.status.error || 'it waits for other tasks' })),
+    placements: tasks.filter((task) => isPlaced(task) && !known.has(task.id)).map((task) => ({ ...named(task), node: nodeNameOf(future, task) })),
+    pending: tasks.filter((task) => !isPlaced(task)).map((task) => ({ ...named(task), ...(task.nodeId === '' ? {} : { node: nodeNameOf(future, task) }), reason: task.status.error || 'it waits for other tasks' })),
     complete,
   };
 }
@@ -65,6 +65,11 @@ function decideOnce(future: IndexedView, decides: readonly Decide[], context: De
     changed = true;
   }
   return { changed, lookAgainAtMs };
+}
+
+/** Tasks of jobs come to their end while one looks ahead. */
+function isRunningOrDone(task: Task): boolean {
+  return task.status.state === 'complete' || (isWanted(task) && !hasEnded(task));
 }
 
 /** A task of a global service has its node from the beginning, which does not say that the node takes it. */

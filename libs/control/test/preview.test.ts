@@ -57,6 +57,17 @@ test('a global service is told by node; one that it may not use is pending', asy
   world.changeNode('n2', (node) => ({ ...node, spec: { ...node.spec, availability: 'drain' } }));
   const preview = await previewChanges(world.view, createServiceChanges('web', spec(1, { mode: { kind: 'global' } })), ['web'], aContext(world.nowMs, 99), pause);
   expect(said(preview)).toEqual(['web → n1', 'web → n3']);
+  const template = aTemplate({ resources: { reservations: { memoryBytes: 2 ** 40 } } });
+  const hungry = await previewChanges(world.view, createServiceChanges('web', spec(1, { template, mode: { kind: 'global' } })), ['web'], aContext(world.nowMs, 99), pause);
+  expect(hungry.pending.map(({ task, node }) => `${task} on ${node}`)).toEqual(['web on n1', 'web on n3']);
+});
+
+test('the tasks of a job are told too, although they have ended by then', async () => {
+  const world = aWorld();
+  const job = spec(1, { mode: { kind: 'replicated-job', maxConcurrent: 2, totalCompletions: 3 } });
+  const preview = await previewChanges(world.view, createServiceChanges('web', job), ['web'], aContext(world.nowMs, 99), pause);
+  expect(preview).toMatchObject({ complete: true, pending: [] });
+  expect(said(preview)).toHaveLength(3);
 });
 
 test('too much to look at is said', async () => {

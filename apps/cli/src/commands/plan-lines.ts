@@ -8,7 +8,7 @@ export interface PlanOutlook {
   currentRevision: number;
   unchanged: { kind: string; name: string }[];
   placements: { service: string; task: string; node: string }[];
-  pending: { service: string; task: string; reason: string }[];
+  pending: { service: string; task: string; node?: string; reason: string }[];
   complete: boolean;
 }
 
@@ -70,7 +70,7 @@ function reasonOf({ fields = [], replacedTasks, detail, action }: StackChange): 
 function placementLines({ placements, pending, complete }: PlanOutlook): string[] {
   const services = [...new Set(placements.map(({ service }) => service))];
   const placed = services.flatMap((service) => placementsOfService(service, placements.filter((placement) => placement.service === service)));
-  const waiting = pending.map(({ task, reason }) => `  ${task}: ${reason}`);
+  const waiting = pending.map(({ task, node, reason }) => `  ${task}${node ? ` on ${node}` : ''}: ${reason}`);
   return [
     ...(placed.length > 0 ? ['', 'Tasks would go:', ...placed] : []),
     ...(waiting.length > 0 ? ['', 'Would stay pending:', ...waiting] : []),

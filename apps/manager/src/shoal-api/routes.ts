@@ -177,7 +177,7 @@ export const schemas: Record<string, Schema> = {
         currentRevision: { ...count, description: '0: there is no such stack yet' },
         unchanged: subjects,
         placements: list(object({ service: text, task: text, node: text })),
-        pending: list(object({ service: text, task: text, reason: text })),
+        pending: list(object({ service: text, task: text, node: text, reason: text }, ['service', 'task', 'reason'])),
         complete: { type: 'boolean', description: 'False: too much to look all the way ahead' },
       }),
     },
