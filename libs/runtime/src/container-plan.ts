@@ -14,6 +14,8 @@ export interface ContainerPaths {
   directory: string;
   /** Its writable layer. */
   layer: string;
+  /** What every root needs and few images have: the bottom of all. */
+  skeleton: string;
   logFile: string;
 }
 
@@ -39,7 +41,7 @@ export function planContainer(
     directory,
     log: { path: paths.logFile, maxSizeBytes: request.log.maxSizeBytes, maxFiles: Math.max(1, request.log.maxFiles) },
     root: {
-      lowerDirs: request.image.layerDirs,
+      lowerDirs: [...request.image.layerDirs, paths.skeleton],
       upperDir: join(paths.layer, 'upper'),
       workDir: join(paths.layer, 'work'),
       mountPoint: join(directory, 'rootfs'),

@@ -15,6 +15,7 @@ import { MountSources } from './mount-sources.js';
 import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, LogLine, LogOptions, Runtime } from './runtime.js';
 import { seccompFilter } from './seccomp/filter.js';
 import { signalNumber } from './signals.js';
+import { makeSkeleton } from './skeleton.js';
 import { planUserMounts, type UserMount } from './user-mounts.js';
 import { Zygote, type ZygoteEvent } from './zygote.js';
 
@@ -49,6 +50,7 @@ export class LinuxRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #containersDirectory: string;
   readonly #layersDirectory: string;
+  readonly #skeleton: string;
   readonly #logsDirectory: string;
   readonly #facts: HostFacts;
   readonly #cgroups: Cgroups;
@@ -64,7 +66,9 @@ export class LinuxRuntime implements Runtime {
     this.#containersDirectory = join(runDir, 'containers');
     this.#layersDirectory = join(stateDir, 'writable');
     this.#logsDirectory = join(stateDir, 'logs');
+    this.#skeleton = join(stateDir, 'skeleton');
     for (const directory of [stateDir, this.#containersDirectory, this.#layersDirectory, this.#logsDirectory]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeSkeleton(this.#skeleton);
     this.#facts = probeHost(resolve(options.shimPath));
     this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
     this.#sources = new MountSources(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#facts);
@@ -125,7 +129,7 @@ export class LinuxRuntime implements Runtime {
     for (const { name, text } of planEtcFiles(request)) writeEtcFile(directory, name, text);
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
     const placement = this.#cgroups.create(request.id, request.limits);
-    return planContainer(request, this.#facts, { directory, layer, logFile }, placement, sources);
+    return planContainer(request, this.#facts, { directory, layer, skeleton: this.#skeleton, logFile }, placement, sources);
   }
 
   start(id: string): Promise<{ pid: number }> {

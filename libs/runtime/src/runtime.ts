@@ -26,6 +26,7 @@ export interface ContainerRequest {
 
 /** The part of an image that a container needs (the shape of `libs/image`'s config, kept apart: effects do not import each other). */
 export interface ContainerImage {
+  /** Topmost first, the order of overlayfs' `lowerdir`. (An image lists its layers from the bottom.) */
   layerDirs: string[];
   entrypoint: string[];
   cmd: string[];

@@ -40,7 +40,7 @@ function request(spec: Partial<ContainerRequest['spec']> = {}, rest: Partial<Omi
 }
 
 const placement = { procsFiles: ['/sys/fs/cgroup/cpu/p/id1/cgroup.procs'], oomCounterFile: '/sys/fs/cgroup/memory/p/id1/memory.oom_control' };
-const paths = { directory: '/state/containers/id1', layer: '/state/writable/id1', logFile: '/state/logs/id1/json.log' };
+const paths = { directory: '/state/containers/id1', layer: '/state/writable/id1', skeleton: '/state/skeleton', logFile: '/state/logs/id1/json.log' };
 
 /** Operations in words, without what is the same for every container. */
 function words(operations: readonly Operation[]): string[] {
@@ -61,7 +61,7 @@ describe('the launch program', () => {
         "openTree 8 0 /state/containers/id1/resolv.conf",
         "openTree 9 0 /state/containers/id1/hostname",
         "openTree 10 0 /state/containers/id1/hosts",
-        "mount 0 overlay /state/containers/id1/rootfs overlay lowerdir=/l/top:/l/base,upperdir=/state/writable/id1/upper,workdir=/state/writable/id1/work,volatile",
+        "mount 0 overlay /state/containers/id1/rootfs overlay lowerdir=/l/top:/l/base:/state/skeleton,upperdir=/state/writable/id1/upper,workdir=/state/writable/id1/work,volatile",
         "openRoot /state/containers/id1/rootfs",
         "filesystem 14 5 /proc proc source=proc",
         "filesystem 34 5 /dev tmpfs source=tmpfs mode=755 size=65536k",

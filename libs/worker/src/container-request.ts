@@ -37,7 +37,7 @@ export function containerRequest(
     name: `${taskName}.${task.id}`,
     spec: { ...spec, env: [`SHOAL_TASK_NAME=${taskName}`, `SHOAL_NODE_NAME=${node.hostname}`, ...spec.env] },
     limits: task.template.resources?.limits ?? {},
-    image: { layerDirs: image.layerDirs, ...image.config },
+    image: { ...image.config, layerDirs: image.layerDirs.toReversed() },
     hostname,
     netnsPath: attachment.netnsPath,
     nameservers: spec.dns?.nameservers.length && !attachment.nameserver ? spec.dns.nameservers : attachment.nameserver ? [attachment.nameserver] : [],
