@@ -15,8 +15,8 @@ const test = useCluster({ nodes: 2, agentArgs: ['--insecure-registry', registryA
 
 /** What the image stores and the containers' folders of all nodes hold. */
 function onDisk(): string[] {
-  return test.cluster.hosts.flatMap(({ name, stateDir }) =>
-    ['containers', 'images/blobs/sha256', 'images/layers', 'images/tmp'].flatMap((dir) => readdirSync(join(stateDir, 'agent', dir)).map((entry) => `${name} ${dir}/${entry}`)),
+  return test.cluster.hosts.flatMap(({ name, runDir, stateDir }) =>
+    [join(runDir, 'agent/containers'), ...['writable', 'images/blobs/sha256', 'images/layers', 'images/tmp'].map((dir) => join(stateDir, 'agent', dir))].flatMap((dir) => readdirSync(dir).map((entry) => `${name} ${dir}/${entry}`)),
   );
 }
 
