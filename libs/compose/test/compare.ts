@@ -1,5 +1,6 @@
-import { askDocker, askOurselves, withFiles } from './docker-cli.js';
+import { askDocker, askOurselves, configVerdicts, withFiles } from './docker-cli.js';
 import type { Case } from './docker-cli.js';
+import type { Verdict } from './verdicts.js';
 
 /** Cases that run at the same time: one process of Docker each. */
 const width = 3;
@@ -9,7 +10,7 @@ export async function forEachCase<T extends Case>(cases: T[], use: (testCase: T)
   const queue = [...cases];
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      const difference = await use(next);
+      const difference = await use(next).catch((error: unknown) => `cannot be compared: ${String(error)}`);
       if (difference !== undefined) found.push(`${next.name}\n${next.files.join('\n+++\n')}\n${difference}`);
     }
   };
@@ -20,13 +21,17 @@ export async function forEachCase<T extends Case>(cases: T[], use: (testCase: T)
 /** Where `docker stack config` and we disagree: about refusal, or about a byte of the document. */
 export function differences(cases: Case[]): Promise<string[]> {
   return forEachCase(cases, (testCase) =>
-    withFiles(testCase, async (folder, names) => {
-      const docker = await askDocker(testCase, folder, names);
+    withFiles(testCase, async (folder, names, root) => {
+      const docker = await configVerdicts.judge(testCase, root, () => askDocker(testCase, folder, names));
       const ours = await askOurselves(testCase, folder, names);
-      const same = docker.accepted === ours.accepted && (!docker.accepted || docker.output === ours.output);
-      return same ? undefined : `Docker ${docker.accepted ? 'accepts' : 'refuses'}: ${docker.output}\nwe ${ours.accepted ? 'accept' : 'refuse'}: ${ours.output}`;
+      const same = docker.accepted ? ours.accepted && docker.answer === ours.answer : !ours.accepted;
+      return same ? undefined : `Docker ${inWords(docker)}\nwe ${inWords(ours)}`;
     }),
   );
+}
+
+function inWords(verdict: Verdict<string>): string {
+  return verdict.accepted ? `print: ${verdict.answer}` : `refuse: ${verdict.why}`;
 }
 
 /** Every n-th of many, so that each run is quick and all runs are the same. */

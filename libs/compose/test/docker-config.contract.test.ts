@@ -1,9 +1,12 @@
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { differences, every } from './compare.js';
+import { configVerdicts } from './docker-cli.js';
 import * as odd from './odd-inputs.js';
 import { mergeCases, oddCases, valueCases, versionCases } from './samples.js';
 
 /** The docker CLI is the judge: the same inputs are refused, and the others print the same bytes. */
+
+afterAll(() => configVerdicts.save());
 
 const asFiles = (texts: string[]): { name: string; files: string[] }[] => texts.map((text) => ({ name: text, files: [text] }));
 

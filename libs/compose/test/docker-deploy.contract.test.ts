@@ -1,17 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { formatProblem, loadCompose, toStackSpec } from '../src/index.js';
 import { forEachCase } from './compare.js';
 import { readExisting, withFiles } from './docker-cli.js';
 import type { Case } from './docker-cli.js';
 import { recordDeploy } from './fake-swarm.js';
+import type { Created } from './fake-swarm.js';
 import { fromDocker, prune } from './from-docker.js';
 import { deployCases } from './samples.js';
+import { openVerdicts } from './verdicts.js';
 
 /** What `docker stack deploy` asks a swarm for is what our spec says. */
 
 const env = { PATH: process.env['PATH'] ?? '', HOME: '/home/judge' };
+const verdicts = openVerdicts<Created>('stack-deploy');
+afterAll(() => verdicts.save());
 
 /** Accepted by the CLI and refused by its manager later: we refuse at once. */
 const refusedByManager = new Set(['ports: [{target: 80}, {}]', 'ports: [{published: 4294967376}]', 'volumes.tmpfs: [{type: tmpfs, tmpfs: {}}]', 'volumes.tmpfs: [{type: tmpfs, tmpfs: {size: 0}}]']);
@@ -19,16 +23,16 @@ const refusedByManager = new Set(['ports: [{target: 80}, {}]', 'ports: [{publish
 const saidDifferently = /^deploy\.resources\.reservations\.generic_resources: \[\{(?:discrete_resource_spec: \{\})?\}\]|^credential_spec\.config/;
 
 async function specDifference(testCase: Case): Promise<string | undefined> {
-  return withFiles(testCase, async (folder, names) => {
-    const docker = await recordDeploy(folder, names, 'st', env);
+  return withFiles(testCase, async (folder, names, root) => {
+    const docker = await verdicts.judge(testCase, root, () => recordDeploy(folder, names, 'st', env));
     const files = await Promise.all(names.map(async (path) => ({ path, text: await readFile(join(folder, path), 'utf8') })));
     const loaded = loadCompose({ files, workingDir: folder, env, readFile: readExisting });
     const result = loaded.ok ? toStackSpec(loaded.config, 'st', readExisting) : loaded;
-    if (docker.accepted !== result.ok) return `Docker: ${docker.error || 'accepted'}\nwe: ${result.ok ? 'accepted' : result.problems.map(formatProblem).join('\n')}`;
-    if (!result.ok || !('spec' in result)) return undefined;
+    if (docker.accepted !== result.ok) return `Docker: ${docker.accepted ? 'accepted' : docker.why}\nwe: ${result.ok ? 'accepted' : result.problems.map(formatProblem).join('\n')}`;
+    if (!docker.accepted || !result.ok || !('spec' in result)) return undefined;
     const { services, networks, secrets, configs } = result.spec;
     const ours = comparable(prune({ services, networks, secrets, configs }));
-    const theirs = comparable(fromDocker(docker));
+    const theirs = comparable(fromDocker(docker.answer));
     return ours === theirs ? undefined : `Docker: ${theirs}\nwe: ${ours}`;
   });
 }

@@ -2,11 +2,10 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import type { Verdict } from './verdicts.js';
 
-/** What the docker CLI asked an empty swarm to create. */
+/** What the docker CLI asked an empty swarm to create, each list sorted by name. */
 export interface Created {
-  accepted: boolean;
-  error: string;
   networks: Record<string, unknown>[];
   secrets: Record<string, unknown>[];
   configs: Record<string, unknown>[];
@@ -17,24 +16,28 @@ export interface Created {
  * Runs `docker stack deploy` against an empty swarm that says yes to everything and records what it is asked for.
  * Look-ups of secrets and configs by name find one with the id `id-NAME`.
  */
-export async function recordDeploy(folder: string, names: string[], stack: string, env: Record<string, string>): Promise<Created> {
-  const created: Created = { accepted: true, error: '', networks: [], secrets: [], configs: [], services: [] };
+export async function recordDeploy(folder: string, names: string[], stack: string, env: Record<string, string>): Promise<Verdict<Created>> {
+  const created: Created = { networks: [], secrets: [], configs: [], services: [] };
   const socket = join(folder, 's.sock');
   const server = createServer((request, response) => void answer(request, response, created));
   await new Promise<void>((listening) => server.listen(socket, listening));
   try {
     const argv = ['stack', 'deploy', '--detach', '--resolve-image', 'never', ...names.flatMap((name) => ['-c', name]), stack];
-    await new Promise<void>((done) => {
+    return await new Promise((done, fail) => {
       execFile('docker', argv, { cwd: folder, env: { ...env, DOCKER_HOST: `unix://${socket}` } }, (error, _stdout, stderr) => {
-        created.accepted = !error;
-        created.error = stderr;
-        done();
+        if (error && typeof error.code !== 'number') fail(new Error(`the docker CLI, the judge of these tests, cannot be run: ${error.message}`));
+        else done(error ? { accepted: false, why: stderr } : { accepted: true, answer: sorted(created) });
       });
     });
-    return created;
   } finally {
     await new Promise((closed) => server.close(closed));
   }
+}
+
+/** The CLI walks through maps, so that the order of its requests says nothing. */
+function sorted(created: Created): Created {
+  for (const list of Object.values(created) as Record<string, unknown>[][]) list.sort((a, b) => (String(a['Name']) < String(b['Name']) ? -1 : 1));
+  return created;
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, created: Created): Promise<void> {
