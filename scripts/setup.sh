@@ -22,7 +22,7 @@ step() {
 }
 
 digest_of() {
-  find "$@" -type f -not -path '*/node_modules/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+  find "$@" -type f -not -path '*/node_modules/*' -not -path '*/generated/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
 }
 
 [ -d node_modules/typescript7 ] || rm -f dist/.done-packages
