@@ -151,7 +151,7 @@ export class Cluster {
     }
     step('every node ready');
     await until('every node is ready', async () => {
-      const { stdout } = await this.docker(['node', 'ls', '--format', '{{.Status}}']);
+      const { stdout } = await this.shoal(['node', 'ls', '--format', '{{.Status}}']);
       return stdout.split('\n').filter((line) => line === 'Ready').length === this.hosts.length;
     });
   }
