@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { putTask, startHttpHarness, workerNodeId, type HttpHarness } from './http-harness.js';
+import { putTask, startHttpHarness, withoutDetachNotice, workerNodeId, type HttpHarness } from './http-harness.js';
 
 /** `docker stack …`, unmodified, against this API. */
 
@@ -47,7 +47,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const deploy = (...flags: string[]) => harness.docker('stack', 'deploy', '--detach=true', ...flags, '-c', join(folder, 'stack.yml'), 'app');
+const deploy = async (...flags: string[]) => withoutDetachNotice(await harness.docker('stack', 'deploy', ...flags, '-c', join(folder, 'stack.yml'), 'app'));
 const revision = () => harness.store.view().named('service', 'app_web')!.version;
 
 test('deploy creates everything; the same file again makes no task anew', async () => {
@@ -112,7 +112,7 @@ test('our own API sees the stack, and docker stack rm leaves nothing', async () 
 
 test('a port that a service of another stack has', async () => {
   await deploy();
-  const { stderr, exitCode } = await harness.docker('stack', 'deploy', '--detach=true', '-c', join(folder, 'stack.yml'), 'other');
+  const { stderr, exitCode } = await harness.docker('stack', 'deploy', '-c', join(folder, 'stack.yml'), 'other');
   expect({ stderr, exitCode }).toEqual({ stderr: expect.stringContaining("port '4000' is already in use by service 'app_web'"), exitCode: 1 });
   await harness.docker('stack', 'rm', 'app', 'other');
 });

@@ -158,6 +158,11 @@ export async function putTask(harness: HttpHarness, serviceName: string, task: P
   return id;
 }
 
+/** `docker stack deploy` does not wait by default; 28 says so in two lines unless told `--detach`, a flag that 20.10 does not know. */
+export function withoutDetachNotice(result: CliResult): CliResult {
+  return { ...result, stderr: result.stderr.replace(/^Since --detach=false was not specified, tasks will be created in the background\.\n.*\n/, '') };
+}
+
 function run(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<CliResult> {
   return new Promise((resolve) => {
     execFile(command, args, { env, timeout: 30_000, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {

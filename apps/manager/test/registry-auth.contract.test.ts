@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openLogins, type Service } from '../../../libs/model/src/index.js';
-import { startHttpHarness, type HttpHarness } from './http-harness.js';
+import { startHttpHarness, withoutDetachNotice, type HttpHarness } from './http-harness.js';
 
 /** `--with-registry-auth` of the unmodified docker CLI: what it sends must be what we keep. */
 
@@ -25,7 +25,7 @@ async function logIn(password: string): Promise<void> {
 }
 
 async function docker(...args: string[]): Promise<void> {
-  const { stderr, exitCode } = await harness.docker('--config', folder, ...args);
+  const { stderr, exitCode } = withoutDetachNotice(await harness.docker('--config', folder, ...args));
   expect({ args, stderr, exitCode }).toEqual({ args, stderr: '', exitCode: 0 });
 }
 
@@ -58,7 +58,7 @@ test('a registry without a login', async () => {
 test('stack deploy: another password restarts nothing, and the same file again keeps the login', async () => {
   const file = join(folder, 'stack.yml');
   await writeFile(file, `version: '3.8'\nservices:\n  web:\n    image: ${image}\n`);
-  const deploy = (...flags: string[]) => docker('stack', 'deploy', '--detach=true', '--resolve-image', 'never', ...flags, '-c', file, 'app');
+  const deploy = (...flags: string[]) => docker('stack', 'deploy', '--resolve-image', 'never', ...flags, '-c', file, 'app');
   await logIn('one');
   await deploy('--with-registry-auth');
   expect(logins('app_web')[registry]!.password).toBe('one');
