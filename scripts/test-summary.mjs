@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 
+/** A level that could not even be started has one failure. */
+const notRun = { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, numTodoTests: 0, numTotalTests: 1, testResults: [] };
+
 let passed = 0;
 let failed = 0;
 console.log('\nlevel       passed  failed  skipped');
 for (const file of process.argv.slice(2)) {
-  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const report = readReport(file);
   const skipped = report.numPendingTests + report.numTodoTests;
   const brokenFiles = report.testResults.filter((result) => result.status === 'failed' && result.assertionResults.length === 0).length;
   const bad = report.numFailedTests + brokenFiles;
@@ -17,3 +20,12 @@ for (const file of process.argv.slice(2)) {
 }
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    console.log(`${extname(file).slice(1)}: no report (${error.message})`);
+    return notRun;
+  }
+}

@@ -15,8 +15,8 @@ status=0
 for level in unit contract kernel cluster; do
   echo
   echo "test: $level"
-  npx vitest run --project "$level" --reporter=default --reporter=json --outputFile.json="$report.$level" || status=$?
+  node_modules/.bin/vitest run --project "$level" --reporter=default --reporter=json --outputFile.json="$report.$level" || status=$?
 done
-node scripts/test-summary.mjs "$report".* || status=1
+node scripts/test-summary.mjs "$report".{unit,contract,kernel,cluster} || status=1
 rm -f "$report".*
 exit "$status"
