@@ -83,7 +83,7 @@ it('serves docker service create and docker stack deploy with the flag', async (
   const image = `${registryAddress}/team/whoami:2`;
   const created = await test.cluster.docker([...config, 'service', 'create', '--with-registry-auth', '--no-resolve-image', '--mode', 'global', '--name', 'everywhere', image], { deadlineMs: 120_000 });
   expect(created, created.stderr).toMatchObject({ status: 0 });
-  const file = test.file('other.yml', `services: { web: { image: '${registryAddress}/team/whoami:1' } }`);
+  const file = test.file('other.yml', `version: '3.8'\nservices: { web: { image: '${registryAddress}/team/whoami:1' } }`);
   const deployed = await test.cluster.docker([...config, 'stack', 'deploy', '--with-registry-auth', '--resolve-image', 'never', '-c', file, 'other'], { deadlineMs: 120_000 });
   expect(deployed, deployed.stderr).toMatchObject({ status: 0 });
   await test.untilRunning('everywhere', 2);
