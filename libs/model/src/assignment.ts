@@ -88,7 +88,7 @@ export interface AssignedPeer {
   address: string;
 }
 
-/** Templates are shared by many tasks of one node; a set carries each once. */
+/** All that one node is told, by `itemKey`. */
 export type AssignmentSet = ReadonlyMap<string, AssignmentItem>;
 
 export function itemKey(item: Pick<AssignmentItem, 'kind' | 'key'>): string {
