@@ -5,6 +5,7 @@ export * from './change.js';
 export * from './cluster-view.js';
 export * from './constraint.js';
 export * from './decision.js';
+export * from './isolation.js';
 export * from './normal-spec.js';
 export { obedientAgents } from './obedient-agents.js';
 export * from './objects.js';

@@ -1,3 +1,5 @@
+import type { IsolationSpec } from './isolation.js';
+
 /** What a user asks for: services and everything a task template can say. Never written by the system. */
 
 export type Labels = Record<string, string>;
@@ -36,7 +38,7 @@ export interface TaskTemplate {
   runtime?: string;
 }
 
-export interface ContainerSpec {
+export interface ContainerSpec extends IsolationSpec {
   image: string;
   labels: Labels;
   /** Replaces the image's ENTRYPOINT (Docker's `ContainerSpec.Command`). */
@@ -93,7 +95,7 @@ export interface FileReference {
 }
 
 export type Mount =
-  | { type: 'bind'; source: string; target: string; readOnly?: boolean; propagation?: string; nonRecursive?: boolean; consistency?: string; createMountpoint?: boolean }
+  | { type: 'bind'; source: string; target: string; readOnly?: boolean; propagation?: string; nonRecursive?: boolean; consistency?: string; createMountpoint?: boolean; readOnlyNonRecursive?: boolean; readOnlyForceRecursive?: boolean }
   | {
       type: 'volume';
       /** Empty: anonymous, one per task. */
@@ -105,7 +107,7 @@ export type Mount =
       labels?: Labels;
       driver?: { name?: string; options: Record<string, string> };
     }
-  | { type: 'tmpfs'; target: string; readOnly?: boolean; sizeBytes?: number; mode?: number }
+  | { type: 'tmpfs'; target: string; readOnly?: boolean; sizeBytes?: number; mode?: number; /** As for mount(8): `exec`, `uid=1000`; after the defaults. */ options?: string[] }
   | { type: 'npipe' | 'cluster' | 'image'; source: string; target: string; readOnly?: boolean };
 
 export interface ResourceLimits {

@@ -10,8 +10,10 @@ export interface ContainerRequest {
   image: ContainerImage;
   /** Hostname inside. */
   hostname: string;
-  /** Network namespace to join. */
+  /** Network namespace to join: its own, another container's, or the host's. `spec.networkMode` says which of them it is. */
   netnsPath: string;
+  /** Ids of the containers whose namespaces it shares, where `spec.pidMode` or `spec.ipcMode` names a service or a container. */
+  joins?: { pid?: string; ipc?: string };
   nameservers: string[];
   searchDomains: string[];
   resolvOptions: string[];
