@@ -4,6 +4,7 @@ export * from './assignment.js';
 export * from './change.js';
 export * from './cluster-view.js';
 export * from './constraint.js';
+export * from './container-operation.js';
 export * from './decision.js';
 export * from './isolation.js';
 export * from './normal-spec.js';

@@ -39,6 +39,8 @@ export type AgentMessage = shoal.v1.AgentMessage.$Properties;
 export type ManagerMessage = shoal.v1.ManagerMessage.$Properties;
 export type LogMessage = shoal.v1.LogMessage.$Properties;
 export type LogAck = shoal.v1.LogAck.$Properties;
+export type ContainerOutput = shoal.v1.ContainerOutput.$Properties;
+export type ContainerInput = shoal.v1.ContainerInput.$Properties;
 export type IssueRequest = shoal.v1.IssueRequest.$Properties;
 export type IssueReply = shoal.v1.IssueReply.$Properties;
 
@@ -52,6 +54,10 @@ export const dispatcherService = {
     response: true,
   }),
   logs: method<LogMessage, LogAck>('/shoal.v1.Dispatcher/Logs', v1.LogMessage, v1.LogAck, { request: true }),
+  container: method<ContainerOutput, ContainerInput>('/shoal.v1.Dispatcher/Container', v1.ContainerOutput, v1.ContainerInput, {
+    request: true,
+    response: true,
+  }),
 } satisfies ServiceDefinition;
 
 /** Options of every channel: messages of any size that a full assignment set can have, and a dead peer is noticed. */

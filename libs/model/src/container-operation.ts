@@ -1,0 +1,53 @@
+/** What a manager asks an agent to do with one container on behalf of a user, and what comes back: the JSON of the Container rpc. */
+export type ContainerOperation =
+  | { kind: 'inspect' }
+  | ExecOperation
+  | { kind: 'attach'; stdin: boolean; stdout: boolean; stderr: boolean }
+  | { kind: 'resize'; size: TerminalSize }
+  | { kind: 'top'; psArguments: string[] }
+  /** One sample each second; without `follow` the first `samples` only. */
+  | { kind: 'stats'; follow: boolean; samples: number }
+  | { kind: 'changes' }
+  | { kind: 'stat-path'; path: string }
+  | { kind: 'read-archive'; path: string }
+  | { kind: 'write-archive'; path: string; refuseTypeChange: boolean; keepOwners: boolean }
+  | { kind: 'export' }
+  | CommitOperation
+  | { kind: 'signal'; signal: string }
+  /** `graceMs` absent: the container's own; below zero: for ever. */
+  | { kind: 'stop'; signal?: string; graceMs?: number }
+  | { kind: 'pause' }
+  | { kind: 'unpause' }
+  | { kind: 'wait' };
+
+export type ContainerOperationKind = ContainerOperation['kind'];
+
+export interface ExecOperation {
+  kind: 'exec';
+  argv: string[];
+  env: string[];
+  user?: string;
+  workingDir?: string;
+  tty: boolean;
+  size?: TerminalSize;
+  stdin: boolean;
+  privileged: boolean;
+  /** Nobody listens: it goes on when the stream ends. */
+  detach: boolean;
+}
+
+export interface CommitOperation {
+  kind: 'commit';
+  /** `name:tag`; empty: the image has no name. */
+  reference: string;
+  comment: string;
+  author: string;
+  /** Dockerfile lines that change the image's config. */
+  changes: string[];
+  pause: boolean;
+}
+
+export interface TerminalSize {
+  rows: number;
+  columns: number;
+}
