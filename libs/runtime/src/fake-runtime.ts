@@ -1,5 +1,10 @@
 import { Bell, ignoreAbort, Refused, systemClock, timestamp, type Clock } from '../../base/src/index.js';
-import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, LogLine, LogOptions, Runtime } from './runtime.js';
+import type { ResourceLimits } from '../../model/src/index.js';
+import { actLikeCat, FakeAttachment, FakeSession, type FakeExec } from './fake-process.js';
+import type {
+  AttachOptions, ContainerExit, ContainerProcess, ContainerRequest, ContainerState, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, ProcessStreams, Runtime,
+  StartExecRequest,
+} from './runtime.js';
 import { signalNumber } from './signals.js';
 
 /** What a fake container does. Everything absent: it starts, runs, and ends with 143 at SIGTERM. */
@@ -13,6 +18,11 @@ export interface FakeBehavior {
   ignoresSignals?: boolean;
   /** Answers of exec, such as health checks; absent: exit code 0. */
   exec?: (request: ExecRequest) => ExecResult | Promise<ExecResult>;
+  /** What a started exec does, or an `ExecRefused` that it throws; absent: it is like `cat`. */
+  startExec?: (exec: FakeExec) => void;
+  /** What it does with its standard input; absent: nothing. */
+  onInput?: (data: Buffer) => void;
+  onInputEnd?: () => void;
 }
 
 interface FakeContainer {
@@ -21,17 +31,30 @@ interface FakeContainer {
   status: ContainerStatus;
   lines: LogLine[];
   changed: Set<Bell>;
+  attached: Set<FakeAttachment>;
+  sessions: Set<FakeSession>;
   cancelExit?: () => void;
 }
 
 const SIGKILL = 9;
 const firstPid = 1000;
 
+const restingStats: ContainerStats = {
+  readAtMs: 0,
+  cpu: { totalNs: 0, userNs: 0, systemNs: 0, perCpuNs: [], machineNs: 0, onlineCpus: 1, periods: 0, throttledPeriods: 0, throttledNs: 0 },
+  memory: { usageBytes: 1 << 20, workingBytes: 1 << 20, maxUsageBytes: 1 << 20, limitBytes: 0, failures: 0, oomKills: 0, details: {}, isVersion2: true },
+  pids: { current: 1, limit: 0 },
+  blockIo: { bytes: [], operations: [] },
+  hugepages: {},
+  networks: {},
+};
+
 /** A runtime in memory, for the tests of what stands above it. Obeys the port's promises; containers do what `behave` says. */
 export class FakeRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #behave: (request: ContainerRequest) => FakeBehavior;
   readonly #containers = new Map<string, FakeContainer>();
+  readonly #oomListeners = new Set<(id: string) => void>();
   #nextPid = firstPid;
   /** Calls in order, in words: `create web.1`, `signal web.1 SIGTERM`. */
   readonly calls: string[] = [];
@@ -52,6 +75,8 @@ export class FakeRuntime implements Runtime {
     if (container.status.state === 'exited') return;
     container.cancelExit?.();
     container.status = { ...container.status, state: 'exited', exit: { code: 0, oomKilled: false, exitedAtMs: this.#clock.wallMs(), ...exit } };
+    for (const session of container.sessions) session.kill();
+    for (const { output } of container.attached) output.end();
     ring(container);
   }
 
@@ -59,6 +84,7 @@ export class FakeRuntime implements Runtime {
   print(id: string, text: string, stream: LogLine['stream'] = 'stdout'): void {
     const container = this.#require(id);
     container.lines.push({ stream, timestamp: timestamp(this.#clock.wallMs()), text });
+    for (const { output } of container.attached) output.push({ stream, data: Buffer.from(`${text}\n`) });
     ring(container);
   }
 
@@ -69,7 +95,7 @@ export class FakeRuntime implements Runtime {
     const behavior = this.#behave(request);
     if (behavior.createError) throw behavior.createError;
     const status: ContainerStatus = { id: request.id, state: 'created', pid: this.#nextPid++, labels: request.labels };
-    this.#containers.set(request.id, { request, behavior, status, lines: [], changed: new Set() });
+    this.#containers.set(request.id, { request, behavior, status, lines: [], changed: new Set(), attached: new Set(), sessions: new Set() });
   }
 
   async start(id: string): Promise<{ pid: number }> {
@@ -131,9 +157,82 @@ export class FakeRuntime implements Runtime {
     return (await behavior.exec?.(request)) ?? { exitCode: 0, output: '' };
   }
 
-  async stats(id: string): Promise<ContainerStats> {
+  async pause(id: string): Promise<void> {
+    this.calls.push(`pause ${id}`);
+    this.#change(id, 'running', 'paused');
+  }
+
+  async resume(id: string): Promise<void> {
+    this.calls.push(`resume ${id}`);
+    this.#change(id, 'paused', 'running');
+  }
+
+  async update(id: string, limits: ResourceLimits): Promise<void> {
+    this.calls.push(`update ${id}`);
+    const container = this.#require(id);
+    if (container.status.state === 'exited') throw new Refused('precondition', `container ${id} has exited`);
+    container.request = { ...container.request, limits: { ...container.request.limits, ...limits } };
+  }
+
+  async startExec(id: string, request: StartExecRequest, signal: AbortSignal): Promise<ExecSession> {
+    signal.throwIfAborted();
+    this.calls.push(`start exec ${id} ${request.argv.join(' ')}`);
+    const { behavior, status, sessions } = this.#require(id);
+    if (status.state !== 'running') throw new Refused('precondition', `container ${id} is not running`);
+    const session = new FakeSession(this.#nextPid++, request);
+    (behavior.startExec ?? actLikeCat)(session);
+    sessions.add(session);
+    void session.exited.then(() => sessions.delete(session));
+    signal.addEventListener('abort', () => session.close(), { once: true });
+    return session;
+  }
+
+  async attach(id: string, { stdin, signal }: AttachOptions): Promise<ProcessStreams> {
+    signal.throwIfAborted();
+    this.calls.push(`attach ${id}`);
+    const { attached, behavior, request, status } = this.#require(id);
+    if (status.state === 'exited') throw new Refused('precondition', `container ${id} is not running`);
+    if (stdin && !request.spec.openStdin) throw new Refused('precondition', `the standard input of container ${id} is not open`);
+    const attachment = new FakeAttachment(
+      stdin,
+      (data) => behavior.onInput?.(data),
+      () => behavior.onInputEnd?.(),
+      (rows, columns) => this.resize(id, rows, columns),
+      (closed) => attached.delete(closed),
+    );
+    attached.add(attachment);
+    signal.addEventListener('abort', () => attachment.close(), { once: true });
+    return attachment;
+  }
+
+  async resize(id: string, rows: number, columns: number): Promise<void> {
     const { request } = this.#require(id);
-    return { cpuUsageNs: 0, memoryBytes: 1 << 20, memoryLimitBytes: request.limits.memoryBytes ?? 0, pids: 1, throttledPeriods: 0, oomKills: 0 };
+    if (!request.spec.tty) throw new Refused('precondition', `container ${id} has no terminal`);
+    this.calls.push(`resize ${id} ${rows} ${columns}`);
+  }
+
+  async stats(id: string): Promise<ContainerStats> {
+    const { request, status } = this.#require(id);
+    if (status.state === 'exited') throw new Refused('precondition', `container ${id} has exited`);
+    return { ...restingStats, readAtMs: this.#clock.wallMs(), memory: { ...restingStats.memory, limitBytes: request.limits.memoryBytes ?? 0 } };
+  }
+
+  async top(id: string): Promise<ContainerProcess[]> {
+    const { request, status } = this.#require(id);
+    if (status.state === 'exited' || status.state === 'created') throw new Refused('precondition', `container ${id} is not running`);
+    const command = (request.spec.command ?? []).join(' ');
+    return [{ pid: status.pid, parentPid: 1, uid: 0, state: 'S', threads: 1, startedAtMs: 0, cpuMs: 0, residentBytes: 0, virtualBytes: 0, terminal: '', name: command, command }];
+  }
+
+  onOom(listener: (id: string) => void): () => void {
+    this.#oomListeners.add(listener);
+    return () => this.#oomListeners.delete(listener);
+  }
+
+  /** A process of the container is killed for lack of memory; the container itself lives on. */
+  runOutOfMemory(id: string): void {
+    this.#require(id);
+    for (const listener of this.#oomListeners) listener(id);
   }
 
   async *logs(id: string, { follow, tail, sinceMs, untilMs, signal }: LogOptions): AsyncGenerator<LogLine> {
@@ -155,6 +254,12 @@ export class FakeRuntime implements Runtime {
   }
 
   async close(): Promise<void> {}
+
+  #change(id: string, from: ContainerState, to: ContainerState): void {
+    const container = this.#require(id);
+    if (container.status.state !== from) throw new Refused('precondition', `container ${id} is ${container.status.state}, not ${from}`);
+    container.status = { ...container.status, state: to };
+  }
 
   #require(id: string): FakeContainer {
     const container = this.#containers.get(id);

@@ -12,7 +12,7 @@ import { executeIn } from './exec.js';
 import { probeHost, type HostFacts } from './host-facts.js';
 import { readLog } from './log-reader.js';
 import { MountSources } from './mount-sources.js';
-import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, LogLine, LogOptions, Runtime } from './runtime.js';
+import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, ProcessStreams, Runtime } from './runtime.js';
 import { seccompFilter } from './seccomp/filter.js';
 import { signalNumber } from './signals.js';
 import { makeSkeleton } from './skeleton.js';
@@ -188,6 +188,18 @@ export class LinuxRuntime implements Runtime {
     const { pid, startTime, record } = handle;
     const seccomp = seccompFilter(BigInt(`0x${record.process.capabilities}`), this.#facts);
     return executeIn(this.#zygote, { pid, startTime, record, procsFiles: this.#cgroups.procsFiles(id), seccomp }, request, signal);
+  }
+
+  async startExec(): Promise<ExecSession> {
+    return Promise.reject(new Refused('unsupported', 'an interactive exec is not here'));
+  }
+
+  async attach(): Promise<ProcessStreams> {
+    return Promise.reject(new Refused('unsupported', 'attach is not here'));
+  }
+
+  async resize(): Promise<void> {
+    return Promise.reject(new Refused('unsupported', 'resize is not here'));
   }
 
   async stats(id: string): Promise<ContainerStats> {

@@ -42,3 +42,28 @@ test('does what it is told, and remembers what it was told', async () => {
   expect(lines).toEqual(['hello', 'bye']);
   expect(runtime.calls).toEqual(['create c', 'start c', 'signal c TERM', 'exec c a b']);
 });
+
+test('an exec is like cat, and ends with its container; who is attached hears what is printed', async () => {
+  const { signal } = new AbortController();
+  const runtime = new FakeRuntime();
+  await runtime.create(request('c'), signal);
+  await runtime.start('c');
+  const exec = { argv: ['cat'], terminal: false, openStdin: true, privileged: false };
+  const cat = await runtime.startExec('c', exec, signal);
+  await cat.write(Buffer.from('meow'));
+  await cat.closeInput();
+  expect(await cat.exited).toEqual({ exitCode: 0 });
+  const chunks: string[] = [];
+  for await (const { data } of cat.output) chunks.push(data.toString());
+  expect(chunks).toEqual(['meow']);
+  const left = await runtime.startExec('c', exec, signal);
+  const attached = await runtime.attach('c', { stdin: false, signal });
+  await expect(runtime.attach('c', { stdin: true, signal })).rejects.toMatchObject({ code: 'precondition' });
+  await expect(runtime.resize('c', 1, 2)).rejects.toMatchObject({ code: 'precondition' });
+  runtime.print('c', 'hello');
+  runtime.exit('c');
+  expect(await left.exited).toEqual({ exitCode: 137 });
+  const heard: string[] = [];
+  for await (const { data } of attached.output) heard.push(data.toString());
+  expect(heard).toEqual(['hello\n']);
+});
