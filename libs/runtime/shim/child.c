@@ -63,8 +63,9 @@ static void open_endless_stdin(void) {
 }
 
 static void hand_over(int socket, int descriptor) {
-	char byte = 0;
-	struct iovec part = {&byte, 1};
+	/* Those who listen at a console socket expect a name. */
+	char name[] = "/dev/ptmx";
+	struct iovec part = {name, sizeof name - 1};
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -136,17 +137,37 @@ static _Noreturn void execute(const struct child_ends *ends) {
 	_exit(error_number == ENOENT ? 127 : 126);
 }
 
+/* Whoever launched us is gone. A starter that goes away without the word was none. */
+static void wait_for_starter(const struct child_ends *ends) {
+	char word;
+	close(ends->status);
+	for (;;) {
+		int starter = accept4(ends->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (starter < 0)
+			_exit(1);
+		if (read(starter, &word, 1) == 1) {
+			dup3(starter, ends->status, O_CLOEXEC);
+			close(starter);
+			close(ends->listener);
+			return;
+		}
+		close(starter);
+	}
+}
+
 static _Noreturn void wait_and_execute(const struct child_ends *ends) {
 	char word;
 	if (!arguments || !environment)
 		fail_because("execute", "the program", "it has no arguments or no environment");
 	/* Nothing but the standard streams may outlive execve, whatever was opened before. */
-	if (syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
+	if (syscall(SYS_close_range, 3 + ends->preserved, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
 		fail("close", "the descriptors");
 	report_failures_to(-1);
 	close(ends->connection);
 	tell(ends, (struct child_status){.ready = 1});
-	if (read(ends->go, &word, 1) != 1)
+	if (ends->listener >= 0)
+		wait_for_starter(ends);
+	else if (read(ends->go, &word, 1) != 1)
 		_exit(1);
 	execute(ends);
 }

@@ -83,7 +83,7 @@ static void fork_child(struct container *c, uint64_t flags, int connection) {
 		close(c->listener);
 		close(c->directory);
 		struct child_ends ends = {
-			.connection = connection, .status = status[1], .go = go[0], .output = output[1],
+			.connection = connection, .status = status[1], .go = go[0], .listener = -1, .output = output[1],
 			.error = error[1], .terminal = terminal[1], .target = -1,
 		};
 		run_child(&ends);
@@ -186,8 +186,8 @@ static void close_end(int *descriptor) {
 }
 
 static void take_terminal(struct container *c) {
-	char byte;
-	struct iovec part = {&byte, 1};
+	char name[32];
+	struct iovec part = {name, sizeof name};
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;

@@ -46,7 +46,7 @@ static void fork_child(struct exec *e, int target) {
 		fail_because("execute in", "the container", "it is not running");
 	if (e->pid == 0) {
 		struct child_ends ends = {
-			.connection = e->connection, .status = status[1], .go = go[0], .output = output[1],
+			.connection = e->connection, .status = status[1], .go = go[0], .listener = -1, .output = output[1],
 			.error = output[1], .terminal = -1, .target = target,
 		};
 		run_child(&ends);

@@ -7,6 +7,11 @@
  * new container (container.c), or of one process more in a container (exec.c). It forks a child that executes the
  * launch program it is sent, record by record (child.c), and ends up as the container's process.
  *
+ *   shoal-shim launch DESCRIPTOR
+ *
+ * reads one launch program from a descriptor and forks the process itself: for callers of the OCI command line, who
+ * look after the container on their own (launch.c).
+ *
  *   docker-init -- PROGRAM ARGUMENT…
  *
  * is the same file inside a container with `init: true` (init.c).
@@ -14,13 +19,20 @@
  * What to do is decided in TypeScript; here is only how.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shim.h"
 
 int main(int count, char **arguments) {
-	if (count == 3 && strcmp(arguments[1], "zygote") == 0)
+	if (count == 3 && strcmp(arguments[1], "zygote") == 0) {
+		continue_from_sealed_copy(arguments);
 		run_zygote(arguments[2]);
+	}
+	if (count == 3 && strcmp(arguments[1], "launch") == 0) {
+		continue_from_sealed_copy(arguments);
+		run_launch(atoi(arguments[2]));
+	}
 	if (count >= 3 && strcmp(arguments[1], "--") == 0)
 		run_init(arguments + 2);
 	if (count == 2 && strcmp(arguments[1], "version") == 0)

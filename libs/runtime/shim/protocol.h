@@ -15,6 +15,8 @@ enum record_kind {
 	OP_CONTAINER = 1, /* u32 version, u64 clone flags, u64 log max bytes, u32 log max files, directory, log path, oom counter path */
 	OP_EXEC = 2, /* u32 version, u32 pid, u64 start time, u32 timeout ms, u32 max output bytes */
 
+	OP_LAUNCH = 3, /* u32 version, u64 clone flags, u32 target pid, u64 target start time, u32 preserved descriptors, u32 stay, start socket, console socket */
+
 	/* Executed in order by the process that becomes the container's. */
 	OP_JOIN_CGROUP = 10, /* path of a cgroup.procs */
 	OP_JOIN_NAMESPACE = 11, /* u32 kind, path */

@@ -43,6 +43,7 @@ void event_end(struct event *event);
 bool event_send(int connection, struct event *event);
 
 /* zygote.c */
+void continue_from_sealed_copy(char **arguments);
 _Noreturn void run_zygote(const char *socket_path);
 
 /* init.c */
@@ -54,11 +55,19 @@ _Noreturn void run_container(int connection, struct record *record);
 /* exec.c: parent of one process more in a container. */
 _Noreturn void run_exec(int connection, struct record *record);
 
+/* launch.c: forks one process that somebody else looks after. */
+_Noreturn void run_launch(int connection);
+
+/* relay.c: passes bytes between our terminal and the container's until its process ends. */
+int relay_terminal(int connection, int master, int children, pid_t pid); /* wait status */
+
 /* child.c: the process that becomes the container's. */
 struct child_ends {
 	int connection; /* where its program comes from */
 	int status; /* tells its parent: ready, or why execve failed */
 	int go; /* one byte: execute now */
+	int listener; /* instead of go: whoever connects here gives the byte and hears what comes of it; -1: nobody can */
+	uint32_t preserved; /* how many descriptors after the standard streams the program gets */
 	int output; /* becomes standard output */
 	int error; /* becomes standard error */
 	int terminal; /* hands the master of a pseudo terminal to the parent; -1: there can be none */

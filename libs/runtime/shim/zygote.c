@@ -74,7 +74,7 @@ static _Noreturn void serve(int connection) {
  * Runs on from a sealed copy of itself in memory. A container that gets hold of the file behind /proc/<pid>/exe finds one
  * that nobody can write (CVE-2019-5736), and the file on disk can be replaced at any time.
  */
-static void continue_from_sealed_copy(const char *socket_path) {
+void continue_from_sealed_copy(char **arguments) {
 	if (getenv("SHOAL_SHIM_SEALED"))
 		return;
 	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -87,7 +87,6 @@ static void continue_from_sealed_copy(const char *socket_path) {
 			give_up("copy the program into memory");
 	if (fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		give_up("seal the program");
-	char *arguments[] = {"shoal-shim", "zygote", (char *)socket_path, NULL};
 	char *environment[] = {"SHOAL_SHIM_SEALED=1", NULL};
 	syscall(SYS_execveat, copy, "", arguments, environment, AT_EMPTY_PATH);
 	give_up("execute the sealed copy");
@@ -95,7 +94,6 @@ static void continue_from_sealed_copy(const char *socket_path) {
 
 /* Standard input is the lifeline: it ends with the agent, and so does the zygote. Its shims stay. */
 void run_zygote(const char *socket_path) {
-	continue_from_sealed_copy(socket_path);
 	prctl(PR_SET_NAME, "shoal-shim"); /* not the number of a descriptor */
 	/* Until its execve no process of ours can be looked into from inside a container (CVE-2016-9962). */
 	prctl(PR_SET_DUMPABLE, 0);

@@ -8,6 +8,7 @@ import { Bug } from '../../base/src/index.js';
 const shapes = {
   container: [1, 'u32', 'u64', 'u64', 'u32', 'text', 'text', 'text'],
   exec: [2, 'u32', 'u32', 'u64', 'u32', 'u32'],
+  launch: [3, 'u32', 'u64', 'u32', 'u64', 'u32', 'u32', 'text', 'text'],
 
   joinCgroup: [10, 'text'],
   joinNamespace: [11, 'u32', 'text'],
