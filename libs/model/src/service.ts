@@ -110,10 +110,48 @@ export type Mount =
   | { type: 'tmpfs'; target: string; readOnly?: boolean; sizeBytes?: number; mode?: number; /** As for mount(8): `exec`, `uid=1000`; after the defaults. */ options?: string[] }
   | { type: 'npipe' | 'cluster' | 'image'; source: string; target: string; readOnly?: boolean };
 
+/** What a container may use at most, and how it ranks among others when there is too little. Absent: the kernel's default. */
 export interface ResourceLimits {
+  /** Shorthand for a quota over Docker's period; excludes `cpuQuotaUs` and `cpuPeriodUs`. */
   nanoCpus?: number;
   memoryBytes?: number;
+  /** 0 or less: no limit. */
   pids?: number;
+  /** Relative weight, 2 to 262144; the kernel's default is 1024. */
+  cpuShares?: number;
+  cpuQuotaUs?: number;
+  cpuPeriodUs?: number;
+  /** Of a period, for real-time processes; cgroup v1 only. */
+  cpuRealtimeRuntimeUs?: number;
+  cpuRealtimePeriodUs?: number;
+  /** Lists such as `0-2,4`. */
+  cpusetCpus?: string;
+  cpusetMems?: string;
+  /** Memory and swap together, as in Docker; -1: no limit. Absent with a memory limit: twice the memory. */
+  memorySwapBytes?: number;
+  /** 0 to 100; cgroup v1 only. */
+  memorySwappiness?: number;
+  /** What the kernel tries to leave to the container. */
+  memoryReservationBytes?: number;
+  /** Its processes wait instead of being killed; cgroup v1 only. */
+  oomKillDisable?: boolean;
+  blockIo?: BlockIoLimits;
+}
+
+/** Limits of block devices. A device is a path of the node, such as `/dev/sda`. */
+export interface BlockIoLimits {
+  /** Relative weight, 10 to 1000. */
+  weight?: number;
+  weightDevices?: { path: string; weight: number }[];
+  readBytesPerSecond?: DeviceRate[];
+  writeBytesPerSecond?: DeviceRate[];
+  readsPerSecond?: DeviceRate[];
+  writesPerSecond?: DeviceRate[];
+}
+
+export interface DeviceRate {
+  path: string;
+  rate: number;
 }
 
 export interface ResourceReservations {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { CgroupLayout } from './cgroup-layout.js';
+import type { CgroupLayout } from './cgroup/layout.js';
 import type { FilesystemMount } from './container-config.js';
 
 /** Docker's defaults, in order. With a read-only root, what is not in `writableDefaults` is read-only, too. */

@@ -1,7 +1,7 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { Refused } from '../../base/src/index.js';
-import { parseCgroupLayout, type CgroupLayout } from './cgroup-layout.js';
+import { parseCgroupLayout, type CgroupLayout } from './cgroup/layout.js';
 import type { RlimitName } from './linux.js';
 import { parseHardLimits } from './rlimits.js';
 

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
-import { Cgroups } from './cgroups.js';
+import type { ResourceLimits } from '../../model/src/index.js';
+import { Cgroups } from './cgroup/cgroups.js';
 import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
 import { planContainer } from './container-plan.js';
@@ -11,8 +12,10 @@ import { planEtcFiles } from './etc-files.js';
 import { executeIn } from './exec.js';
 import { probeHost, type HostFacts } from './host-facts.js';
 import { readLog } from './log-reader.js';
+import { machineCpu, machineMemoryBytes, networkCounts } from './machine-counts.js';
 import { MountSources } from './mount-sources.js';
-import type { ContainerExit, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, ProcessStreams, Runtime } from './runtime.js';
+import { describeProcesses } from './processes.js';
+import type { ContainerExit, ContainerProcess, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, ProcessStreams, Runtime } from './runtime.js';
 import { seccompFilter } from './seccomp/filter.js';
 import { signalNumber } from './signals.js';
 import { makeSkeleton } from './skeleton.js';
@@ -57,6 +60,7 @@ export class LinuxRuntime implements Runtime {
   readonly #sources: MountSources;
   readonly #zygote: Zygote;
   readonly #containers = new Map<string, ContainerHandle>();
+  readonly #oomListeners = new Set<(id: string) => void>();
   readonly #sequencer = new KeyedSequencer();
 
   constructor(readonly options: RuntimeOptions) {
@@ -202,9 +206,52 @@ export class LinuxRuntime implements Runtime {
     return Promise.reject(new Refused('unsupported', 'resize is not here'));
   }
 
+  pause(id: string): Promise<void> {
+    return this.#sequencer.run(id, async () => {
+      const handle = await this.#require(id);
+      if (handle.state !== 'running') throw new Refused('precondition', `container ${id} is ${handle.state}, not running`);
+      await this.#cgroups.freeze(id);
+      if (handle.state === 'running') handle.state = 'paused';
+    });
+  }
+
+  resume(id: string): Promise<void> {
+    return this.#sequencer.run(id, async () => {
+      const handle = await this.#require(id);
+      if (handle.state !== 'paused') throw new Refused('precondition', `container ${id} is ${handle.state}, not paused`);
+      this.#cgroups.thaw(id);
+      handle.state = 'running';
+    });
+  }
+
+  update(id: string, limits: ResourceLimits): Promise<void> {
+    return this.#sequencer.run(id, async () => {
+      await this.#requireLiving(id);
+      this.#cgroups.update(id, limits);
+    });
+  }
+
   async stats(id: string): Promise<ContainerStats> {
-    await this.#require(id);
-    return this.#cgroups.stats(id);
+    const { pid } = await this.#requireLiving(id);
+    const counts = this.#cgroups.stats(id);
+    return {
+      ...counts,
+      readAtMs: this.#clock.wallMs(),
+      cpu: { ...counts.cpu, ...machineCpu() },
+      memory: { ...counts.memory, limitBytes: Math.min(counts.memory.limitBytes || Infinity, machineMemoryBytes()) },
+      networks: networkCounts(pid),
+    };
+  }
+
+  async top(id: string): Promise<ContainerProcess[]> {
+    const { state } = await this.#requireLiving(id);
+    if (state !== 'running' && state !== 'paused') throw new Refused('precondition', `container ${id} is ${state}, not running`);
+    return describeProcesses(this.#cgroups.pids(id));
+  }
+
+  onOom(listener: (id: string) => void): () => void {
+    this.#oomListeners.add(listener);
+    return () => this.#oomListeners.delete(listener);
   }
 
   logs(id: string, options: LogOptions): AsyncIterable<LogLine> {
@@ -239,6 +286,7 @@ export class LinuxRuntime implements Runtime {
     const directory = this.#directory(id);
     const handle = new ContainerHandle(id, directory, this.#clock, readRecord(directory), () => this.#cgroups.kill(id));
     await handle.adopt();
+    if (handle.state === 'running' && this.#cgroups.isFrozen(id)) handle.state = 'paused';
     this.#containers.set(id, handle);
     this.options.trace({ event: 'container-adopted', id, state: handle.state });
     return handle;
@@ -247,6 +295,12 @@ export class LinuxRuntime implements Runtime {
   async #require(id: string): Promise<ContainerHandle> {
     const handle = await this.#find(id);
     if (!handle) throw new Refused('not-found', `no such container: ${id}`);
+    return handle;
+  }
+
+  async #requireLiving(id: string): Promise<ContainerHandle> {
+    const handle = await this.#require(id);
+    if (handle.state === 'exited') throw new Refused('precondition', `container ${id} has exited`);
     return handle;
   }
 

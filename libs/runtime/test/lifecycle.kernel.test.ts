@@ -93,15 +93,15 @@ describe('limits', () => {
     const throttled = async (periods: number) => {
       for (;;) {
         const stats = await host.runtime.stats(id);
-        if (stats.throttledPeriods >= periods) return { ...stats, atMs: performance.now() };
+        if (stats.cpu.throttledPeriods >= periods) return { ...stats, atMs: performance.now() };
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     };
     const first = await throttled(2);
     const second = await throttled(12);
-    const share = (second.cpuUsageNs - first.cpuUsageNs) / 1e6 / (second.atMs - first.atMs);
+    const share = (second.cpu.totalNs - first.cpu.totalNs) / 1e6 / (second.atMs - first.atMs);
     expect(share).toBeLessThan(0.15);
-    expect(second.cpuUsageNs).toBeGreaterThan(first.cpuUsageNs);
+    expect(second.cpu.totalNs).toBeGreaterThan(first.cpu.totalNs);
     await host.runtime.remove(id);
   });
 
@@ -114,10 +114,10 @@ describe('limits', () => {
     const id = await host.start('echo up; sleep 1000', {}, { limits: { memoryBytes: 50 * mebibyte } });
     await host.untilPrinted(id, 'up');
     const stats = await host.runtime.stats(id);
-    expect(stats).toMatchObject({ memoryLimitBytes: 50 * mebibyte, oomKills: 0 });
-    expect(stats.pids).toBeGreaterThan(0);
-    expect(stats.memoryBytes).toBeGreaterThan(0);
-    expect(stats.memoryBytes).toBeLessThan(50 * mebibyte);
+    expect(stats).toMatchObject({ memory: { limitBytes: 50 * mebibyte, oomKills: 0 } });
+    expect(stats.pids.current).toBeGreaterThan(0);
+    expect(stats.memory.workingBytes).toBeGreaterThan(0);
+    expect(stats.memory.workingBytes).toBeLessThan(50 * mebibyte);
     await host.runtime.remove(id);
   });
 

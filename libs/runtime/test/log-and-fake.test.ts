@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LineSplitter, parseLogLine } from '../src/log-line.js';
-import { compileDeviceFilter } from '../src/device-filter.js';
-import { deviceRules } from '../src/device-rules.js';
+import { compileDeviceFilter } from '../src/cgroup/device-filter.js';
+import { deviceRules } from '../src/cgroup/device-rules.js';
 
 describe('json-file records', () => {
   test('whole lines and pieces', () => {

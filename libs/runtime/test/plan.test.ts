@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { isRefused } from '../../base/src/index.js';
 import { capabilitySet } from '../src/capabilities.js';
-import { parseCgroupLayout, treeOf } from '../src/cgroup-layout.js';
-import { cgroupWrites, checkLimits } from '../src/cgroup-values.js';
+import { parseCgroupLayout, treeOf } from '../src/cgroup/layout.js';
+import { cgroupWrites, checkLimits } from '../src/cgroup/writes.js';
 import { planContainer } from '../src/container-plan.js';
 import { exitOf, startFailureWords } from '../src/exit-words.js';
 import type { HostFacts } from '../src/host-facts.js';

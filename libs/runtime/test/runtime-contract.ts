@@ -57,4 +57,50 @@ export function runtimeContract(open: () => { runtime: Runtime; signal: AbortSig
     expect(await runtime.status(made.id)).toMatchObject({ state: 'running' });
     await runtime.remove(made.id);
   });
+
+  test('a paused container stands still and can be looked at; resumed, it goes on', async () => {
+    const { runtime, signal, request, up } = open();
+    const made = request('runs');
+    await runtime.create(made, signal);
+    await expect(runtime.pause(made.id)).rejects.toMatchObject({ code: 'precondition' });
+    await expect(runtime.top(made.id)).rejects.toMatchObject({ code: 'precondition' });
+    const { pid } = await runtime.start(made.id);
+    await up(made.id);
+    await expect(runtime.resume(made.id)).rejects.toMatchObject({ code: 'precondition' });
+    await runtime.pause(made.id);
+    expect(await runtime.status(made.id)).toMatchObject({ state: 'paused', pid });
+    await expect(runtime.pause(made.id)).rejects.toMatchObject({ code: 'precondition' });
+    await expect(runtime.exec(made.id, { argv: ['true'], timeoutMs: 1000, maxOutputBytes: 10 }, signal)).rejects.toMatchObject({ code: 'precondition' });
+    expect((await runtime.top(made.id)).map((process) => process.pid)).toContain(pid);
+    expect((await runtime.stats(made.id)).pids.current).toBeGreaterThan(0);
+    await runtime.resume(made.id);
+    expect(await runtime.status(made.id)).toMatchObject({ state: 'running', pid });
+    await runtime.remove(made.id);
+  });
+
+  test('a paused container can be killed and removed', async () => {
+    const { runtime, signal, request, up } = open();
+    const made = request('runs');
+    await runtime.create(made, signal);
+    await runtime.start(made.id);
+    await up(made.id);
+    await runtime.pause(made.id);
+    await runtime.signal(made.id, 'SIGKILL');
+    expect(await runtime.wait(made.id, signal)).toMatchObject({ code: 137, oomKilled: false });
+    await expect(runtime.resume(made.id)).rejects.toMatchObject({ code: 'precondition' });
+    await expect(runtime.stats(made.id)).rejects.toMatchObject({ code: 'precondition' });
+    await runtime.remove(made.id);
+  });
+
+  test('limits change while it runs', async () => {
+    const { runtime, signal, request, up } = open();
+    const made = request('runs');
+    await runtime.create(made, signal);
+    await runtime.start(made.id);
+    await up(made.id);
+    await runtime.update(made.id, { memoryBytes: 64 << 20 });
+    expect((await runtime.stats(made.id)).memory.limitBytes).toBe(64 << 20);
+    await runtime.remove(made.id);
+    await expect(runtime.update(made.id, {})).rejects.toMatchObject({ code: 'not-found' });
+  });
 }

@@ -55,7 +55,7 @@ await runtime.start(running.id);
 const exec = await runtime.exec(running.id, { argv: ['cat', '/proc/self/cgroup'], timeoutMs: 60_000, maxOutputBytes: 1000 }, signal);
 check('exec joins', exec.output === '0::/\n', exec);
 const stats = await runtime.stats(running.id);
-check('statistics', stats.cpuUsageNs > 0 && stats.memoryBytes > 0 && stats.pids > 0, stats);
+check('statistics', stats.cpu.totalNs > 0 && stats.memory.usageBytes > 0 && stats.pids.current > 0, stats);
 await runtime.remove(running.id);
 await runtime.close();
 const groups = execFileSync('find', ['/sys/fs/cgroup', '-name', 'shoal*'], { encoding: 'utf8' });

@@ -12,7 +12,8 @@ export interface CgroupLayout {
   trees: CgroupTree[];
 }
 
-export type CgroupController = 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'devices';
+/** By the names of v1; those of v2 differ for a few. */
+export type CgroupController = 'cpu' | 'cpuacct' | 'cpuset' | 'memory' | 'pids' | 'devices' | 'freezer' | 'blkio' | 'hugetlb' | 'net_cls' | 'net_prio' | 'rdma';
 
 /** Only names that the kernel lists as v1 options of a mount are controllers. */
 const v1Controllers = new Set([
@@ -49,12 +50,16 @@ function withoutDoubles(trees: CgroupTree[]): CgroupTree[] {
   return [...new Map(trees.map((tree) => [key(tree), tree])).values()];
 }
 
-/** Where a controller is: a v1 hierarchy when one has it, else v2. `devices` of v2 is a program and needs no listing. */
+/** v2 has no controller of the network, and `freezer` and `devices` are part of its core: the latter is a program and needs no listing. */
+const v2Names: Partial<Record<CgroupController, string>> = { cpuacct: 'cpu', blkio: 'io' };
+const v2Core = new Set<CgroupController>(['devices', 'freezer']);
+
+/** Where a controller is: a v1 hierarchy when one has it, else v2. */
 export function treeOf(layout: CgroupLayout, controller: CgroupController): CgroupTree | undefined {
   const v1 = layout.trees.find((tree) => tree.version === 1 && tree.controllers.includes(controller));
   if (v1) return v1;
-  const v2Name = controller === 'cpuacct' ? 'cpu' : controller;
-  return layout.trees.find((tree) => tree.version === 2 && (controller === 'devices' || tree.controllers.includes(v2Name)));
+  const v2Name = v2Names[controller] ?? controller;
+  return layout.trees.find((tree) => tree.version === 2 && (v2Core.has(controller) || tree.controllers.includes(v2Name)));
 }
 
 export function unifiedTree(layout: CgroupLayout): CgroupTree | undefined {

@@ -1,13 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isErrno, Refused, Temporary, type Clock } from '../../base/src/index.js';
-import type { ResourceLimits } from '../../model/src/index.js';
-import { treeOf, unifiedTree, type CgroupLayout, type CgroupTree } from './cgroup-layout.js';
-import { cgroupWrites, checkLimits, optionalFiles } from './cgroup-values.js';
-import type { CgroupPlacement } from './container-config.js';
+import { isErrno, Refused, Temporary, type Clock } from '../../../base/src/index.js';
+import type { ResourceLimits } from '../../../model/src/index.js';
+import { treeOf, unifiedTree, type CgroupLayout, type CgroupTree } from './layout.js';
+import { readCgroupStats, type CgroupCounts } from './stats.js';
+import { cgroupWrites, checkLimits, optionalFiles } from './writes.js';
+import type { CgroupPlacement } from '../container-config.js';
 import { compileDeviceFilter } from './device-filter.js';
 import { deviceRules } from './device-rules.js';
-import type { ContainerStats } from './runtime.js';
+import { readText } from './files.js';
+import { freeze, freezerTree, isFrozen, thaw } from './freezer.js';
 
 const v2Controllers = ['cpu', 'memory', 'pids'];
 const removalPatienceMs = 5000;
@@ -81,21 +83,31 @@ export class Cgroups {
     this.#prepared.clear();
   }
 
-  stats(id: string): ContainerStats {
-    const read = (controller: 'cpu' | 'cpuacct' | 'memory' | 'pids', v1File: string, v2File: string) => {
-      const tree = treeOf(this.layout, controller);
-      return tree ? readText(join(this.#group(tree, id), tree.version === 1 ? v1File : v2File)) : '';
-    };
-    const isV2 = (controller: 'cpuacct' | 'memory') => treeOf(this.layout, controller)?.version === 2;
-    const usage = read('cpuacct', 'cpuacct.usage', 'cpu.stat');
-    return {
-      cpuUsageNs: isV2('cpuacct') ? keyedNumber(usage, 'usage_usec') * 1000 : Number(usage),
-      memoryBytes: memoryWithoutCache(read('memory', 'memory.usage_in_bytes', 'memory.current'), read('memory', 'memory.stat', 'memory.stat'), isV2('memory')),
-      memoryLimitBytes: limitNumber(read('memory', 'memory.limit_in_bytes', 'memory.max')),
-      pids: Number(read('pids', 'pids.current', 'pids.current')),
-      throttledPeriods: keyedNumber(read('cpu', 'cpu.stat', 'cpu.stat'), 'nr_throttled'),
-      oomKills: keyedNumber(read('memory', 'memory.oom_control', 'memory.events'), 'oom_kill'),
-    };
+  stats(id: string): CgroupCounts {
+    return readCgroupStats(this.layout, (tree) => this.#group(tree, id));
+  }
+
+  /** Writes the given limits into the groups of a container that stands. */
+  update(id: string, limits: ResourceLimits): void {
+    checkLimits(limits, this.layout);
+    for (const { tree, file, value } of cgroupWrites(limits, this.layout)) if (!file.startsWith('devices.')) writeLimit(join(this.#group(tree, id), file), value);
+  }
+
+  /** Stops all processes of the container. Throws `Temporary` when one does not stop in time. */
+  async freeze(id: string): Promise<void> {
+    const tree = freezerTree(this.layout);
+    if (!tree) throw new Refused('unsupported', 'this machine has no cgroup freezer: containers cannot be paused');
+    await freeze(tree, this.#group(tree, id), this.clock);
+  }
+
+  thaw(id: string): void {
+    const tree = freezerTree(this.layout);
+    if (tree) thaw(tree, this.#group(tree, id));
+  }
+
+  isFrozen(id: string): boolean {
+    const tree = freezerTree(this.layout);
+    return tree !== undefined && isFrozen(tree, this.#group(tree, id));
   }
 
   #group(tree: CgroupTree, id: string): string {
@@ -173,24 +185,4 @@ function killProcess(pid: number): void {
   } catch (error) {
     if (!isErrno(error, 'ESRCH')) throw error;
   }
-}
-
-function readText(path: string): string {
-  return readFileSync(path, 'utf8').trim();
-}
-
-function keyedNumber(text: string, key: string): number {
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${key} `));
-  return line ? Number(line.slice(key.length + 1)) : 0;
-}
-
-/** No limit reads as `max` or as a number beyond any memory: 0. */
-function limitNumber(text: string): number {
-  const value = Number(text);
-  return Number.isFinite(value) && value < Number.MAX_SAFE_INTEGER ? value : 0;
-}
-
-/** What Docker's CLI shows: without the page cache that would go first. */
-function memoryWithoutCache(usage: string, stat: string, isV2: boolean): number {
-  return Math.max(0, Number(usage) - keyedNumber(stat, isV2 ? 'inactive_file' : 'total_inactive_file'));
 }

@@ -1,6 +1,6 @@
-import { Refused } from '../../base/src/index.js';
-import type { ResourceLimits } from '../../model/src/index.js';
-import { treeOf, type CgroupController, type CgroupLayout, type CgroupTree } from './cgroup-layout.js';
+import { Refused } from '../../../base/src/index.js';
+import type { ResourceLimits } from '../../../model/src/index.js';
+import { treeOf, type CgroupController, type CgroupLayout, type CgroupTree } from './layout.js';
 import { deviceRules, deviceRuleText } from './device-rules.js';
 
 export interface CgroupWrite {
