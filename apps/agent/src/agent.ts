@@ -5,11 +5,11 @@ import { requireNodeFiles } from '../../../libs/identity/src/node-files.js';
 import { openImages, type Images } from '../../../libs/image/src/index.js';
 import { openNodeNetwork } from '../../../libs/network/src/index.js';
 import { openRuntime } from '../../../libs/runtime/src/index.js';
-import { Worker } from '../../../libs/worker/src/index.js';
+import { keepSession, Worker } from '../../../libs/worker/src/index.js';
 import type { AgentConfig } from './config.js';
 import { FileJournal } from './file-journal.js';
+import { grpcLinks } from './grpc-link.js';
 import { bootId, describeHost } from './host.js';
-import { keepSession } from './session.js';
 
 /** UDP port of the overlay's underlay: the field's standard one. */
 const dataPathPort = 4789;
@@ -60,7 +60,16 @@ export async function runAgent(config: AgentConfig, log: Log, signal: AbortSigna
     (it) => it.close(),
   );
   log.event({ event: 'agent-ready', nodeId: files.nodeId, managers: files.managers });
-  await keepSession({ files, worker, description, bootId: bootId(), clock, random: systemRandom, signal, trace });
+  await keepSession({
+    worker,
+    connect: grpcLinks(files, worker, trace),
+    managers: files.managers,
+    self: { clusterId: files.clusterId, bootId: bootId(), description, advertiseAddress: files.address, dataPathAddress: files.dataPathAddress },
+    clock,
+    random: systemRandom,
+    signal,
+    trace,
+  });
 }
 
 /** Imports the archives that lie in the folder and are not known yet. One that is broken, or finds no room, is named and does not stop the agent. */

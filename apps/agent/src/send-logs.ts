@@ -1,5 +1,6 @@
 import type { ClientWritableStream } from '@grpc/grpc-js';
-import type { LogMessage, ManagerMessage } from '../../../libs/wire/src/index.js';
+import type { LogRequest } from '../../../libs/model/src/index.js';
+import type { LogMessage } from '../../../libs/wire/src/index.js';
 import type { Worker } from '../../../libs/worker/src/index.js';
 
 const linesPerMessage = 100;
@@ -7,21 +8,20 @@ const linesPerMessage = 100;
 /** Sends the log lines that a manager asked for, no faster than it reads them. */
 export async function sendLogs(
   call: ClientWritableStream<LogMessage>,
-  request: NonNullable<ManagerMessage['logRequest']>,
+  { requestId, taskIds, follow, tail, sinceMs, untilMs }: LogRequest,
   worker: Worker,
   signal: AbortSignal,
 ): Promise<void> {
-  const requestId = request.requestId ?? '';
   await write(call, { requestId }, signal);
   const options = {
-    follow: request.follow ?? false,
-    ...((request.tail ?? -1) >= 0 && { tail: request.tail ?? 0 }),
-    ...(request.sinceMs && { sinceMs: request.sinceMs }),
-    ...(request.untilMs && { untilMs: request.untilMs }),
+    follow,
+    ...(tail >= 0 && { tail }),
+    ...(sinceMs && { sinceMs }),
+    ...(untilMs && { untilMs }),
     signal,
   };
   await Promise.all(
-    (request.taskIds ?? []).map(async (taskId) => {
+    taskIds.map(async (taskId) => {
       let lines: NonNullable<LogMessage['lines']> = [];
       const flush = async () => {
         const batch = lines;

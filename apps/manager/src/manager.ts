@@ -3,13 +3,12 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Lifetime, systemClock, systemRandom, version, type Log } from '../../../libs/base/src/index.js';
-import { runLeadership, type Duty } from '../../../libs/control/src/index.js';
+import { NodeSessions, runLeadership, type Duty } from '../../../libs/control/src/index.js';
 import { createSealer, requireManagerFiles, requireNodeFiles } from '../../../libs/identity/src/index.js';
 import { openEtcdStore, startEtcd, type EtcdStore } from '../../../libs/store/src/index.js';
 import type { ManagerConfig } from './config/config.js';
 import { compactDuty, controlDuty } from './control-plane/duties.js';
 import { LogBroker } from './dispatcher-rpc/log-broker.js';
-import { NodeSessions } from './dispatcher-rpc/node-sessions.js';
 import { RpcServer } from './dispatcher-rpc/rpc-server.js';
 import { createHttpApp } from './http/app.js';
 import { listenOnSocket } from './http/unix-socket.js';
@@ -55,7 +54,7 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
 
   const dispatch: Duty = async (office) => {
     epoch = office.epoch;
-    sessions = new NodeSessions({ store: office.store, epoch, sealer, clock, trace });
+    sessions = new NodeSessions({ store: office.store, epoch, openSecret: ({ sealed }) => sealer.open(sealed), clock, trace });
     try {
       await sessions.run(office.signal);
     } finally {

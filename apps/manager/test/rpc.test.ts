@@ -1,13 +1,13 @@
 import { Client, credentials, status as codes, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../../libs/base/src/index.js';
+import { NodeSessions } from '../../../libs/control/src/index.js';
 import { certificateDigest, createCa, createJoinToken, createRequest, createSealer, issueWithKey, type KeyPair } from '../../../libs/identity/src/index.js';
 import { templateId, type Change } from '../../../libs/model/src/index.js';
 import { aCluster, aNode, aService, aTask } from '../../../libs/model/src/testing/index.js';
 import { MemoryStore } from '../../../libs/store/src/index.js';
 import { dispatcherService, encodeTaskReport, managerServerName, nodeCaService, type AgentMessage, type IssueReply, type ManagerMessage } from '../../../libs/wire/src/index.js';
 import { LogBroker } from '../src/dispatcher-rpc/log-broker.js';
-import { NodeSessions } from '../src/dispatcher-rpc/node-sessions.js';
 import { RpcServer } from '../src/dispatcher-rpc/rpc-server.js';
 import { NodeCa } from '../src/identity/node-ca.js';
 
@@ -30,7 +30,7 @@ beforeEach(async () => {
   store = new MemoryStore();
   await store.commit([{ action: 'create', kind: 'cluster', object: aCluster({ clusterId: 'c1', joinTokens: tokens }) }]);
   stop = new AbortController();
-  const sessions = new NodeSessions({ store, epoch: 7, sealer: createSealer(Buffer.alloc(32)), clock: systemClock, trace: () => undefined });
+  const sessions = new NodeSessions({ store, epoch: 7, openSecret: ({ sealed }) => createSealer(Buffer.alloc(32)).open(sealed), clock: systemClock, trace: () => undefined });
   running = sessions.run(stop.signal).catch(() => undefined);
   server = new RpcServer({
     address: '127.0.0.1:0',

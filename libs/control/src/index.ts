@@ -1,5 +1,7 @@
 export * from './campaign.js';
 export * from './commit.js';
+export * from './dispatch/agent-stream.js';
+export * from './dispatch/node-sessions.js';
 export * from './events.js';
 export * from './leadership.js';
 export * from './loop.js';

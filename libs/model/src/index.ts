@@ -16,5 +16,6 @@ export * from './registry-login.js';
 export * from './service.js';
 export * from './service-changes.js';
 export * from './service-checks.js';
+export * from './session.js';
 export * from './task-queries.js';
 export * from './task-state.js';

@@ -1,4 +1,4 @@
-import type { TaskState, TaskStatus } from '../../model/src/index.js';
+import type { TaskReport, TaskState, TaskStatus } from '../../model/src/index.js';
 import { shoal } from './generated/messages.js';
 
 const wire = shoal.v1.TaskState;
@@ -22,11 +22,6 @@ const stateToWire: Record<TaskState, shoal.v1.TaskState> = {
 };
 
 const stateFromWire = new Map(Object.entries(stateToWire).map(([state, value]) => [value, state as TaskState]));
-
-export interface TaskReport {
-  taskId: string;
-  status: TaskStatus;
-}
 
 export function encodeTaskReport({ taskId, status }: TaskReport): shoal.v1.TaskStatus.$Properties {
   const { container } = status;

@@ -5,6 +5,7 @@ export * from './network-view.js';
 export * from './next-step.js';
 export * from './outcome.js';
 export * from './reporter.js';
+export * from './session.js';
 export * from './task-runner.js';
 export * from './templates.js';
 export * from './worker.js';

@@ -1,11 +1,11 @@
 import type { ServerReadableStream } from '@grpc/grpc-js';
 import type { Random } from '../../../../libs/base/src/index.js';
-import type { ClusterView } from '../../../../libs/model/src/index.js';
+import type { ClusterView, FromManager } from '../../../../libs/model/src/index.js';
 import type { LogLine, LogOptions, LogSource } from '../http/tokens.js';
-import type { LogMessage, ManagerMessage } from '../../../../libs/wire/src/index.js';
+import type { LogMessage } from '../../../../libs/wire/src/index.js';
 
 /** How a request reaches a node; `false` when it has no session. */
-export type SendToNode = (nodeId: string, message: ManagerMessage) => boolean;
+export type SendToNode = (nodeId: string, word: FromManager) => boolean;
 
 interface Subscription {
   queue: LogLine[];
@@ -43,8 +43,8 @@ export class LogBroker implements LogSource {
     const subscription: Subscription = { queue: [], pending: new Set(), paused: [], wake: () => wake() };
     for (const [nodeId, ids] of byNode) {
       const requestId = this.random.id();
-      const logRequest = { requestId, taskIds: ids, follow: query.follow, tail: query.tail, sinceMs: query.sinceMs ?? 0, untilMs: query.untilMs ?? 0 };
-      if (!this.send(nodeId, { epoch: this.epoch(), logRequest })) continue;
+      const request = { requestId, taskIds: ids, follow: query.follow, tail: query.tail, sinceMs: query.sinceMs ?? 0, untilMs: query.untilMs ?? 0 };
+      if (!this.send(nodeId, { epoch: this.epoch(), kind: 'log-request', request })) continue;
       this.#subscriptions.set(requestId, subscription);
       subscription.pending.add(requestId);
       requests.push({ requestId, nodeId });
@@ -74,7 +74,7 @@ export class LogBroker implements LogSource {
       for (const { requestId, nodeId } of requests) {
         this.#subscriptions.delete(requestId);
         this.#opened.delete(requestId);
-        if (subscription.pending.has(requestId)) this.send(nodeId, { epoch: this.epoch(), logCancel: { requestId } });
+        if (subscription.pending.has(requestId)) this.send(nodeId, { epoch: this.epoch(), kind: 'log-cancel', requestId });
       }
     }
   }

@@ -1,13 +1,13 @@
 import { Server, status, type sendUnaryData, type ServerReadableStream, type ServerUnaryCall } from '@grpc/grpc-js';
 import { Temporary } from '../../../../libs/base/src/index.js';
+import type { NodeSessions } from '../../../../libs/control/src/index.js';
 import type { KeyPair } from '../../../../libs/identity/src/index.js';
 import { channelOptions, dispatcherService, nodeCaService, type IssueReply, type IssueRequest, type LogAck, type LogMessage } from '../../../../libs/wire/src/index.js';
 import type { NodeCa } from '../identity/node-ca.js';
 import { requireNode, rpcError, toRpcError } from './caller.js';
 import type { LogBroker } from './log-broker.js';
-import type { SessionStream } from './node-session.js';
-import type { NodeSessions } from './node-sessions.js';
 import { serverCredentials } from './server-credentials.js';
+import { serveStream, type SessionStream } from './session-stream.js';
 
 export interface RpcServerOptions {
   address: string;
@@ -59,7 +59,7 @@ export class RpcServer {
       const identity = requireNode(stream, this.options.clusterId);
       const sessions = this.options.sessions();
       if (!sessions) throw rpcError(status.UNAVAILABLE, 'this manager does not lead: ask another');
-      sessions.serve(stream, identity);
+      serveStream(stream, identity.nodeId, sessions);
     } catch (error) {
       stream.emit('error', toRpcError(error));
     }

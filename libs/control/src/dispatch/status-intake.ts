@@ -1,8 +1,7 @@
-import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../../libs/base/src/index.js';
-import { applyStatuses, type Inventory } from '../../../../libs/dispatcher/src/index.js';
-import { compareStates } from '../../../../libs/model/src/index.js';
-import type { Store } from '../../../../libs/store/src/index.js';
-import type { TaskReport } from '../../../../libs/wire/src/index.js';
+import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../base/src/index.js';
+import { applyStatuses, type Inventory } from '../../../dispatcher/src/index.js';
+import { compareStates, type TaskReport } from '../../../model/src/index.js';
+import type { Store } from '../../../store/src/index.js';
 
 export interface StatusBatch {
   nodeId: string;

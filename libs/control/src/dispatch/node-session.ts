@@ -1,9 +1,6 @@
-import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { itemKey, type AssignmentItem, type AssignmentSet } from '../../../../libs/model/src/index.js';
-import { diffAssignments, type Follower } from '../../../../libs/dispatcher/src/index.js';
-import { encodeItem, encodeItemKey, type AgentMessage, type ManagerMessage } from '../../../../libs/wire/src/index.js';
-
-export type SessionStream = ServerDuplexStream<AgentMessage, ManagerMessage>;
+import { diffAssignments, type Follower } from '../../../dispatcher/src/index.js';
+import { itemKey, type AssignmentItem, type AssignmentSet, type FromManager } from '../../../model/src/index.js';
+import type { AgentStream } from './agent-stream.js';
 
 const empty: AssignmentSet = new Map();
 
@@ -23,14 +20,8 @@ export class NodeSession implements Follower {
   constructor(
     readonly nodeId: string,
     readonly instanceId: string,
-    private readonly stream: SessionStream,
-    onDrain: () => void,
-  ) {
-    stream.on('drain', () => {
-      this.#full = false;
-      onDrain();
-    });
-  }
+    private readonly stream: AgentStream,
+  ) {}
 
   /** While the stream is full, what is due goes with the version after. */
   get sentVersion(): number {
@@ -54,9 +45,13 @@ export class NodeSession implements Follower {
     if (version <= this.#version) this.#applied = Math.max(this.#applied, version);
   }
 
-  send(message: ManagerMessage): void {
-    if (!this.stream.writable) return;
-    this.#full = !this.stream.write(message);
+  send(word: FromManager): void {
+    if (this.#isOpen) this.#full = !this.stream.send(word);
+  }
+
+  /** The stream takes more. */
+  drained(): void {
+    this.#full = false;
   }
 
   /** Sends what is new, if anything is and the agent keeps up; without what `holds` says must wait, given what was sent before. */
@@ -70,7 +65,7 @@ export class NodeSession implements Follower {
     if (!complete && put.length === 0 && remove.length === 0) return;
     this.#sent = held.length === 0 ? wanted : withOld(wanted, sent, held);
     this.#version++;
-    this.send({ epoch, assignments: { complete, version: this.#version, put: put.map(encodeItem), remove: remove.map(encodeItemKey) } });
+    this.send({ epoch, kind: 'assignments', assignments: { complete, version: this.#version, put, remove } });
   }
 
   end(): void {

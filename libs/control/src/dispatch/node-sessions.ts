@@ -1,17 +1,16 @@
-import { Bell, describeError, isRefused, isTemporary, Refused, type Clock, type Trace } from '../../../../libs/base/src/index.js';
-import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner, type OpenSecret } from '../../../../libs/dispatcher/src/index.js';
-import type { NodeIdentity, Sealer } from '../../../../libs/identity/src/index.js';
-import type { Change, NodeStatus } from '../../../../libs/model/src/index.js';
-import type { Store } from '../../../../libs/store/src/index.js';
-import { decodeDescription, decodeTaskReport, type AgentMessage, type ManagerMessage, type TaskReport } from '../../../../libs/wire/src/index.js';
-import { toRpcError } from './caller.js';
-import { NodeSession, type SessionStream } from './node-session.js';
+import { Bell, describeError, isRefused, isTemporary, Refused, type Clock, type Trace } from '../../../base/src/index.js';
+import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
+import type { Change, FromAgent, FromManager, Hello, NodeStatus } from '../../../model/src/index.js';
+import type { Store } from '../../../store/src/index.js';
+import type { AgentEvents, AgentStream } from './agent-stream.js';
+import { NodeSession } from './node-session.js';
 import { StatusIntake } from './status-intake.js';
 
 export interface NodeSessionsOptions {
   store: Store;
   epoch: number;
-  sealer: Sealer;
+  /** One for all time: what was opened stays open. */
+  openSecret: OpenSecret;
   clock: Clock;
   trace: Trace<SessionsEvent>;
 }
@@ -61,64 +60,60 @@ export class NodeSessions {
     }
   }
 
-  send(nodeId: string, message: ManagerMessage): boolean {
+  send(nodeId: string, word: FromManager): boolean {
     const session = this.#sessions.get(nodeId);
-    session?.send(message);
+    session?.send(word);
     return session !== undefined;
   }
 
-  /** Serves one agent's stream to its end. */
-  serve(stream: SessionStream, identity: NodeIdentity): void {
+  /** Serves the connection of one agent, whose identity the edge has checked, to its end. */
+  serve(stream: AgentStream, nodeId: string): AgentEvents {
     let session: NodeSession | undefined;
-    stream.on('data', (message: AgentMessage) => {
-      this.#lastBeatMs.set(identity.nodeId, this.options.clock.monotonicMs());
-      if (message.hello) {
-        this.#welcome(stream, identity, message.hello).then(
+    return {
+      received: (word) => {
+        this.#lastBeatMs.set(nodeId, this.options.clock.monotonicMs());
+        if (word.kind !== 'hello') return this.#take(nodeId, session, word);
+        this.#welcome(stream, nodeId, word.hello).then(
           (welcomed) => (session = welcomed),
           (error: unknown) => {
-            this.options.trace({ event: 'agent-refused', nodeId: identity.nodeId, error: describeError(error) });
-            stream.emit('error', toRpcError(error));
+            this.options.trace({ event: 'agent-refused', nodeId, error: describeError(error) });
+            stream.fail(error);
           },
         );
-      } else if (message.statuses) {
-        this.#take(identity.nodeId, message.statuses);
-      } else if (message.applied) {
-        session?.applied(Number(message.applied.version ?? 0));
+      },
+      drained: () => {
+        session?.drained();
         this.#storeChanged.ring();
-      }
-    });
-    const closed = () => {
-      session?.closed();
-      if (session && this.#sessions.get(identity.nodeId) === session) {
-        this.#sessions.delete(identity.nodeId);
-        this.options.trace({ event: 'agent-disconnected', nodeId: identity.nodeId, sessions: this.size });
-      }
-      stream.end();
+      },
+      closed: () => {
+        session?.closed();
+        if (!session || this.#sessions.get(nodeId) !== session) return;
+        this.#sessions.delete(nodeId);
+        this.options.trace({ event: 'agent-disconnected', nodeId, sessions: this.size });
+      },
     };
-    stream.on('end', closed);
-    stream.on('cancelled', closed);
-    stream.on('error', closed);
   }
 
-  async #welcome(stream: SessionStream, identity: NodeIdentity, hello: NonNullable<AgentMessage['hello']>): Promise<NodeSession> {
+  async #welcome(stream: AgentStream, nodeId: string, hello: Hello): Promise<NodeSession> {
     const { store, epoch } = this.options;
-    const node = store.view().get('node', identity.nodeId);
-    if (!node) throw new Refused('not-found', `node ${identity.nodeId} was removed from the cluster: delete its state folder and let it join again`);
+    const node = store.view().get('node', nodeId);
+    if (!node) throw new Refused('not-found', `node ${nodeId} was removed from the cluster: delete its state folder and let it join again`);
     const status: NodeStatus = {
       ...node.status,
       state: 'ready',
       message: '',
       address: hello.advertiseAddress || node.status.address,
       dataPathAddress: hello.dataPathAddress || node.status.dataPathAddress,
-      description: decodeDescription(hello.description),
+      description: hello.description,
     };
     await this.#commit([{ action: 'status', kind: 'node', id: node.id, status }]);
-    const session = new NodeSession(identity.nodeId, hello.instanceId ?? '', stream, () => this.#storeChanged.ring());
-    this.#sessions.get(identity.nodeId)?.end();
-    this.#sessions.set(identity.nodeId, session);
+    const session = new NodeSession(nodeId, hello.instanceId, stream);
+    this.#sessions.get(nodeId)?.end();
+    this.#sessions.set(nodeId, session);
     const cluster = store.view().cluster!;
     session.send({
       epoch,
+      kind: 'welcome',
       welcome: {
         nodeId: node.id,
         nodeIndex: node.index,
@@ -133,17 +128,17 @@ export class NodeSessions {
     return session;
   }
 
-  #take(nodeId: string, batch: NonNullable<AgentMessage['statuses']>): void {
-    this.#intake.add({
-      nodeId,
-      reports: (batch.statuses ?? []).map(decodeTaskReport).filter((report): report is TaskReport => report !== undefined),
-      full: batch.full ?? false,
-    });
+  #take(nodeId: string, session: NodeSession | undefined, word: FromAgent): void {
+    if (word.kind === 'statuses') {
+      this.#intake.add({ nodeId, reports: word.reports, full: word.full });
+    } else if (word.kind === 'applied') {
+      session?.applied(word.version);
+      this.#storeChanged.ring();
+    }
   }
 
   async #pushAssignments(signal: AbortSignal): Promise<void> {
-    const { store, epoch, sealer, clock } = this.options;
-    const openSecret: OpenSecret = ({ sealed }) => sealer.open(sealed); // one for all planners: they share what is open
+    const { store, epoch, openSecret, clock } = this.options;
     let planner: AssignmentPlanner | undefined;
     const draining = new Draining();
     let cancel: (() => void) | undefined;
