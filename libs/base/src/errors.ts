@@ -6,15 +6,18 @@
  * - `Bug`: a broken invariant of ours. Nothing sensible can go on after it.
  */
 
-export type RefusalCode =
-  | 'invalid' // the input is wrong
-  | 'not-found' // what it names does not exist
-  | 'already-exists' // what it would create exists
-  | 'conflict' // it was based on an outdated version of the object
-  | 'in-use' // the object is still referred to
-  | 'precondition' // the cluster is not in the state that this needs
-  | 'forbidden' // the caller may not do this
-  | 'unsupported'; // a real feature, not here
+export const refusalCodes = [
+  'invalid', // the input is wrong
+  'not-found', // what it names does not exist
+  'already-exists', // what it would create exists
+  'conflict', // it was based on an outdated version of the object
+  'in-use', // the object is still referred to
+  'precondition', // the cluster is not in the state that this needs
+  'forbidden', // the caller may not do this
+  'unsupported', // a real feature, not here
+] as const;
+
+export type RefusalCode = (typeof refusalCodes)[number];
 
 export class Refused extends Error {
   override readonly name = 'Refused';

@@ -10,7 +10,7 @@ export type ContainerOperation =
   | { kind: 'changes' }
   | { kind: 'stat-path'; path: string }
   | { kind: 'read-archive'; path: string }
-  | { kind: 'write-archive'; path: string; refuseTypeChange: boolean; keepOwners: boolean }
+  | { kind: 'write-archive'; path: string; noOverwriteDirNonDir: boolean; copyUidGid: boolean }
   | { kind: 'export' }
   | CommitOperation
   | { kind: 'signal'; signal: string }
@@ -50,4 +50,36 @@ export interface CommitOperation {
 export interface TerminalSize {
   rows: number;
   columns: number;
+}
+
+/** What the node of a container knows of it: the result of `inspect`. */
+export interface ContainerFacts {
+  /** Undefined: the container is not here (any more). */
+  state?: 'creating' | 'created' | 'running' | 'paused' | 'exited';
+  pid: number;
+  health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  /** Absent: the image of its spec is not here. */
+  image?: ContainerImageFacts;
+}
+
+export interface ContainerImageFacts {
+  /** `sha256:…` of its config. */
+  id: string;
+  manifestDigest: string;
+  entrypoint: string[];
+  cmd: string[];
+  env: string[];
+  workingDir: string;
+  user: string;
+  stopSignal: string;
+  exposedPorts: string[];
+  volumes: string[];
+  labels: Record<string, string>;
+}
+
+/** The result of `wait`. */
+export interface ContainerEnd {
+  exitCode: number;
+  /** Why it could not even start; empty: it could. */
+  error: string;
 }

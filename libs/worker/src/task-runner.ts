@@ -34,6 +34,15 @@ export type WorkerEvent =
   | { event: 'task-status'; taskId: string; state: TaskStatus['state']; error: string }
   | { event: 'step-failed'; taskId: string; error: string };
 
+export interface TaskContainer {
+  /** Reference of its image. */
+  image: string;
+  health: Observed['health'];
+  /** Absent: the image's, or the default. */
+  stopSignal?: string;
+  stopGraceNs?: number;
+}
+
 const cleanUpRetryMs = 1_000;
 const pullDeadlineMs = 15 * 60_000;
 const startDeadlineMs = 60_000;
@@ -74,6 +83,12 @@ export class TaskRunner {
 
   get status(): TaskStatus {
     return this.#observed.status;
+  }
+
+  /** What of its task matters to whoever looks at its container. */
+  get container(): TaskContainer {
+    const { image, stopSignal, stopGraceNs } = this.#task.template.container;
+    return { image, health: this.#observed.health, ...(stopSignal && { stopSignal }), ...(stopGraceNs !== undefined && { stopGraceNs }) };
   }
 
   /** The manager's newest wish. */

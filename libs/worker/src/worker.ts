@@ -8,7 +8,7 @@ import type { Journal } from './journal.js';
 import { removeUntilGone, removeUnknown, type LeftoverPorts } from './leftovers.js';
 import { itemsOf, networkView } from './network-view.js';
 import { Reporter } from './reporter.js';
-import { TaskRunner, type RunnerPorts, type WorkerEvent } from './task-runner.js';
+import { TaskRunner, type RunnerPorts, type TaskContainer, type WorkerEvent } from './task-runner.js';
 
 export interface WorkerOptions {
   runtime: Runtime;
@@ -128,6 +128,12 @@ export class Worker {
 
   logs(taskId: string, options: LogOptions): AsyncIterable<LogLine> {
     return this.options.runtime.logs(containerIdOf(taskId), options);
+  }
+
+  /** What is known of the task that a container belongs to; undefined: it belongs to none. */
+  taskOf(containerId: string): TaskContainer | undefined {
+    for (const { runner } of this.#running.values()) if (runner.containerId === containerId) return runner.container;
+    return undefined;
   }
 
   async close(): Promise<void> {
