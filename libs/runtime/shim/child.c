@@ -187,7 +187,7 @@ static void no_new_privileges(void) {
 		fail("forbid", "new privileges");
 }
 
-static void perform(const struct child_ends *ends, struct record *record) {
+void perform(const struct child_ends *ends, struct record *record) {
 	switch (record->kind) {
 	case OP_JOIN_CGROUP: return op_join_cgroup(record);
 	case OP_JOIN_NAMESPACE: return op_join_namespace(record);

@@ -7,13 +7,15 @@
 #ifndef SHOAL_PROTOCOL_H
 #define SHOAL_PROTOCOL_H
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 #define MAX_RECORD_BYTES (4u << 20)
 
 enum record_kind {
 	/* First record of a connection: what the new process is to be. */
-	OP_CONTAINER = 1, /* u32 version, u64 clone flags, u64 log max bytes, u32 log max files, directory, log path, oom counter path */
-	OP_EXEC = 2, /* u32 version, u32 pid, u64 start time, u32 timeout ms, u32 max output bytes */
+	OP_CONTAINER = 1, /* u32 version, u64 clone flags, directory, oom counter path; then OP_STREAMS */
+	OP_EXEC = 2, /* u32 version, u32 pid, u64 start time, u32 options, u32 timeout ms, u32 max output bytes */
+	OP_FILES = 8, /* u32 version, u32 pid or 0, u64 start time: looks at, reads or writes files of a container */
+	OP_STREAMS = 4, /* u32 options, u32 log driver, u32 style, u64 max bytes, u32 max files, u32 buffer bytes, target, header */
 
 	OP_LAUNCH = 3, /* u32 version, u64 clone flags, u32 target pid, u64 target start time, u32 preserved descriptors, u32 stay, start socket, console socket */
 
@@ -52,19 +54,64 @@ enum record_kind {
 	OP_WORKING_DIRECTORY = 50, /* path */
 	OP_ENVIRONMENT = 51, /* strings… */
 	OP_ARGUMENTS = 52, /* strings… */
-	OP_TERMINAL = 53, /* makes a pseudo terminal the standard streams */
-	OP_STDIN = 54, /* u32 0: /dev/null; 1: open, and never ends */
+	OP_TERMINAL = 53, /* u32 rows, u32 columns: makes a pseudo terminal the standard streams */
+	OP_STDIN = 54, /* the parent's pipe, or else /dev/null, becomes standard input */
 	OP_DEVICE_FILTER = 55, /* cgroup directory, BPF instructions */
 	OP_READY = 59, /* everything stands: wait for COMMAND_GO */
+
+	/* Last of a process that OP_FILES has begun. Paths are below the root that was opened. */
+	OP_FILES_STAT = 100, /* path: one REPLY_ENTRY, whose link is where a symbolic link leads to */
+	OP_FILES_READ = 101, /* path, name in the archive */
+	OP_FILES_ROOT = 102, /* the root without what is mounted in it */
+	OP_FILES_LAYER = 103, /* host directory: a writable layer, compared with the root when one is open */
+	OP_FILES_WRITE = 104, /* u32 keep directories directories, directory; then */
+	OP_FILES_ENTRY = 105, /* u32 is hard link, u32 mode, u32 uid, u32 gid, u32 major, u32 minor, u64 size, u64 mtime seconds, u32 nanoseconds, path, link, u32 count, name, u32 length, value… */
+	OP_FILES_CONTENT = 106, /* u64 offset, bytes of the entry before */
+	OP_FILES_END = 107,
 
 	/* To a shim that stands. */
 	COMMAND_GO = 60,
 	COMMAND_SIGNAL = 61, /* u32 signal */
+	COMMAND_RESIZE = 62, /* u32 rows, u32 columns of the terminal */
+	COMMAND_ATTACH = 63, /* u32 may type: from now on this connection gets the output */
+	COMMAND_INPUT = 64, /* bytes for standard input */
+	COMMAND_INPUT_END = 65,
+	COMMAND_LOG_COMPRESSED = 66, /* u64 inode of a rotated file, path of its compressed twin */
 
 	/* From the shim. */
 	REPLY_EVENT = 70, /* one JSON object */
 	REPLY_FILE = 71, /* u32 errno, bytes */
-	REPLY_OUTPUT = 72, /* bytes an exec has written */
+	REPLY_OUTPUT = 72, /* bytes of standard output, or of the terminal */
+	REPLY_ENTRY = 110, /* of OP_FILES_…: u32 flags, u32 mode, u32 uid, u32 gid, u32 major, u32 minor, u64 size, u64 mtime seconds, u32 nanoseconds, path, link, u32 count, name, u32 length, value… */
+	REPLY_CONTENT = 111, /* of the entry before: as many bytes as its size */
+	REPLY_ERROR = 73, /* bytes of standard error */
+	REPLY_LOST = 74, /* u64 bytes of output that this connection was too slow for */
+};
+
+enum streams_option {
+	STREAMS_INPUT = 1, /* standard input is open */
+	STREAMS_INPUT_ONCE = 2, /* and ends with the first who types */
+	STREAMS_COMPRESS = 4, /* somebody is to compress rotated files */
+};
+
+enum exec_option {
+	EXEC_INPUT = 1, /* standard input is open */
+	EXEC_ENDS_WITH_CLIENT = 2, /* when the agent hangs up, it is killed */
+};
+
+enum log_driver {
+	LOG_NONE = 0,
+	LOG_JSON = 1, /* target: path; header: text of the member before "time" */
+	LOG_LOCAL = 2, /* target: path */
+	LOG_SYSLOG = 3, /* target: unixgram:PATH, unix:PATH, udp:ADDRESS:PORT, tcp:ADDRESS:PORT; header: three strings around time and number */
+	LOG_JOURNALD = 4, /* target: unixgram:PATH; header: fields of every entry */
+};
+
+/* Of syslog: the facility in bits 8 and up. */
+enum log_style {
+	STYLE_STAMP = 0, /* Jan  2 15:04:05 */
+	STYLE_SECONDS = 1, /* RFC 3339 */
+	STYLE_MICROSECONDS = 2,
 };
 
 /* How the target of a mount is found, and made when it is missing. */

@@ -99,6 +99,10 @@ const char *take_string(struct record *record) {
 	return text;
 }
 
+const unsigned char *take_bytes(struct record *record, size_t length) {
+	return take(record, length);
+}
+
 const unsigned char *take_rest(struct record *record, size_t *length) {
 	*length = record->length - record->taken;
 	return take(record, *length);

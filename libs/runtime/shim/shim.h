@@ -26,6 +26,7 @@ bool send_record(int connection, uint32_t kind, const void *payload, size_t leng
 uint32_t take_u32(struct record *record);
 uint64_t take_u64(struct record *record);
 const char *take_string(struct record *record);
+const unsigned char *take_bytes(struct record *record, size_t length);
 const unsigned char *take_rest(struct record *record, size_t *length);
 char **take_strings(struct record *record);
 bool has_more(const struct record *record);
@@ -42,6 +43,32 @@ void event_text(struct event *event, const char *key, const char *value);
 void event_end(struct event *event);
 bool event_send(int connection, struct event *event);
 
+/* connection.c: a connection in a loop that never waits. */
+struct connection {
+	int socket; /* -1: free */
+	bool attached; /* wants the output */
+	bool types; /* may write to standard input */
+	bool stalled; /* its input waits for room */
+	uint32_t forwarded; /* bytes of that input which have found room */
+	uint32_t received;
+	uint32_t header[2];
+	unsigned char *payload;
+	unsigned char *backlog; /* what the other side has not taken yet; NULL: nothing */
+	size_t backlog_at;
+	size_t backlog_length;
+	uint64_t lost_bytes; /* of output, since it fell behind */
+};
+enum received { RECEIVED_NOTHING, RECEIVED_RECORD, RECEIVED_END };
+void connection_open(struct connection *connection, int socket);
+void connection_close(struct connection *connection);
+enum received connection_receive(struct connection *connection, struct record *record); /* the record stays until its release */
+void connection_release(struct connection *connection);
+bool connection_is_behind(const struct connection *connection);
+bool connection_flush(struct connection *connection); /* this and the following: false: it is broken */
+bool connection_send(struct connection *connection, uint32_t kind, const void *payload, size_t length);
+bool connection_offer(struct connection *connection, uint32_t kind, const void *payload, size_t length); /* dropped and counted when it is behind */
+bool connection_send_event(struct connection *connection, struct event *event);
+
 /* zygote.c */
 void continue_from_sealed_copy(char **arguments);
 _Noreturn void run_zygote(const char *socket_path);
@@ -51,6 +78,9 @@ _Noreturn void run_init(char **arguments);
 
 /* container.c: parent of one container. */
 _Noreturn void run_container(int connection, struct record *record);
+
+/* files.c: reads or writes files of a container. */
+_Noreturn void run_files(int connection, struct record *record);
 
 /* exec.c: parent of one process more in a container. */
 _Noreturn void run_exec(int connection, struct record *record);
@@ -70,7 +100,8 @@ struct child_ends {
 	uint32_t preserved; /* how many descriptors after the standard streams the program gets */
 	int output; /* becomes standard output */
 	int error; /* becomes standard error */
-	int terminal; /* hands the master of a pseudo terminal to the parent; -1: there can be none */
+	int input; /* becomes standard input; -1: /dev/null does */
+	int terminal; /* the master of a pseudo terminal goes here */
 	int target; /* pidfd of an exec's container, or -1 */
 };
 struct child_status {
@@ -78,6 +109,29 @@ struct child_status {
 	uint32_t error_number;
 };
 _Noreturn void run_child(const struct child_ends *ends);
+void perform(const struct child_ends *ends, struct record *record); /* one operation of a launch program */
+
+/* streams.c: the standard streams of a process, seen from its parent. */
+struct streams {
+	int output[2]; /* -1: ended; with a terminal the first is its master */
+	int input; /* -1: none, or ended */
+	int master; /* -1: no terminal */
+	int terminal; /* where the master arrives */
+};
+void streams_create(struct streams *streams, bool with_input, struct child_ends *ends);
+void streams_forked(struct child_ends *ends); /* closes what is the child's */
+void streams_take_terminal(struct streams *streams); /* if the child has sent one */
+ssize_t streams_read(struct streams *streams, int number, unsigned char **bytes); /* 0: nothing now; -1: ended */
+void streams_end_output(struct streams *streams, int number);
+bool streams_have_ended(const struct streams *streams);
+int streams_input(const struct streams *streams); /* what waits for room; -1: input is dropped */
+bool streams_forward(struct streams *streams, struct connection *connection, const struct record *input); /* false: no room for all of it yet */
+void streams_end_input(struct streams *streams);
+
+/* console.c */
+void op_terminal(const struct child_ends *ends, struct record *record);
+int receive_terminal(int socket); /* -1: none was sent */
+bool set_terminal_size(int master, uint32_t rows, uint32_t columns);
 
 /* root.c: paths inside the container's root. */
 void open_root(const char *path);
@@ -117,9 +171,16 @@ void op_user(struct record *record);
 void op_capabilities(struct record *record);
 void op_working_directory(struct record *record);
 
-/* log.c: the json-file log of one container. */
-void log_open(const char *path, uint64_t max_bytes, uint32_t max_files);
-bool log_pump(int stream, int from); /* one read; false at the end of the stream */
+/* log.c: where the output of a container is kept. */
+void log_open(struct record *settings);
+void log_take(int stream, const unsigned char *bytes, size_t length);
+bool log_is_full(void); /* read no more of the output until it has room */
+int log_descriptor(void); /* to wait for its room; -1: nothing waits */
+int log_patience_ms(void); /* until it wants to be woken; -1: never */
+void log_wake(void);
+bool log_was_rotated(void); /* since it was last asked: a file waits to be compressed */
+void log_replace(struct record *command); /* a rotated file by its compressed twin */
+uint64_t log_lost_records(void);
 void log_finish(void);
 
 /* system.c: calls that libc does not wrap, and small helpers. */

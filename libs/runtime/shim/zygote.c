@@ -65,8 +65,10 @@ static _Noreturn void serve(int connection) {
 		run_container(connection, &record);
 	case OP_EXEC:
 		run_exec(connection, &record);
+	case OP_FILES:
+		run_files(connection, &record);
 	default:
-		fail_because("read the launch program", "first record", "it is neither a container nor an exec");
+		fail_because("read the launch program", "first record", "it is nothing that a process can be");
 	}
 }
 

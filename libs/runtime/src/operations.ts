@@ -8,6 +8,7 @@ import { Bug } from '../../base/src/index.js';
 const shapes = {
   container: [1, 'u32', 'u64', 'u64', 'u32', 'text', 'text', 'text'],
   exec: [2, 'u32', 'u32', 'u64', 'u32', 'u32'],
+  files: [8, 'u32', 'u32', 'u64'],
   launch: [3, 'u32', 'u64', 'u32', 'u64', 'u32', 'u32', 'text', 'text'],
 
   joinCgroup: [10, 'text'],
@@ -49,12 +50,21 @@ const shapes = {
   deviceFilter: [55, 'text', 'bytes'],
   ready: [59],
 
+  filesStat: [100, 'text'],
+  filesRead: [101, 'text', 'text'],
+  filesRoot: [102],
+  filesLayer: [103, 'text'],
+  filesWrite: [104, 'u32', 'text'],
+  filesEntry: [105, 'bytes'],
+  filesContent: [106, 'u64', 'bytes'],
+  filesEnd: [107],
+
   go: [60],
   signal: [61, 'u32'],
 } as const satisfies Record<string, readonly [number, ...FieldKind[]]>;
 
 /** Kinds of what the shim answers. */
-export const replyKinds = { event: 70, file: 71, output: 72 } as const;
+export const replyKinds = { event: 70, file: 71, output: 72, entry: 110, content: 111 } as const;
 
 export const protocolVersion = 1;
 export const maxRecordBytes = 4 << 20;
