@@ -25,6 +25,8 @@ export const fileObjectKind = extensible(fileObjectFields);
 /** Compose files after interpolation, checks, normalisation to the long form, and merging. */
 export interface ComposeConfig extends Extended {
   version: string;
+  /** Absolute; relative paths in the files begin here. */
+  workingDir: string;
   services: Map<string, Service>;
   networks: Map<string, Network>;
   volumes: Map<string, Volume>;

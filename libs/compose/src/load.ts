@@ -124,6 +124,7 @@ function decode(document: MapValue, around: Surroundings, findings: Findings): C
   const extra = extensions.decode(document, root);
   const config: ComposeConfig = {
     version: versionOf(document).text,
+    workingDir: around.workingDir,
     services: section('services', serviceKind),
     networks: section('networks', networkKind),
     volumes: section('volumes', volumeKind),

@@ -2,18 +2,11 @@ import type { Findings } from './problems.js';
 import { get } from './yaml/value.js';
 import type { MapValue } from './yaml/value.js';
 
-const resources = 'set limits under deploy.resources';
-
-/** Keys that Docker refuses in every version. */
+/** Keys that are refused in every version. */
 const forbidden: Record<string, string> = {
   extends: 'name both files with -c, or use a YAML anchor',
   volume_driver: 'declare the volume under the top-level volumes and set its driver there',
   volumes_from: 'declare the volume under the top-level volumes and mount it in both services',
-  cpu_quota: resources,
-  cpu_shares: resources,
-  cpuset: resources,
-  mem_limit: resources,
-  memswap_limit: resources,
 };
 
 export function rejectForbidden(document: MapValue, findings: Findings): void {
@@ -24,28 +17,14 @@ export function rejectForbidden(document: MapValue, findings: Findings): void {
   }
 }
 
-/** Service keys without effect in a swarm, with the reason. */
-const ignored: Record<string, string> = {
+/** Service keys without effect in a cluster, with the reason. */
+export const ignoredKeys: Record<string, string> = {
   build: 'images are not built by a deployment; build and push the image first',
-  cgroup_parent: 'the node decides about cgroups',
-  cgroupns_mode: 'the node decides about cgroup namespaces',
   container_name: 'container names are made from the names of stack, service and task',
   depends_on: 'services start in any order; let the service wait or fail until what it needs is there',
-  devices: 'services cannot use devices of a node',
-  domainname: 'a service has no domain name',
   expose: 'services on the same network reach each other on every port',
   external_links: 'services find each other by name on a common network',
-  ipc: 'a service has its own IPC namespace',
   links: 'services find each other by name on a common network',
-  mac_address: 'a service has no fixed MAC address',
-  network_mode: 'use networks',
-  oom_score_adj: 'Docker does not pass it on either',
-  pid: 'a service has its own PID namespace',
-  privileged: 'a service cannot be privileged; use cap_add',
-  security_opt: 'services do not take security options',
-  shm_size: 'mount a tmpfs volume at /dev/shm instead',
-  tmpfs: 'use a volume of type tmpfs',
-  userns_mode: 'the node decides about user namespaces',
 };
 
 const deprecatedKeys = new Set(['container_name', 'expose']);
@@ -54,8 +33,8 @@ const deprecatedKeys = new Set(['container_name', 'expose']);
 export function noteSettings(document: MapValue, findings: Findings): void {
   for (const [path, service] of servicesOf(document)) {
     for (const [key, entry] of service.entries) {
-      if (!Object.hasOwn(ignored, key)) continue;
-      findings.note(deprecatedKeys.has(key) ? 'deprecated' : 'ignored', entry.keyAt, `${path}.${key}`, `"${key}" has no effect: ${ignored[key]}`);
+      if (!Object.hasOwn(ignoredKeys, key)) continue;
+      findings.note(deprecatedKeys.has(key) ? 'deprecated' : 'ignored', entry.keyAt, `${path}.${key}`, `"${key}" has no effect: ${ignoredKeys[key]}`);
     }
     noteNetworkAddresses(service, path, findings);
     noteRestart(service, path, findings);

@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
-import { differences, every } from './compare.js';
-import { configVerdicts } from './docker-cli.js';
+import { loadCompose, renderConfig } from '../src/index.js';
+import { differences, every, forEachCase } from './compare.js';
+import { askDocker, askOurselves, configVerdicts, withFiles } from './docker-cli.js';
 import * as odd from './odd-inputs.js';
 import { mergeCases, oddCases, valueCases, versionCases } from './samples.js';
 
@@ -48,6 +49,20 @@ it('reads ports, volumes, commands, durations and sizes like the CLI', async () 
     ...odd.serviceTexts((text) => `deploy: {resources: {limits: {memory: ${text}}}}`, odd.sizeTexts),
   ];
   expect(await differences(cases)).toEqual([]);
+});
+
+it('takes what only the Compose Specification has, which `docker stack config` refuses, and prints what loads as itself', async () => {
+  const cases = odd.specKeys.map((line) => ({ name: line, files: [`services:\n  a:\n    ${line}\n`] }));
+  const found = await forEachCase(cases, (testCase) =>
+    withFiles(testCase, async (folder, names, root) => {
+      const docker = await configVerdicts.judge(testCase, root, () => askDocker(testCase, folder, names));
+      const ours = await askOurselves(testCase, folder, names);
+      if (docker.accepted || !ours.accepted) return `Docker ${docker.accepted ? 'accepts' : 'refuses'}, we ${ours.accepted ? 'accept' : `refuse: ${ours.why}`}`;
+      const again = loadCompose({ files: [{ path: 'again.yml', text: ours.answer }], workingDir: folder, env: {} });
+      return again.ok && renderConfig(again.config) === ours.answer ? undefined : `printed: ${ours.answer}`;
+    }),
+  );
+  expect(found).toEqual([]);
 });
 
 it('treats versions, several files, externals, forbidden keys and env files like the CLI', async () => {

@@ -66,7 +66,7 @@ export const files: Case[] = [
   two('services: {a: {x-q: 1}}\n', 'services: {a: {x-q: [2]}}\n'),
   two('services: {a: {x-q: {b: [1], c: 1}}}\n', 'services: {a: {x-q: {b: [2], c: {d: 1}}}}\n'),
   two('networks: {n: {driver: a}}\n', 'networks: {n: }\n'),
-  ...['extends: {service: b}', 'volumes_from: [b]', 'mem_limit: 5m', 'cpuset: "1"', 'cpu_quota: 5', 'cpu_shares: 5', 'memswap_limit: 1', 'volume_driver: x', 'profiles: [a]', 'platform: x', 'scale: 2', 'group_add: [a]', 'gpus: all', 'name: x', 'depends_on: {b: {}}', 'pull_policy: x'].map((line) => one(`services:\n  a:\n    ${line}\n`)),
+  ...['extends: {service: b}', 'volumes_from: [b]', 'volume_driver: x', 'profiles: [a]', 'platform: x', 'scale: 2', 'gpus: all', 'name: x', 'depends_on: {b: {}}', 'pull_policy: x'].map((line) => one(`services:\n  a:\n    ${line}\n`)),
   ...['name: x\n', 'services:\n', 'services: []\n', 'services: {a: }\n', 'services: {"a b": {}}\n', 'services: {a.b: {image: x}}\n', 'networks: {"a b": {}}\n', 'volumes: {"a b": {}}\n', 'include: [a]\n', 'services: {"": {}}\n', 'services: {}\n'].map(one),
   ...['external: true, name: x', 'external: {name: x}, name: y', 'external: {name: x}', 'external: false, name: x', 'external: {}', 'external: true'].flatMap((fields) => ['networks', 'volumes', 'secrets', 'configs'].map((section) => one(`${section}: {a: {${fields}}}\n`))),
   ...['driver: x', 'driver_opts: {a: b}', 'labels: [a]', 'driver_opts: {}', 'labels: {}', 'driver: ""'].map((field) => one(`volumes: {a: {external: true, ${field}}}\n`)),
@@ -78,6 +78,12 @@ export const files: Case[] = [
   { name: 'missing env file', files: ['services: {a: {env_file: none.env}}\n'] },
   { name: 'no interpolation', files: ['services: {a: {image: "$A ${B", tty: true}}\n'], skipInterpolation: true },
   { name: 'no interpolation, no cast', files: ['services: {a: {tty: "${A}"}}\n'], env: { A: 'true' }, skipInterpolation: true },
+];
+
+/** Keys of the Compose Specification alone: Docker refuses them, and they are known here in every version. */
+export const specKeys = [
+  'mem_limit: 5m', 'mem_reservation: 6m', 'mem_swappiness: 10', 'memswap_limit: 1', 'cpuset: "1"', 'cpu_quota: 5', 'cpu_period: 5ms', 'cpu_shares: 5', 'cpus: 0.5', 'pids_limit: 7', 'oom_kill_disable: true', 'blkio_config: {weight: 300, device_read_bps: [{path: /dev/a, rate: 1m}]}',
+  'group_add: [a, 5]', 'runtime: runc', 'device_cgroup_rules: ["c 1:3 r"]', 'cgroup: host', 'uts: host', 'storage_opt: {size: 1g}', 'dns_opt: [ndots:2]', 'deploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1}]}}}',
 ];
 
 function one(text: string): Case {

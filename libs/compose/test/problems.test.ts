@@ -42,9 +42,9 @@ it('names all problems at once, in reading order, with place and advice', () => 
 });
 
 it('says in which of several files a problem is', () => {
-  expect(problemsOf('services: {a: {foo: 1}}\n', 'services:\n  a: {mem_limit: 5m}\n')).toEqual([
+  expect(problemsOf('services: {a: {foo: 1}}\n', 'services:\n  a: {volume_driver: x}\n')).toEqual([
     'a.yml:1:16  services.a.foo: "foo" is not a key here',
-    'b.yml:2:7  services.a.mem_limit: "mem_limit" is not supported (set limits under deploy.resources)',
+    'b.yml:2:7  services.a.volume_driver: "volume_driver" is not supported (declare the volume under the top-level volumes and set its driver there)',
   ]);
 });
 

@@ -3,13 +3,16 @@ import type { Service } from '../compose-config.js';
 import { normaliseImage } from '../formats/image-reference.js';
 import { effectiveCapabilities } from './capabilities.js';
 import { convertConfigReferences, convertSecretReferences } from './file-references.js';
+import { convertIsolation } from './isolation.js';
 import { convertMounts } from './mounts.js';
 import type { Scope } from './scope.js';
+import { convertNoNewPrivileges } from './security-options.js';
 import { compact, compareText, nonZero, note, problem, servicePath, toNumber, toRecord, withNamespace } from './scope.js';
 
 export function convertContainer(scope: Scope, name: string, service: Service): ContainerSpec {
   const { add, drop } = effectiveCapabilities(service.cap_add ?? [], service.cap_drop ?? []);
   return compact<ContainerSpec>({
+    ...convertIsolation(scope, name, service),
     image: convertImage(scope, name, service),
     labels: withNamespace(scope, service.labels),
     command: nonEmpty(service.entrypoint),
@@ -18,14 +21,14 @@ export function convertContainer(scope: Scope, name: string, service: Service): 
     env: convertEnvironment(service.environment),
     dir: service.working_dir,
     user: service.user,
-    groups: undefined,
+    groups: nonEmpty(service.group_add),
     tty: service.tty,
     openStdin: service.stdin_open,
     readOnly: service.read_only,
     stopSignal: service.stop_signal,
     stopGraceNs: toNumber(service.stop_grace_period),
     init: service.init,
-    isolation: convertIsolation(scope, name, service),
+    isolation: convertWindowsIsolation(scope, name, service),
     healthcheck: convertHealthcheck(scope, name, service),
     hosts: (service.extra_hosts ?? []).map(convertHost),
     dns: convertDns(service),
@@ -36,7 +39,7 @@ export function convertContainer(scope: Scope, name: string, service: Service): 
     capabilityDrop: drop,
     sysctls: toRecord(service.sysctls),
     ulimits: convertUlimits(service),
-    oomScoreAdj: undefined,
+    oomScoreAdj: toNumber(service.oom_score_adj),
     privileges: convertPrivileges(scope, name, service),
   });
 }
@@ -64,7 +67,8 @@ function convertHost(line: string): string {
 function convertDns(service: Service): ContainerSpec['dns'] {
   const nameservers = service.dns ?? [];
   const search = service.dns_search ?? [];
-  return nameservers.length + search.length === 0 ? undefined : { nameservers, search, options: [] };
+  const options = service.dns_opt ?? [];
+  return nameservers.length + search.length + options.length === 0 ? undefined : { nameservers, search, options };
 }
 
 function convertHealthcheck(scope: Scope, name: string, service: Service): Healthcheck | undefined {
@@ -92,7 +96,7 @@ function convertUlimits(service: Service): ContainerSpec['ulimits'] {
   return ulimits.sort((a, b) => compareText(a.name, b.name));
 }
 
-function convertIsolation(scope: Scope, name: string, service: Service): string | undefined {
+function convertWindowsIsolation(scope: Scope, name: string, service: Service): string | undefined {
   if (service.isolation) note(scope, 'not-executed', servicePath(name, 'isolation'), '"isolation" means something on Windows only');
   return service.isolation;
 }
@@ -100,11 +104,12 @@ function convertIsolation(scope: Scope, name: string, service: Service): string 
 function convertPrivileges(scope: Scope, name: string, service: Service): ContainerSpec['privileges'] {
   const spec = service.credential_spec;
   const given = Object.entries(spec ?? {}).filter(([, value]) => value);
-  if (given.length === 0) return undefined;
+  const privileges = convertNoNewPrivileges(service);
+  if (given.length === 0) return privileges;
   const path = servicePath(name, 'credential_spec');
   if (given.length > 1) problem(scope, path, `${given.map(([key]) => key).join(' and ')} exclude each other`, 'keep one of them');
   note(scope, 'not-executed', path, 'credential specs are for Windows; no node acts on them');
-  return { credentialSpec: Object.fromEntries(given) };
+  return { ...privileges, credentialSpec: Object.fromEntries(given) };
 }
 
 function nonEmpty(words: string[] | undefined): string[] | undefined {

@@ -1,9 +1,10 @@
-import { smallestResources, type Placement, type ResourceLimits, type ResourceReservations, type RestartPolicy, type ServiceMode, type TaskTemplate, type UpdateConfig } from '../../../model/src/index.js';
+import type { GenericResource, Placement, ResourceReservations, RestartPolicy, ServiceMode, TaskTemplate, UpdateConfig } from '../../../model/src/index.js';
 import type { Service } from '../compose-config.js';
-import { parseCpus } from '../formats/cpus.js';
 import { didYouMean } from '../problems.js';
+import { convertCpus, convertMemory } from './amounts.js';
+import { convertLimits } from './limits.js';
 import type { Scope } from './scope.js';
-import { compact, nonZero, problem, servicePath, toNumber } from './scope.js';
+import { compact, nonZero, note, problem, servicePath, toNumber } from './scope.js';
 
 type Deploy = NonNullable<Service['deploy']>;
 
@@ -41,35 +42,41 @@ export function convertUpdate(scope: Scope, name: string, key: 'update_config' |
   });
 }
 
-export function convertResources(scope: Scope, name: string, { resources }: Deploy): TaskTemplate['resources'] {
-  if (!resources?.limits && !resources?.reservations) return undefined;
-  const path = servicePath(name, 'deploy.resources');
-  const { limits, reservations } = resources;
-  const common = (block: 'limits' | 'reservations', source: { cpus?: string; memory?: bigint }): { nanoCpus?: number; memoryBytes?: number } => {
-    return compact({ nanoCpus: convertCpus(scope, `${path}.${block}.cpus`, source.cpus), memoryBytes: convertMemory(scope, `${path}.${block}.memory`, source.memory) });
-  };
-  return compact<NonNullable<TaskTemplate['resources']>>({
-    limits: limits && compact<ResourceLimits>({ ...common('limits', limits), pids: nonZero(limits.pids) } as ResourceLimits),
-    reservations: reservations && compact<ResourceReservations>({ ...common('reservations', reservations), generic: convertGeneric(reservations.generic_resources) } as ResourceReservations),
+export function convertResources(scope: Scope, name: string, service: Service): TaskTemplate['resources'] {
+  const limits = convertLimits(scope, name, service);
+  const block = service.deploy?.resources?.reservations;
+  if (!limits && !block) return undefined;
+  return compact<NonNullable<TaskTemplate['resources']>>({ limits, reservations: block && convertReservations(scope, servicePath(name, 'deploy.resources.reservations'), block) });
+}
+
+function convertReservations(scope: Scope, path: string, block: Reservations): ResourceReservations {
+  const generic = [...convertGeneric(block.generic_resources), ...convertDeviceRequests(scope, `${path}.devices`, block.devices)];
+  return compact<ResourceReservations>({
+    nanoCpus: convertCpus(scope, `${path}.cpus`, block.cpus),
+    memoryBytes: convertMemory(scope, `${path}.memory`, block.memory),
+    generic: generic.length > 0 ? generic : undefined,
   });
 }
 
-function convertCpus(scope: Scope, path: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const parsed = parseCpus(text);
-  if ('message' in parsed) problem(scope, path, parsed.message, 'CPUs look like "0.5" or "2"');
-  else if (parsed.nanoCpus !== 0n && parsed.nanoCpus < smallestResources.nanoCpus) problem(scope, path, `"${text}" is too little: the least is 0.001`);
-  return 'message' in parsed ? undefined : nonZero(parsed.nanoCpus);
+type Reservations = NonNullable<NonNullable<Deploy['resources']>['reservations']>;
+
+function convertGeneric(resources: Reservations['generic_resources']): GenericResource[] {
+  return (resources ?? []).flatMap(({ discrete_resource_spec: spec }) => (spec ? [{ kind: spec.kind ?? '', value: Number(spec.value ?? 0n) }] : []));
 }
 
-function convertMemory(scope: Scope, path: string, bytes: bigint | undefined): number | undefined {
-  if (bytes !== undefined && bytes < smallestResources.memoryBytes) problem(scope, path, `${bytes} bytes is too little: the least is 4M`);
-  return nonZero(bytes);
-}
-
-function convertGeneric(resources: NonNullable<NonNullable<Deploy['resources']>['reservations']>['generic_resources']): ResourceReservations['generic'] {
-  const generic = (resources ?? []).flatMap(({ discrete_resource_spec: spec }) => (spec ? [{ kind: spec.kind ?? '', value: Number(spec.value ?? 0n) }] : []));
-  return generic.length > 0 ? generic : undefined;
+/** Devices are generic resources of the nodes: the first capability is their kind, such as gpu. */
+function convertDeviceRequests(scope: Scope, path: string, requests: Reservations['devices']): GenericResource[] {
+  return (requests ?? []).flatMap(({ capabilities, count, device_ids: ids, options }, index): GenericResource[] => {
+    const place = `${path}[${index}]`;
+    const kind = capabilities?.[0];
+    if (kind === undefined) problem(scope, place, 'it names no capability', 'capabilities look like [gpu]');
+    if (options?.size) note(scope, 'ignored', `${place}.options`, '"options" of a device have no effect: there are no device drivers here');
+    if (ids && count !== undefined) problem(scope, place, 'count and device_ids exclude each other', 'keep one of them');
+    if (ids) return ids.map((id) => ({ kind: kind ?? '', id }));
+    if (count !== undefined && /^[1-9][0-9]*$/.test(count)) return [{ kind: kind ?? '', value: Number(count) }];
+    problem(scope, place, count === undefined ? 'it does not say how many' : `"${count}" is not a number of devices`, 'the scheduler counts them: write "count: 1", or device_ids');
+    return [];
+  });
 }
 
 /** `deploy.restart_policy`, or else the older `restart`. */

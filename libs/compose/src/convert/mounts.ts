@@ -4,14 +4,18 @@ import type { ComposeMount } from '../fields/mounts.js';
 import type { Located } from '../fields/kind.js';
 import { didYouMean } from '../problems.js';
 import type { Scope } from './scope.js';
-import { compact, nameOf, nonZero, servicePath, toRecord, withNamespace } from './scope.js';
+import { compact, nameOf, nonZero, problem, servicePath, toNumber, toRecord, withNamespace } from './scope.js';
 
 type Entry = Located<ComposeMount>;
 
 /** In the order of the file. */
-export function convertMounts(scope: Scope, service: string, { volumes = [] }: Service): Mount[] {
+export function convertMounts(scope: Scope, service: string, { volumes = [], tmpfs = [] }: Service): Mount[] {
   const path = servicePath(service, 'volumes');
   rejectSharedTargets(scope, path, volumes);
+  return [...convertVolumes(scope, path, volumes), ...tmpfs.flatMap((text, index) => convertTmpfs(scope, servicePath(service, `tmpfs[${index}]`), text, volumes))];
+}
+
+function convertVolumes(scope: Scope, path: string, volumes: Entry[]): Mount[] {
   return volumes.flatMap((entry) => {
     const refuse = (message: string, suggestion?: string): Mount[] => {
       scope.findings.problem(entry.at, path, message, suggestion);
@@ -30,10 +34,10 @@ function convertMount(scope: Scope, entry: Entry, path: string, refuse: (message
     case 'volume':
       return source === '' ? [{ type: 'volume', source, ...common }] : convertVolume(scope, entry, source, refuse);
     case 'bind':
-      return [compact<Mount & { type: 'bind' }>({ type: 'bind', source, ...common, propagation: entry.bind?.propagation, consistency: entry.consistency })];
+      return [convertBind(entry, source, common, refuse)].flat();
     case 'tmpfs':
       if (source !== '') return refuse('a tmpfs has no source');
-      return [compact<Mount & { type: 'tmpfs' }>({ type: 'tmpfs', ...common, sizeBytes: nonZero(entry.tmpfs?.size) })];
+      return [compact<Mount & { type: 'tmpfs' }>({ type: 'tmpfs', ...common, sizeBytes: nonZero(entry.tmpfs?.size), mode: toNumber(entry.tmpfs?.mode) })];
     case 'npipe':
     case 'cluster': {
       const type = entry.type as 'npipe' | 'cluster';
@@ -44,6 +48,33 @@ function convertMount(scope: Scope, entry: Entry, path: string, refuse: (message
     default:
       return refuse(`"${entry.type}" is not a type of volume`, 'it is volume, bind, tmpfs, npipe or cluster');
   }
+}
+
+/** As in a swarm a missing folder refuses the task, unless `create_host_path` asks for it to be made. */
+function convertBind(entry: Entry, source: string, common: { target: string; readOnly?: boolean }, refuse: (message: string, suggestion?: string) => Mount[]): Mount | Mount[] {
+  const { propagation, create_host_path: create, recursive } = entry.bind ?? {};
+  if (recursive !== undefined && !['enabled', 'disabled', 'writable', 'readonly'].includes(recursive)) return refuse(`"${recursive}" is no value of recursive`, 'it is enabled, disabled, writable or readonly');
+  return compact<Mount & { type: 'bind' }>({
+    type: 'bind',
+    source,
+    ...common,
+    propagation,
+    consistency: entry.consistency,
+    createMountpoint: create || undefined,
+    nonRecursive: recursive === 'disabled' || undefined,
+    readOnlyNonRecursive: recursive === 'writable' || undefined,
+    readOnlyForceRecursive: recursive === 'readonly' || undefined,
+  });
+}
+
+/** `/run` or `/run:size=64m,mode=755,uid=1000`, with the options of mount(8). */
+function convertTmpfs(scope: Scope, path: string, text: string, volumes: Entry[]): Mount[] {
+  const colon = text.indexOf(':');
+  const target = colon < 0 ? text : text.slice(0, colon);
+  const options = colon < 0 ? [] : text.slice(colon + 1).split(',').filter((option) => option !== '');
+  if (!target.startsWith('/')) problem(scope, path, `"${text}" is not a path in the container`, 'it looks like /run or /run:size=64m,mode=755');
+  if (volumes.some((entry) => entry.target === target)) problem(scope, path, `a volume has the target ${target} as well`);
+  return [{ type: 'tmpfs', target, ...(options.length > 0 ? { options } : {}) }];
 }
 
 function convertVolume(scope: Scope, entry: Entry, source: string, refuse: (message: string, suggestion?: string) => Mount[]): Mount[] {

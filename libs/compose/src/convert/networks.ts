@@ -2,17 +2,19 @@ import type { NetworkAttachmentSpec, NetworkSpec } from '../../../model/src/inde
 import type { Network, Service } from '../compose-config.js';
 import { didYouMean } from '../problems.js';
 import type { Scope } from './scope.js';
-import { compact, compareText, nameOf, note, positionOf, servicePath, toRecord, withNamespace } from './scope.js';
+import { compact, compareText, nameOf, note, positionOf, problem, servicePath, toRecord, withNamespace } from './scope.js';
 import { rejectName } from './names.js';
 
 /** The network of services that name none; it needs no declaration. */
 const defaultNetwork = 'default';
 
-function networksOf(service: Service): Map<string, { aliases?: string[]; driver_opts?: Map<string, string> } | null> {
+export function networksOf(service: Service): Map<string, { aliases?: string[]; driver_opts?: Map<string, string> } | null> {
   return service.networks?.size ? service.networks : new Map([[defaultNetwork, null]]);
 }
 
-export function convertAttachments(scope: Scope, name: string, service: Service): NetworkAttachmentSpec[] {
+/** None for a service that has another's network namespace, the host's, or an empty one. */
+export function convertAttachments(scope: Scope, name: string, service: Service, networkMode: string | undefined): NetworkAttachmentSpec[] {
+  if (networkMode !== undefined) return [];
   const attachments = [...networksOf(service)].flatMap(([key, settings]): NetworkAttachmentSpec[] => {
     const declared = scope.config.networks.get(key);
     if (!declared && key !== defaultNetwork) {
@@ -21,7 +23,7 @@ export function convertAttachments(scope: Scope, name: string, service: Service)
     }
     const target = nameOf(scope, key, declared ?? {});
     const aliases = isUserDefined(target) ? [...(settings?.aliases ?? []), name] : (settings?.aliases ?? []);
-    if (!isUserDefined(target)) note(scope, 'not-executed', servicePath(name, `networks.${key}`), `services cannot join the network "${target}" of their node yet`);
+    if (!isUserDefined(target)) rejectBesideOthers(scope, name, key, target);
     return [compact<NetworkAttachmentSpec>({ target, aliases, driverOpts: settings?.driver_opts && toRecord(settings.driver_opts) })];
   });
   return attachments.sort((a, b) => compareText(a.target, b.target));
@@ -36,9 +38,15 @@ function rejectUndeclared(scope: Scope, service: string, key: string): void {
   scope.findings.problem(at, path, `the network "${key}" is not declared`, suggestion);
 }
 
+/** Host and none are instead of a network; the bridge of one node is none that tasks on others could be on. */
+function rejectBesideOthers(scope: Scope, service: string, key: string, target: string): void {
+  const suggestion = target === 'bridge' ? 'use a network of the stack' : `name no other network beside "${target}"`;
+  problem(scope, servicePath(service, `networks.${key}`), `a service cannot join the network "${target}" of its node`, suggestion);
+}
+
 /** Only networks that a service uses are created, and only those are looked for when external. */
 export function convertNetworks(scope: Scope): { networks: NetworkSpec[]; external: string[] } {
-  const used = new Set([...scope.config.services.values()].flatMap((service) => [...networksOf(service).keys()]));
+  const used = new Set([...scope.config.services.values()].filter(usesNetworks).flatMap((service) => [...networksOf(service).keys()]));
   const networks: NetworkSpec[] = [];
   const external: string[] = [];
   for (const key of used) {
@@ -52,6 +60,10 @@ export function convertNetworks(scope: Scope): { networks: NetworkSpec[]; extern
     if (!used.has(key)) note(scope, 'ignored', `networks.${key}`, `the network "${key}" is not created, because no service uses it`);
   }
   return { networks: networks.sort((a, b) => compareText(a.name, b.name)), external: external.sort() };
+}
+
+function usesNetworks({ network_mode: mode }: Service): boolean {
+  return mode === undefined || mode === 'bridge' || mode === 'default';
 }
 
 function convertNetwork(scope: Scope, key: string, name: string, network: Network): NetworkSpec {

@@ -6,8 +6,9 @@ import type { Scope } from './scope.js';
 import { compact, nonZero, problem, servicePath } from './scope.js';
 
 /** Ports sorted by the published one. */
-export function convertEndpoint(scope: Scope, name: string, service: Service): EndpointSpec {
+export function convertEndpoint(scope: Scope, name: string, service: Service, networkMode: string | undefined): EndpointSpec {
   const path = servicePath(name, 'ports');
+  if (networkMode !== undefined && service.ports?.length) problem(scope, path, ...whyNoPorts(networkMode));
   const mode = convertMode(scope, name, service.deploy?.endpoint_mode);
   const entries = [...(service.ports ?? [])].sort((a, b) => Number((a.published ?? 0n) - (b.published ?? 0n)));
   const ports = entries.map((entry) => convertPort(scope, entry, path));
@@ -19,6 +20,11 @@ export function convertEndpoint(scope: Scope, name: string, service: Service): E
     }
   }
   return { ...(mode ? { mode } : {}), ports };
+}
+
+function whyNoPorts(networkMode: string): [message: string, suggestion: string] {
+  const suggestion = networkMode.startsWith('service:') ? 'publish them on the service whose network it shares' : networkMode === 'host' ? 'remove ports: its own ports are those of the node' : 'remove ports, or network_mode';
+  return [`ports cannot be published with network_mode ${networkMode}`, suggestion];
 }
 
 function convertMode(scope: Scope, name: string, text: string | undefined): EndpointSpec['mode'] {

@@ -11,15 +11,16 @@ import { compact, scoped, servicePath, toRecord, withNamespace } from './scope.j
 export function convertService(scope: Scope, name: string, service: Service): ServiceSpec {
   const deploy = service.deploy ?? {};
   rejectName(scope, servicePath(name), scoped(scope, name));
+  const container = convertContainer(scope, name, service);
   return compact<ServiceSpec>({
     name: scoped(scope, name),
     labels: { ...withNamespace(scope, deploy.labels), [stackImageLabel]: service.image ?? '' },
     template: compact<TaskTemplate>({
-      container: convertContainer(scope, name, service),
-      resources: convertResources(scope, name, deploy),
+      container,
+      resources: convertResources(scope, name, service),
       restart: convertRestart(scope, name, service),
       placement: convertPlacement(scope, name, deploy),
-      networks: convertAttachments(scope, name, service),
+      networks: convertAttachments(scope, name, service, container.networkMode),
       logDriver: service.logging && {
         ...(service.logging.driver === undefined ? {} : { name: service.logging.driver }),
         options: toRecord(service.logging.options),
@@ -30,6 +31,6 @@ export function convertService(scope: Scope, name: string, service: Service): Se
     mode: convertMode(scope, name, deploy),
     update: convertUpdate(scope, name, 'update_config', deploy.update_config),
     rollback: convertUpdate(scope, name, 'rollback_config', deploy.rollback_config),
-    endpoint: convertEndpoint(scope, name, service),
+    endpoint: convertEndpoint(scope, name, service, container.networkMode),
   });
 }

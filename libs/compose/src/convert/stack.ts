@@ -9,6 +9,7 @@ import { convertNetworks } from './networks.js';
 import { rejectDoublePorts } from './ports.js';
 import type { Scope } from './scope.js';
 import { compareText } from './scope.js';
+import { profileFiles } from './security-options.js';
 import { convertService } from './service.js';
 
 export type StackResult = { ok: true; spec: StackSpec; notes: Note[] } | { ok: false; problems: Problem[] };
@@ -38,10 +39,10 @@ export function toStackSpec(config: ComposeConfig, stack: string, readFile: (pat
   return { ok: true, spec, notes: findings.sortedNotes(files) };
 }
 
-/** Absolute paths of all files beside the compose files that a deployment needs: env files, secrets and configs. */
+/** Absolute paths of all files beside the compose files that a deployment needs: env files, secrets, configs and seccomp profiles. */
 export function referencedFiles(config: ComposeConfig): string[] {
   const contents = (['secrets', 'configs'] as const).flatMap((section) =>
     [...config[section]].flatMap(([key, { file }]) => (file !== undefined && config.positions.has(`${section}.${key}.file`) ? [file] : [])),
   );
-  return [...new Set([...config.envFiles, ...contents])];
+  return [...new Set([...config.envFiles, ...contents, ...profileFiles(config)])];
 }

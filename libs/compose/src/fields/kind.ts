@@ -20,6 +20,11 @@ export interface Kind<T> {
   print(value: T): Printable | undefined;
 }
 
+/** Read and obeyed, but not printed: `docker stack config`, whose output ours equals, lets the key through and forgets it. */
+export function unprinted<T>(kind: Kind<T>): Kind<T> {
+  return { ...kind, print: () => undefined };
+}
+
 export interface Context {
   path: string;
   findings: Findings;

@@ -1,8 +1,8 @@
 import type { Value } from '../yaml/value.js';
 import type { Context } from './kind.js';
-import { struct, wrongKind } from './kind.js';
+import { struct, unprinted, wrongKind } from './kind.js';
 import { keyedList } from './keyed-list.js';
-import { flag, signed, text } from './scalars.js';
+import { flag, mode, optionalFlag, signed, text } from './scalars.js';
 
 const mountKind = struct({
   type: text,
@@ -10,9 +10,9 @@ const mountKind = struct({
   target: text,
   read_only: flag,
   consistency: text,
-  bind: struct({ propagation: text }, { keepEmpty: true }),
+  bind: struct({ propagation: text, create_host_path: unprinted(optionalFlag), recursive: unprinted(text) }, { keepEmpty: true }),
   volume: struct({ nocopy: flag, subpath: text }, { keepEmpty: true }),
-  tmpfs: struct({ size: signed }, { keepEmpty: true }),
+  tmpfs: struct({ size: signed, mode: unprinted(mode) }, { keepEmpty: true }),
 }, { keepEmpty: true });
 
 /** One entry of a service's `volumes`. */
@@ -22,9 +22,9 @@ export interface ComposeMount {
   target?: string;
   read_only?: boolean;
   consistency?: string;
-  bind?: { propagation?: string };
+  bind?: { propagation?: string; create_host_path?: boolean; recursive?: string };
   volume?: { nocopy?: boolean; subpath?: string };
-  tmpfs?: { size?: bigint };
+  tmpfs?: { size?: bigint; mode?: bigint };
 }
 
 export const mounts = keyedList<ComposeMount, string>(mountKind, (mount) => mount.target ?? '', decodeShort);

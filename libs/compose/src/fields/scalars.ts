@@ -83,6 +83,29 @@ export const byteSize: Kind<bigint> = {
   print: (value) => String(value),
 };
 
+/** Bytes, or -1 for no limit; 0 is as good as absent. */
+export const byteLimit: Kind<bigint> = {
+  ...byteSize,
+  decode: (value, context) => (value.kind === 'string' && value.text === '-1' ? -1n : byteSize.decode(value, context)),
+};
+
+/** An integer that may stand in quotes, as numbers of the Compose Specification may; 0 differs from absence. */
+export const integerOrText: Kind<bigint> = {
+  ...optionalCount,
+  decode(value, context) {
+    if (value.kind !== 'string') return readInteger(value, context);
+    if (/^-?[0-9]+$/.test(value.text)) return BigInt(value.text);
+    context.findings.problem(value.at, context.path, `"${value.text}" is not a whole number`);
+    return undefined;
+  },
+};
+
+/** A string for which a number may stand. */
+export const textOrNumber: Kind<string> = {
+  ...text,
+  decode: (value, context) => (value.kind === 'int' ? String(value.value) : value.kind === 'float' ? formatFloat(value.value) : text.decode(value, context)),
+};
+
 export function readString(value: Value, context: Context): string | undefined {
   return value.kind === 'string' ? value.text : wrongKind(value, context, 'a string');
 }

@@ -1,3 +1,4 @@
+import { deviceReservations } from './spec-schema.js';
 import type { Shape } from './shape.js';
 import { duration, envOrLabels, field, integer, list, number, oneOf, strictMap, string } from './shapes.js';
 
@@ -24,7 +25,7 @@ const deployment = strictMap({
   resources: field(
     strictMap({
       limits: field(strictMap({ cpus: field(string), memory: field(string), pids: field(integer, 9) })),
-      reservations: field(strictMap({ cpus: field(string), memory: field(string), generic_resources: field(genericResources, 5) })),
+      reservations: field(strictMap({ cpus: field(string), memory: field(string), generic_resources: field(genericResources, 5), devices: field(deviceReservations) })),
     }),
   ),
   restart_policy: field(

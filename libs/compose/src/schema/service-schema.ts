@@ -1,4 +1,5 @@
 import { deploy } from './deploy-schema.js';
+import { specFields } from './spec-schema.js';
 import type { Field, Shape } from './shape.js';
 import { boolean, command, duration, envOrLabels, extensions, field, integer, list, number, openMap, openPattern, options, optionsOrEmpty, strictMap, string, stringOrList, strings } from './shapes.js';
 
@@ -146,6 +147,7 @@ export const service: Shape = {
       userns_mode: field(string),
       volumes,
       working_dir: field(string),
+      ...specFields,
     },
     patterns: extensions(7),
   },

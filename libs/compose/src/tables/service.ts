@@ -1,13 +1,14 @@
 import type { Printable } from '../yaml/emitter.js';
 import { listOf } from '../fields/collections.js';
 import type { Kind, Struct } from '../fields/kind.js';
-import { mapOf, replace, struct, wrongKind } from '../fields/kind.js';
+import { mapOf, replace, struct, unprinted, wrongKind } from '../fields/kind.js';
 import { keyedList } from '../fields/keyed-list.js';
 import { extraHosts, healthTest, shellCommand, stringOrList, stringOrNumberList, strings } from '../fields/lists.js';
 import { environment, labels, options } from '../fields/mappings.js';
 import { mounts } from '../fields/mounts.js';
 import { ports } from '../fields/ports.js';
 import { byteSize, count, duration, flag, mode, optionalCount, optionalDuration, optionalFlag, ratio, signed, text } from '../fields/scalars.js';
+import { deviceReservations, specFields } from './spec.js';
 
 /*
  * The long form of a compose file: one table per mapping, with the keys as users write them, in the order in which
@@ -57,7 +58,7 @@ const deploy = struct({
   rollback_config: updateConfig,
   resources: struct({
     limits: struct({ cpus: text, memory: byteSize, pids: signed }, { keepEmpty: true }),
-    reservations: struct({ cpus: text, memory: byteSize, generic_resources: listOf(genericResource) }, { keepEmpty: true }),
+    reservations: struct({ cpus: text, memory: byteSize, generic_resources: listOf(genericResource), devices: deviceReservations }, { keepEmpty: true }),
   }),
   restart_policy: struct(
     { condition: text, delay: optionalDuration, max_attempts: optionalCount, window: optionalDuration },
@@ -189,6 +190,7 @@ export const serviceFields = {
   mac_address: text,
   network_mode: text,
   networks: serviceNetworks,
+  oom_score_adj: unprinted(signed),
   pid: text,
   ports,
   privileged: flag,
@@ -208,4 +210,5 @@ export const serviceFields = {
   userns_mode: text,
   volumes: mounts,
   working_dir: text,
+  ...specFields,
 };

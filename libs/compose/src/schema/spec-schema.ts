@@ -1,0 +1,60 @@
+import type { Field, Shape } from './shape.js';
+import { boolean, envOrLabels, field, list, oneOf, strictMap, string, stringOrList, strings } from './shapes.js';
+
+/*
+ * Keys that the Compose Specification has and Docker's file format version 3 has not. `docker stack` refuses them; they are
+ * known here whatever version a file names, because what they ask for can be run.
+ */
+
+const numberOrText: Shape = { scalars: { kinds: ['number', 'string'] } };
+const integerOrText: Shape = { scalars: { kinds: ['integer', 'string'] } };
+
+const weightedDevice = strictMap({ path: field(string), weight: field(integerOrText) }, ['path', 'weight']);
+const throttledDevice = strictMap({ path: field(string), rate: field(integerOrText) }, ['path', 'rate']);
+
+const blockIo = strictMap({
+  weight: field(integerOrText),
+  weight_device: field(list(weightedDevice)),
+  device_read_bps: field(list(throttledDevice)),
+  device_read_iops: field(list(throttledDevice)),
+  device_write_bps: field(list(throttledDevice)),
+  device_write_iops: field(list(throttledDevice)),
+});
+
+const namesOrNumbers: Shape = list({ scalars: { kinds: ['string', 'number'] } }, true);
+
+export const specFields: Record<string, Field> = {
+  blkio_config: field(blockIo),
+  cgroup: field(oneOf('host', 'private')),
+  cpu_period: field(numberOrText),
+  cpu_quota: field(numberOrText),
+  cpu_shares: field(numberOrText),
+  cpus: field(numberOrText),
+  cpuset: field(string),
+  device_cgroup_rules: field(strings),
+  dns_opt: field(stringOrList),
+  group_add: field(namesOrNumbers),
+  mem_limit: field(numberOrText),
+  mem_reservation: field(numberOrText),
+  mem_swappiness: field(integerOrText),
+  memswap_limit: field(numberOrText),
+  oom_kill_disable: field(boolean),
+  pids_limit: field(numberOrText),
+  runtime: field(string),
+  storage_opt: field(envOrLabels),
+  uts: field(string),
+};
+
+/** Below `deploy.resources.reservations`. */
+export const deviceReservations: Shape = list(
+  strictMap(
+    {
+      capabilities: field(strings),
+      driver: field(string),
+      count: field(integerOrText),
+      device_ids: field(strings),
+      options: field(envOrLabels),
+    },
+    ['capabilities'],
+  ),
+);

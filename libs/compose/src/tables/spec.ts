@@ -1,0 +1,44 @@
+import { listOf } from '../fields/collections.js';
+import { struct } from '../fields/kind.js';
+import { stringOrList, stringOrNumberList, strings } from '../fields/lists.js';
+import { labels } from '../fields/mappings.js';
+import { byteLimit, byteSize, flag, integerOrText, text, textOrNumber } from '../fields/scalars.js';
+
+/* The keys that only the Compose Specification has, printed after the others. */
+
+const weightedDevices = listOf(struct({ path: text, weight: integerOrText }));
+const byteRates = listOf(struct({ path: text, rate: byteSize }));
+const operationRates = listOf(struct({ path: text, rate: integerOrText }));
+
+const blockIo = struct({
+  weight: integerOrText,
+  weight_device: weightedDevices,
+  device_read_bps: byteRates,
+  device_read_iops: operationRates,
+  device_write_bps: byteRates,
+  device_write_iops: operationRates,
+});
+
+export const deviceReservations = listOf(struct({ capabilities: strings, driver: text, count: textOrNumber, device_ids: strings, options: labels }));
+
+export const specFields = {
+  blkio_config: blockIo,
+  cgroup: text,
+  cpu_period: textOrNumber,
+  cpu_quota: textOrNumber,
+  cpu_shares: integerOrText,
+  cpus: textOrNumber,
+  cpuset: text,
+  device_cgroup_rules: strings,
+  dns_opt: stringOrList,
+  group_add: stringOrNumberList,
+  mem_limit: byteLimit,
+  mem_reservation: byteSize,
+  mem_swappiness: integerOrText,
+  memswap_limit: byteLimit,
+  oom_kill_disable: flag,
+  pids_limit: integerOrText,
+  runtime: text,
+  storage_opt: labels,
+  uts: text,
+};
