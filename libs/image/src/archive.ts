@@ -4,9 +4,9 @@ import { join, posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Refused } from '../../base/src/index.js';
-import { FileReader } from './byte-reader.js';
+import { FileReader } from '../../base/src/tar/byte-reader.js';
 import { decompressed, isCompressed } from './decompress.js';
-import { tarEntries } from './tar-reader.js';
+import { tarEntries } from '../../base/src/tar/tar-reader.js';
 
 /** Files by name, from a folder or from a tar file. */
 export interface Archive {

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import * as fs from 'node:fs';
 import { isErrno, Refused } from '../../base/src/index.js';
 import { setXattr } from './libc.js';
-import { printable } from './tar-header.js';
+import { printable } from '../../base/src/tar/tar-header.js';
 
 const maxSymlinks = 40; // as the kernel's ELOOP
 

@@ -2,7 +2,7 @@ import { Refused } from '../../base/src/index.js';
 import type { HttpResponse } from './http.js';
 import { bodyBytes } from './http.js';
 import { NetworkFailure } from './network-failure.js';
-import { printable } from './tar-header.js';
+import { printable } from '../../base/src/tar/tar-header.js';
 
 const maxErrorBytes = 16 * 1024;
 

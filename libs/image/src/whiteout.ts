@@ -1,5 +1,5 @@
 import { Refused } from '../../base/src/index.js';
-import { printable } from './tar-header.js';
+import { printable } from '../../base/src/tar/tar-header.js';
 
 const prefix = '.wh.';
 const metaPrefix = '.wh..wh.';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseChallenge } from '../src/authorization.js';
-import { StreamReader } from '../src/byte-reader.js';
+import { StreamReader } from '../../base/src/tar/byte-reader.js';
 import { decompressed } from '../src/decompress.js';
 import { chainIds } from '../src/digest.js';
 import { parseImageConfig } from '../src/image-config.js';
@@ -9,7 +9,7 @@ import type { Index } from '../src/manifest.js';
 import { parseManifest } from '../src/manifest.js';
 import { choosePlatform } from '../src/platform.js';
 import { endpointsOf, isInsecure } from '../src/registry-endpoints.js';
-import { tarEntries } from '../src/tar-reader.js';
+import { tarEntries } from '../../base/src/tar/tar-reader.js';
 import { tarOf } from './tar-of.js';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;

@@ -1,4 +1,4 @@
-import { Refused } from '../../base/src/index.js';
+import { Refused } from '../errors.js';
 
 /**
  * One tar entry. Names and attribute values are byte strings: one character (U+0000–U+00FF) per byte, as `latin1` gives,
@@ -14,6 +14,8 @@ export interface TarHeader {
   size: number;
   /** Seconds since the epoch, with fractions. */
   mtimeSeconds: number;
+  /** The same in nanoseconds, exactly. */
+  mtimeNs: bigint;
   linkName: string;
   deviceMajor: number;
   deviceMinor: number;
@@ -76,6 +78,7 @@ export function parseHeader(block: Buffer, pax: Pax): TarHeader {
     gid: paxNumber(pax, 'gid') ?? number(block, 116, 8),
     size: type === 'file' ? contentSize(block, pax) : 0, // the other types have no content, whatever the field says
     mtimeSeconds: paxNumber(pax, 'mtime') ?? number(block, 136, 12),
+    mtimeNs: nanoseconds(pax.get('mtime') ?? String(number(block, 136, 12))),
     linkName: pax.get('linkpath') ?? string(block, 157, 100),
     deviceMajor: number(block, 329, 8),
     deviceMinor: number(block, 337, 8),
@@ -128,6 +131,14 @@ function paxNumber(pax: Pax, key: string): number | undefined {
   if (value === undefined) return undefined;
   if (!/^-?[0-9]{1,20}(\.[0-9]*)?$/.test(value)) throw new Refused('invalid', `an extended tar header has the impossible ${key} "${printable(value)}"`);
   return Number(value);
+}
+
+/** `-1.5` is one and a half second before the epoch. What is no number was refused before. */
+function nanoseconds(seconds: string): bigint {
+  const [, sign, whole, fraction = ''] = /^(-?)(\d+)(?:\.(\d*))?$/.exec(seconds) ?? [];
+  if (whole === undefined) return 0n;
+  const value = BigInt(whole) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
+  return sign === '-' ? -value : value;
 }
 
 function string(block: Buffer, offset: number, length: number): string {

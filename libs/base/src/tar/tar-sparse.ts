@@ -1,4 +1,4 @@
-import { Refused } from '../../base/src/index.js';
+import { Refused } from '../errors.js';
 import type { ByteReader } from './byte-reader.js';
 import { truncated } from './byte-reader.js';
 import type { Pax, SparsePiece, TarHeader } from './tar-header.js';

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { Refused } from '../../base/src/index.js';
+import { Refused } from '../errors.js';
 
 /** Bytes in the portions that a parser wants. */
 export abstract class ByteReader {
