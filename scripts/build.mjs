@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const programs = { cli: 'apps/cli/src', agent: 'apps/agent/src', manager: 'apps/manager/src', cluster: 'e2e/harness', bench: 'bench/src' };
+const programs = { cli: 'apps/cli/src', agent: 'apps/agent/src', runtime: 'apps/runtime/src', manager: 'apps/manager/src', cluster: 'e2e/harness', bench: 'bench/src' };
 /**
  * What runs for months: one thread and a small heap that is given back early. V8's defaults are made for big heaps on many
  * cores: with 50 containers they cost twice the memory and, on two cores, more processor time as well.
@@ -50,7 +50,7 @@ async function bundle(program, source) {
     logLevel: 'warning',
     logOverride: { 'require-resolve-not-external': 'silent' },
   });
-  const launcher = program === 'cli' ? `${dir}/shoal.cjs` : `${dir}/${program}.cjs`;
+  const launcher = program === 'cli' ? `${dir}/shoal.cjs` : program === 'runtime' ? `${dir}/shoal-runtime` : `${dir}/${program}.cjs`;
   writeFileSync(launcher, `#!/usr/bin/env ${daemonFlags[program] ? `-S MALLOC_ARENA_MAX=1 node ${daemonFlags[program]}` : 'node'}\n${readFileSync('scripts/launcher.cjs', 'utf8')}`);
   chmodSync(launcher, 0o755);
   if (program === 'manager') cpSync('node_modules/etcd3/proto', 'dist/proto', { recursive: true });

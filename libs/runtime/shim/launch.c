@@ -81,6 +81,13 @@ static int open_target_process(pid_t pid, unsigned long long start_time) {
 	return pidfd;
 }
 
+static void join_process_ids(const char *path) {
+	int namespace = open(path, O_RDONLY | O_CLOEXEC);
+	if (namespace < 0 || setns(namespace, CLONE_NEWPID) < 0)
+		fail("join the namespace", path);
+	close(namespace);
+}
+
 static void tell_state(struct launch *l, const char *event_name, const char *state) {
 	struct event event;
 	event_begin(&event, event_name);
@@ -216,6 +223,9 @@ void run_launch(int connection) {
 	l->stay = take_u32(&record) != 0;
 	const char *start_socket = take_string(&record);
 	const char *console_socket = take_string(&record);
+	const char *pid_namespace = take_string(&record);
+	if (*pid_namespace)
+		join_process_ids(pid_namespace);
 	if (target_pid)
 		ends.target = open_target_process(target_pid, target_start);
 	if (*start_socket) {

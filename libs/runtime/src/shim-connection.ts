@@ -59,6 +59,11 @@ export class ShimConnection {
     }
   }
 
+  /** Over a socket that the shim was born with. */
+  static over(socket: Socket, listener: ShimListener): ShimConnection {
+    return new ShimConnection(socket, listener);
+  }
+
   send(operations: readonly Operation[]): void {
     this.socket.write(encodeProgram(operations));
   }

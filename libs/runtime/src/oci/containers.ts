@@ -1,0 +1,197 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { Refused, systemClock, Temporary, type Clock } from '../../../base/src/index.js';
+import { Cgroups } from '../cgroup/cgroups.js';
+import { probeHost, type HostFacts } from '../host-facts.js';
+import { compileProcess, compileSandbox, identityFiles } from '../launch-program.js';
+import { processNamespace } from '../namespaces.js';
+import { protocolVersion } from '../operations.js';
+import { seccompProgram } from '../seccomp/filter.js';
+import { resolveUser } from '../users.js';
+import { convertHooks, convertSpec } from './convert.js';
+import { runHooks } from './hooks.js';
+import { Launcher } from './launcher.js';
+import { isAlive, sendSignal } from './process-table.js';
+import { checkId, checkProcess, readSpec } from './read-spec.js';
+import { convertResources } from './resources.js';
+import type { HookPoint } from '../container-config.js';
+import { ociVersion, type OciResources, type OciSpec, type OciState, type OciStatus } from './spec.js';
+import { giveStartWord, isWaiting } from './start-socket.js';
+import { StateStore, type StoredContainer } from './state.js';
+
+export interface CreateOptions {
+  bundle: string;
+  pidFile?: string;
+  consoleSocket?: string;
+  preservedDescriptors: number;
+  /** The launcher stays as the parent of the process and tells its end: `run` in the foreground. */
+  stay: boolean;
+}
+
+const SIGKILL = 9;
+const killPatienceMs = 10_000;
+const pollMs = 10;
+
+/** The containers below one `--root`, as the OCI command line knows them: all that lasts is in their folders. */
+export class OciContainers {
+  readonly store: StateStore;
+  readonly facts: HostFacts;
+  readonly clock: Clock = systemClock;
+
+  constructor(
+    readonly root: string,
+    readonly shimPath: string,
+    readonly owner: string,
+  ) {
+    this.store = new StateStore(root);
+    this.facts = probeHost(shimPath);
+  }
+
+  /** Makes everything but the execve of its program. */
+  async create(id: string, options: CreateOptions): Promise<{ container: StoredContainer; launcher: Launcher }> {
+    checkId(id);
+    const spec = readSpec(options.bundle);
+    checkProcess(spec.process ?? { cwd: '/' });
+    this.#checkConsole(spec, options);
+    this.store.reserve(id);
+    const container: StoredContainer = {
+      version: 1, id, bundle: options.bundle, pid: 0, startTime: 0, cgroupPath: cgroupPathOf(spec, id),
+      created: new Date(this.clock.wallMs()).toISOString(), spec, owner: this.owner,
+    };
+    try {
+      return { container, launcher: await this.#launch(container, options) };
+    } catch (error) {
+      await this.#destroy(container);
+      throw error;
+    }
+  }
+
+  #checkConsole({ process }: OciSpec, { consoleSocket, stay }: CreateOptions): void {
+    if (process?.terminal && !consoleSocket && !stay) throw new Refused('invalid', 'cannot allocate tty if runc will detach without setting console socket: give --console-socket');
+    if (!process?.terminal && consoleSocket) throw new Refused('invalid', 'cannot use console socket if runc will not detach or allocate tty: process.terminal is not set');
+  }
+
+  async #launch(container: StoredContainer, options: CreateOptions): Promise<Launcher> {
+    const { id, spec } = container;
+    const placement = this.#cgroups(container).create(groupName(container), convertResources(spec.linux?.resources ?? {}));
+    const place = { id, bundle: options.bundle, directory: this.store.directory(id), cgroupPath: container.cgroupPath, preservedDescriptors: options.preservedDescriptors };
+    const config = convertSpec(spec, place, this.facts, placement);
+    const { cloneFlags, path } = processNamespace(config);
+    const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, config.process.argv[0] ?? '');
+    const head = ['launch', protocolVersion, cloneFlags, 0, 0n, options.preservedDescriptors, options.stay ? 1 : 0, this.store.startSocket(id), options.consoleSocket ?? '', path] as const;
+    launcher.send([head, ...compileSandbox(config).slice(1), ...identityFiles]);
+    const { pid, startTime } = await launcher.until('state');
+    Object.assign(container, { pid, startTime });
+    this.store.write(container);
+    const [passwd = '', group = ''] = await launcher.files(identityFiles.length);
+    await this.#runHooks(container, 'prestart', 'creating');
+    await this.#runHooks(container, 'createRuntime', 'creating');
+    const user = resolveUser(config.process.user, config.process.extraGroups, passwd, group);
+    launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts)));
+    await launcher.until('created');
+    if (options.pidFile) writeFileSync(options.pidFile, String(pid));
+    return launcher;
+  }
+
+  async start(id: string): Promise<void> {
+    const container = this.store.require(id);
+    const status = this.status(container);
+    if (status !== 'created') throw new Refused('precondition', status === 'stopped' ? 'cannot start a container that has stopped' : `cannot start an already ${status} container`);
+    await giveStartWord(this.store.startSocket(id), container.spec.process?.args?.[0] ?? '');
+    await this.#runHooks(container, 'poststart', 'running');
+  }
+
+  state(id: string): OciState {
+    const container = this.store.require(id);
+    return this.#describe(container, this.status(container));
+  }
+
+  status({ id, pid, startTime, ...container }: StoredContainer): OciStatus {
+    if (pid === 0) return 'creating';
+    if (!isAlive(pid, startTime)) return 'stopped';
+    if (isWaiting(this.store.startSocket(id))) return 'created';
+    return this.#cgroups(container).isFrozen(groupName(container)) ? 'paused' : 'running';
+  }
+
+  kill(id: string, signal: number, all: boolean): void {
+    const container = this.store.require(id);
+    if (all) {
+      for (const pid of this.processes(id)) sendSignal(pid, signal);
+      return;
+    }
+    if (this.status(container) === 'stopped') throw new Refused('precondition', 'container not running');
+    if (signal === SIGKILL && !hasOwnProcessIds(container.spec)) this.#cgroups(container).kill(groupName(container));
+    sendSignal(container.pid, signal);
+  }
+
+  async delete(id: string, force: boolean): Promise<void> {
+    const container = this.store.find(id);
+    if (!container) {
+      if (force && !existsSync(this.store.directory(id))) return;
+      if (force) return this.store.remove(id);
+      throw new Refused('not-found', `container does not exist: ${id}`);
+    }
+    const status = this.status(container);
+    if (!force && status !== 'stopped' && status !== 'created') throw new Refused('precondition', `cannot delete container ${id} that is not stopped: ${status}`);
+    await this.#destroy(container);
+    await this.#runHooks(container, 'poststop', 'stopped').catch((error: Error) => process.emitWarning(error.message));
+  }
+
+  async #destroy(container: StoredContainer): Promise<void> {
+    const { id, pid, startTime } = container;
+    const cgroups = this.#cgroups(container);
+    if (isAlive(pid, startTime)) {
+      sendSignal(pid, SIGKILL);
+      const deadlineMs = this.clock.monotonicMs() + killPatienceMs;
+      while (isAlive(pid, startTime)) {
+        if (cgroups.isFrozen(groupName(container))) cgroups.thaw(groupName(container));
+        if (this.clock.monotonicMs() > deadlineMs) throw new Temporary(`process ${pid} of container ${id} does not end`);
+        await this.clock.sleep(pollMs);
+      }
+    }
+    await cgroups.remove(groupName(container));
+    this.store.remove(id);
+  }
+
+  processes(id: string): number[] {
+    const container = this.store.require(id);
+    return this.#cgroups(container).pids(groupName(container));
+  }
+
+  async pause(id: string): Promise<void> {
+    const container = this.store.require(id);
+    const status = this.status(container);
+    if (status !== 'running' && status !== 'created') throw new Refused('precondition', `container not running: it is ${status}`);
+    await this.#cgroups(container).freeze(groupName(container));
+  }
+
+  resume(id: string): void {
+    const container = this.store.require(id);
+    if (this.status(container) !== 'paused') throw new Refused('precondition', 'container not paused');
+    this.#cgroups(container).thaw(groupName(container));
+  }
+
+  #cgroups({ cgroupPath }: Pick<StoredContainer, 'cgroupPath'>): Cgroups {
+    return new Cgroups(this.facts.cgroups, posix.dirname(cgroupPath), this.clock);
+  }
+
+  #describe({ id, pid, bundle, spec }: StoredContainer, status: OciStatus): OciState {
+    return { ociVersion, id, status, pid: status === 'stopped' ? 0 : pid, bundle, ...(spec.annotations ? { annotations: spec.annotations } : {}) };
+  }
+
+  async #runHooks(container: StoredContainer, point: HookPoint, status: OciStatus): Promise<void> {
+    await runHooks(convertHooks(container.spec.hooks ?? {})[point], point, this.#describe(container, status));
+  }
+}
+
+export function groupName({ cgroupPath }: Pick<StoredContainer, 'cgroupPath'>): string {
+  return posix.basename(cgroupPath);
+}
+
+function cgroupPathOf({ linux }: OciSpec, id: string): string {
+  return posix.join('/', linux?.cgroupsPath || id);
+}
+
+function hasOwnProcessIds({ linux }: OciSpec): boolean {
+  return linux?.namespaces?.some(({ type, path }) => type === 'pid' && !path) ?? false;
+}

@@ -1,0 +1,87 @@
+import { Refused } from '../../../base/src/index.js';
+import { capabilityMask } from '../capabilities.js';
+import type { CapabilitySets, ContainerConfig, IoPriority, ProcessPlan, Scheduler, SecurityLabels } from '../container-config.js';
+import { RLIM_INFINITY, RLIMIT, type RlimitName } from '../linux.js';
+import type { OciProcess } from './spec.js';
+
+/** All that config.json's `process` decides, for a container's first process and for an exec alike. */
+export type ProcessPart = Pick<ContainerConfig, 'process' | 'rlimits' | 'oomScoreAdj' | 'capabilities' | 'noNewPrivileges' | 'labels' | 'ioPriority' | 'scheduler'>;
+
+export function convertProcess(process: OciProcess, preservedDescriptors: number): ProcessPart {
+  return {
+    process: processPlan(process, preservedDescriptors),
+    rlimits: (process.rlimits ?? []).map(convertRlimit),
+    capabilities: convertCapabilities(process.capabilities),
+    noNewPrivileges: process.noNewPrivileges ?? false,
+    labels: labelsOf(process),
+    ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
+    ...(process.ioPriority ? { ioPriority: convertIoPriority(process.ioPriority) } : {}),
+    ...(process.scheduler ? { scheduler: convertScheduler(process.scheduler) } : {}),
+  };
+}
+
+function processPlan({ args = [], env = [], user, cwd, terminal }: OciProcess, preservedDescriptors: number): ProcessPlan {
+  return {
+    argv: args,
+    env: env.filter((entry) => entry !== ''),
+    user: `${user?.uid ?? 0}:${user?.gid ?? 0}`,
+    extraGroups: (user?.additionalGids ?? []).map(String),
+    workingDirectory: cwd,
+    terminal: terminal ?? false,
+    openStdin: true,
+    ...(user?.umask === undefined ? {} : { umask: user.umask }),
+    ...(preservedDescriptors > 0 ? { preservedDescriptors } : {}),
+  };
+}
+
+function labelsOf({ apparmorProfile, selinuxLabel }: OciProcess): SecurityLabels {
+  return { ...(apparmorProfile ? { apparmorProfile } : {}), ...(selinuxLabel ? { selinuxProcess: selinuxLabel } : {}) };
+}
+
+function convertRlimit({ type, soft, hard }: { type: string; soft: number; hard: number }): ContainerConfig['rlimits'][number] {
+  const name = type.replace(/^RLIMIT_/, '').toLowerCase();
+  if (!(name in RLIMIT)) throw new Refused('invalid', `invalid rlimit type: ${type}`);
+  return { name: name as RlimitName, soft: limitValue(soft), hard: limitValue(hard) };
+}
+
+/** JSON numbers lose the last digits of 2^64-1. */
+function limitValue(value: number): bigint {
+  return value < 0 || value >= 2 ** 63 ? RLIM_INFINITY : BigInt(Math.trunc(value));
+}
+
+/** Names that this kernel does not know are left out, as the spec wants; none given: none. */
+function convertCapabilities(sets: OciProcess['capabilities']): CapabilitySets {
+  const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
+  return {
+    bounding: mask(sets?.bounding), effective: mask(sets?.effective), permitted: mask(sets?.permitted),
+    inheritable: mask(sets?.inheritable), ambient: mask(sets?.ambient),
+  };
+}
+
+function convertIoPriority({ class: given, priority }: { class: string; priority: number }): IoPriority {
+  const classes: Record<string, IoPriority['class']> = { IOPRIO_CLASS_RT: 'realtime', IOPRIO_CLASS_BE: 'best-effort', IOPRIO_CLASS_IDLE: 'idle' };
+  const found = classes[given];
+  if (!found) throw new Refused('invalid', `invalid ioPriority.class "${given}": known are ${Object.keys(classes).join(', ')}`);
+  if (!(priority >= 0 && priority <= 7)) throw new Refused('invalid', `invalid ioPriority.Priority: ${priority}: it goes from 0 to 7`);
+  return { class: found, level: priority };
+}
+
+const policies: Record<string, number> = { SCHED_OTHER: 0, SCHED_FIFO: 1, SCHED_RR: 2, SCHED_BATCH: 3, SCHED_ISO: 4, SCHED_IDLE: 5, SCHED_DEADLINE: 6 };
+const schedulerFlags: Record<string, bigint> = {
+  SCHED_FLAG_RESET_ON_FORK: 0x01n, SCHED_FLAG_RECLAIM: 0x02n, SCHED_FLAG_DL_OVERRUN: 0x04n, SCHED_FLAG_KEEP_POLICY: 0x08n,
+  SCHED_FLAG_KEEP_PARAMS: 0x10n, SCHED_FLAG_UTIL_CLAMP_MIN: 0x20n, SCHED_FLAG_UTIL_CLAMP_MAX: 0x40n,
+};
+
+function convertScheduler(given: NonNullable<OciProcess['scheduler']>): Scheduler {
+  const policy = policies[given.policy];
+  if (policy === undefined) throw new Refused('invalid', `invalid scheduler policy "${given.policy}": known are ${Object.keys(policies).join(', ')}`);
+  const flags = (given.flags ?? []).reduce((bits, name) => {
+    const flag = schedulerFlags[name];
+    if (flag === undefined) throw new Refused('invalid', `invalid scheduler flag "${name}"`);
+    return bits | flag;
+  }, 0n);
+  return {
+    policy, flags, nice: given.nice ?? 0, priority: given.priority ?? 0,
+    runtimeNs: BigInt(given.runtime ?? 0), deadlineNs: BigInt(given.deadline ?? 0), periodNs: BigInt(given.period ?? 0),
+  };
+}
