@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { serviceSpecFrom } from '../src/engine-api/convert/service-spec-in.js';
+import { withShoalOptionsOf } from '../src/engine-api/convert/shoal-options.js';
 import { serviceSpecTo } from '../src/engine-api/convert/service-spec-out.js';
 
 /** Bodies that the docker CLI 28.2 posted: `recorded/*.json`. */
@@ -19,6 +20,30 @@ test.each(['service-create-full', 'stack-service'])('%s: what is read back is wh
 test.each(['service-create-full', 'stack-service'])('%s: posting back what was read changes nothing', (name) => {
   const stored = serviceSpecFrom(recorded(name));
   for (const insertDefaults of [false]) expect(serviceSpecFrom(asJson(serviceSpecTo(stored, { insertDefaults })))).toEqual(stored);
+});
+
+test('what Docker has no word for is read back as it was, and stays when a client of Docker posts an update', () => {
+  const limits = { cpuShares: 512, cpusetCpus: '0', memorySwapBytes: -1, oomKillDisable: true, blockIo: { weight: 300, readBytesPerSecond: [{ path: '/dev/a', rate: 5 }] } };
+  const isolation = {
+    privileged: true, devices: [{ hostPath: '/dev/a', containerPath: '/dev/b', permissions: 'r' }], deviceCgroupRules: ['c 1:* r'], shmSizeBytes: 5, pidMode: 'host', ipcMode: 'service:b', networkMode: 'host', usernsMode: 'host',
+    cgroupnsMode: 'host', utsMode: 'host', cgroupParent: 'p', macAddress: '02:42:ac:11:00:02', domainname: 'd', storageOptions: { size: '1g' },
+    securityOptions: { seccomp: { kind: 'profile' as const, text: '{"defaultAction":"SCMP_ACT_ALLOW"}' }, apparmor: 'x', label: { disable: true }, systemPaths: 'unconfined' as const },
+  };
+  const plain = serviceSpecFrom({ Name: 'a', TaskTemplate: { ContainerSpec: { Image: 'a' } } });
+  const spec = { ...plain, template: { ...plain.template, container: { ...plain.template.container, ...isolation }, resources: { limits } } };
+  const shown = asJson(serviceSpecTo(spec, { insertDefaults: false }));
+  const read = serviceSpecFrom(shown);
+  expect(read.template.container).toMatchObject(isolation);
+  expect(read.template.resources?.limits).toEqual(limits);
+  const { Shoal: _dropped, ...TaskTemplate } = shown.TaskTemplate;
+  expect(serviceSpecFrom(withShoalOptionsOf({ ...shown, TaskTemplate }, spec.template))).toEqual(read);
+  expect(serviceSpecFrom(withShoalOptionsOf({ ...shown, TaskTemplate: { ...TaskTemplate, Shoal: {} } }, spec.template)).template.container.privileged).toBeUndefined();
+});
+
+test('the networks host and none are modes', () => {
+  const networks = (...Networks: object[]) => serviceSpecFrom({ Name: 'a', TaskTemplate: { ContainerSpec: { Image: 'a' }, Networks } }).template;
+  expect(networks({ Target: 'host' })).toMatchObject({ networks: [], container: { networkMode: 'host' } });
+  expect(asJson(serviceSpecTo({ ...serviceSpecFrom({ Name: 'a', TaskTemplate: { ContainerSpec: { Image: 'a' } } }), template: networks({ Target: 'none' }) }, { insertDefaults: false })).TaskTemplate.Networks).toEqual([{ Target: 'none' }]);
 });
 
 test('a mode that says nothing is one replica; empty jobs run once', () => {

@@ -49,7 +49,7 @@ export interface SecurityOptions {
   /** A profile's name, or `unconfined`. */
   apparmor?: string;
   /** SELinux: `disable` alone, or parts of the label. */
-  label?: { disable?: boolean; user?: string; role?: string; type?: string; level?: string; fileType?: string };
+  label?: { disable?: boolean; user?: string; role?: string; type?: string; level?: string };
   /** `unconfined`: nothing of /proc and /sys is masked or read-only. */
   systemPaths?: 'unconfined';
 }

@@ -1,6 +1,7 @@
 import { isRefused } from '../../base/src/index.js';
 import { isDnsName, type Problem } from './admission.js';
 import { parseConstraint } from './constraint.js';
+import { checkIsolation } from './isolation-checks.js';
 import { isIngress } from './published-ports.js';
 import { smallestResources, type ContainerSpec, type EndpointSpec, type Mount, type PortConfig, type ServiceSpec, type UpdateConfig } from './service.js';
 
@@ -9,6 +10,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
   return [
     ...checkServiceName(spec.name),
     ...checkContainer(spec.template.container),
+    ...checkIsolation(spec),
     ...checkResources(spec),
     ...checkRestart(spec),
     ...checkConstraints(spec.template.placement?.constraints ?? []),
@@ -24,9 +26,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
 export function notExecuted(spec: ServiceSpec): string[] {
   const notes: string[] = [];
   const { privileges, isolation } = spec.template.container;
-  for (const key of ['CredentialSpec', 'SELinuxContext', 'Seccomp', 'AppArmor']) {
-    if (privileges?.[key]) notes.push(`${spec.name}: Privileges.${key} is stored but has no effect`);
-  }
+  if (privileges?.['CredentialSpec']) notes.push(`${spec.name}: Privileges.CredentialSpec is stored but has no effect`);
   if (isolation && isolation !== 'default') notes.push(`${spec.name}: isolation ${isolation} has no effect on Linux`);
   const driver = spec.template.logDriver?.name;
   if (driver && !['json-file', 'local', 'none'].includes(driver)) notes.push(`${spec.name}: log driver ${driver} is not here; logs are kept as json-file`);

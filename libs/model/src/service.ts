@@ -70,7 +70,7 @@ export interface ContainerSpec extends IsolationSpec {
   sysctls: Record<string, string>;
   ulimits: { name: string; soft: number; hard: number }[];
   oomScoreAdj?: number;
-  /** Docker's Privileges, kept as given; only `noNewPrivileges` is executed yet. */
+  /** Of Docker's Privileges what is not among the `securityOptions`; others than `noNewPrivileges` are kept as given. */
   privileges?: { noNewPrivileges?: boolean; [key: string]: unknown };
 }
 

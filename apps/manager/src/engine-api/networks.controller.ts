@@ -33,6 +33,7 @@ export class NetworksController {
   @Get(':id')
   inspect(@Param('id') id: string, @QueryParameters() query: Query): Json {
     const scope = queryText(query, 'scope') ?? '';
+    if (scope === 'swarm' && (id === 'host' || id === 'none')) return predefinedNetwork(id);
     if (scope === 'swarm' && isPredefinedNetwork(id)) {
       throw new ApiError(501, `network ${id} is not available to services; use an overlay network`);
     }
@@ -109,4 +110,9 @@ function matches(view: ClusterView, filters: Filters, network: Network): boolean
     filters.equal('type', 'custom') &&
     (dangling === undefined || ['true', '1'].includes(dangling) === (usersOf(view, network).length === 0))
   );
+}
+
+/** What a client asks for that gives a service the network of the host, or none: it posts the id back. */
+function predefinedNetwork(name: 'host' | 'none'): Json {
+  return { Name: name, Id: name, Created: '0001-01-01T00:00:00Z', Scope: 'swarm', Driver: name === 'host' ? 'host' : 'null', EnableIPv6: false, IPAM: { Driver: 'default', Options: null, Config: null }, Internal: false, Attachable: false, Ingress: false, ConfigOnly: false, Containers: {}, Options: {}, Labels: {} };
 }

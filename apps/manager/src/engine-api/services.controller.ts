@@ -23,6 +23,7 @@ import { ApiError, asSwarm, outOfSequence, refuseFirst, swarmRefusal } from '../
 import { CLOCK, RANDOM, SECRET_SEALER, STORE, type SecretSealer } from '../http/tokens.js';
 import { serviceTo } from './convert/service.js';
 import { serviceSpecFrom } from './convert/service-spec-in.js';
+import { withShoalOptionsOf } from './convert/shoal-options.js';
 import { Filters } from './filters.js';
 import type { Json } from './json-output.js';
 import { findService } from './lookup.js';
@@ -75,9 +76,9 @@ export class ServicesController {
   @HttpCode(200)
   async update(@Param('id') id: string, @QueryParameters() query: Query, @Body() body: unknown, @Headers('x-registry-auth') auth: string | undefined): Promise<Json> {
     const expect = versionOf(query, 'service');
-    const given = serviceSpecFrom(body);
     const view = this.store.view();
     const service = findService(view, id);
+    const given = serviceSpecFrom(withShoalOptionsOf(body, service.spec.template));
     if (service.version !== expect) throw outOfSequence();
     const rollback = rollbackOf(query, service);
     const spec = rollback ?? admitUpdate(view, given, service);

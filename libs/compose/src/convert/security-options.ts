@@ -77,14 +77,12 @@ function whatIsWrong(text: string): string | undefined {
   }
 }
 
-const labelParts = { user: 'user', role: 'role', type: 'type', level: 'level', filetype: 'fileType' } as const;
-
 function convertLabel(options: SecurityOptions, value: string, refuse: (message: string, suggestion?: string) => void): void {
   const label = (options.label ??= {});
   if (value === 'disable') label.disable = true;
   else {
-    const [, part, text] = /^(user|role|type|level|filetype):(.+)$/.exec(value) ?? [];
+    const [, part, text] = /^(user|role|type|level):(.+)$/.exec(value) ?? [];
     if (part === undefined || text === undefined) refuse(`"${value}" is not a label`, 'it is disable, or user:…, role:…, type:…, level:…');
-    else label[labelParts[part as keyof typeof labelParts]] = text;
+    else label[part as 'user'] = text;
   }
 }

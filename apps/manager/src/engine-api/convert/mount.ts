@@ -25,9 +25,6 @@ export function mountFrom(input: JsonInput): Mount {
 
 function bindFrom(input: JsonInput, common: { source: string; target: string }): Mount {
   const options = input.object('BindOptions');
-  for (const key of ['ReadOnlyNonRecursive', 'ReadOnlyForceRecursive']) {
-    if (options?.boolean(key)) throw new ApiError(501, `mount ${common.target}: bind option ${key} is not available`);
-  }
   return {
     type: 'bind',
     ...common,
@@ -35,6 +32,8 @@ function bindFrom(input: JsonInput, common: { source: string; target: string }):
     ...(options?.string('Propagation') ? { propagation: options.string('Propagation')! } : {}),
     ...(options?.boolean('NonRecursive') ? { nonRecursive: true } : {}),
     ...(options?.boolean('CreateMountpoint') ? { createMountpoint: true } : {}),
+    ...(options?.boolean('ReadOnlyNonRecursive') ? { readOnlyNonRecursive: true } : {}),
+    ...(options?.boolean('ReadOnlyForceRecursive') ? { readOnlyForceRecursive: true } : {}),
   };
 }
 
@@ -53,13 +52,22 @@ function volumeFrom(input: JsonInput, common: { source: string; target: string }
 
 function tmpfsFrom(input: JsonInput, common: { target: string; readOnly?: boolean }): Mount {
   const options = input.object('TmpfsOptions');
-  if (options?.members['Options'] != null) throw new ApiError(501, `mount ${common.target}: TmpfsOptions.Options is not available`);
+  const more = tmpfsOptionsFrom(options?.members['Options'], common.target);
   return {
     type: 'tmpfs',
     ...common,
     ...(options?.integer('SizeBytes') ? { sizeBytes: options.integer('SizeBytes')! } : {}),
     ...(options?.integer('Mode') ? { mode: options.integer('Mode')! } : {}),
+    ...(more.length > 0 ? { options: more } : {}),
   };
+}
+
+/** Docker's `[["uid", "1000"], ["exec"]]` → `uid=1000`, `exec`. */
+function tmpfsOptionsFrom(value: unknown, target: string): string[] {
+  if (value === undefined || value === null) return [];
+  const isList = Array.isArray(value) && value.every((words) => Array.isArray(words) && words.length > 0 && words.length <= 2 && words.every((word) => typeof word === 'string'));
+  if (!isList) throw new ApiError(400, `mount ${target}: invalid TmpfsOptions.Options: they are lists of one or two strings`);
+  return (value as string[][]).map((words) => words.join('='));
 }
 
 export function mountTo(mount: Mount): Json {
@@ -76,7 +84,7 @@ export function mountTo(mount: Mount): Json {
 function optionsTo(mount: Mount): Json {
   switch (mount.type) {
     case 'bind': {
-      const options = omitEmpty({ Propagation: mount.propagation, NonRecursive: mount.nonRecursive, CreateMountpoint: mount.createMountpoint });
+      const options = omitEmpty({ Propagation: mount.propagation, NonRecursive: mount.nonRecursive, CreateMountpoint: mount.createMountpoint, ReadOnlyNonRecursive: mount.readOnlyNonRecursive, ReadOnlyForceRecursive: mount.readOnlyForceRecursive });
       return { BindOptions: nonEmptyMap(options) };
     }
     case 'volume': {
@@ -85,8 +93,13 @@ function optionsTo(mount: Mount): Json {
       return { VolumeOptions: nonEmptyMap(options) };
     }
     case 'tmpfs':
-      return { TmpfsOptions: nonEmptyMap(omitEmpty({ SizeBytes: mount.sizeBytes, Mode: mount.mode })) };
+      return { TmpfsOptions: nonEmptyMap(omitEmpty({ SizeBytes: mount.sizeBytes, Mode: mount.mode, Options: mount.options?.map(wordsOf) })) };
     default:
       return {};
   }
+}
+
+function wordsOf(option: string): string[] {
+  const at = option.indexOf('=');
+  return at < 0 ? [option] : [option.slice(0, at), option.slice(at + 1)];
 }

@@ -5,6 +5,7 @@ import type {
   FileReference,
   GenericResource,
   Healthcheck,
+  IsolationSpec,
   NetworkAttachmentSpec,
   Placement,
   PortConfig,
@@ -18,6 +19,8 @@ import { ApiError } from '../../http/api-error.js';
 import { JsonInput } from '../json-input.js';
 import { omitAbsent } from '../json-output.js';
 import { mountFrom } from './mount.js';
+import { shoalOptionsFrom } from './shoal-options.js';
+import { privilegesFrom } from './privileges.js';
 
 /** Docker's ServiceSpec → ours. Nothing that the CLI posts is lost: `docker service update` reads, changes and posts back. */
 export function serviceSpecFrom(body: unknown): ServiceSpec {
@@ -33,7 +36,7 @@ export function serviceSpecFrom(body: unknown): ServiceSpec {
   return normalServiceSpec({
     name: input.string('Name') ?? '',
     labels: input.labels('Labels') ?? {},
-    template,
+    template: withNetworkMode(template),
     mode: modeFrom(input.object('Mode')),
     update: optional(input.object('UpdateConfig'), updateConfigFrom),
     rollback: optional(input.object('RollbackConfig'), updateConfigFrom),
@@ -41,12 +44,21 @@ export function serviceSpecFrom(body: unknown): ServiceSpec {
   });
 }
 
+/** Docker says with a network's name that there is none: of the host, or an empty one. */
+function withNetworkMode(template: TaskTemplate): TaskTemplate {
+  const [network, ...others] = template.networks;
+  if (others.length > 0 || (network?.target !== 'host' && network?.target !== 'none')) return template;
+  return { ...template, networks: [], container: { ...template.container, networkMode: network.target } };
+}
+
 function templateFrom(task: JsonInput, container: JsonInput): TaskTemplate {
   const resources = task.object('Resources');
   const logDriver = task.object('LogDriver');
+  const options = shoalOptionsFrom(task);
+  const limits = { ...optional(resources?.object('Limits'), limitsFrom), ...options.limits };
   return omitAbsent({
-    container: containerFrom(container),
-    resources: resources && omitAbsent({ limits: optional(resources.object('Limits'), limitsFrom), reservations: optional(resources.object('Reservations'), reservationsFrom) }),
+    container: withOptions(containerFrom(container), options.isolation),
+    resources: (resources ?? options.limits) && omitAbsent({ limits, reservations: optional(resources?.object('Reservations'), reservationsFrom) }),
     restart: optional(task.object('RestartPolicy'), restartFrom),
     placement: optional(task.object('Placement'), placementFrom),
     networks: task.objects('Networks').map(networkAttachmentFrom),
@@ -54,6 +66,11 @@ function templateFrom(task: JsonInput, container: JsonInput): TaskTemplate {
     forceUpdate: task.count('ForceUpdate') ?? 0,
     runtime: nonEmpty(task.string('Runtime')),
   });
+}
+
+function withOptions(container: ContainerSpec, isolation: IsolationSpec): ContainerSpec {
+  const securityOptions = { ...isolation.securityOptions, ...container.securityOptions };
+  return { ...container, ...isolation, ...(Object.keys(securityOptions).length > 0 ? { securityOptions } : {}) };
 }
 
 function containerFrom(input: JsonInput): ContainerSpec {
@@ -86,14 +103,8 @@ function containerFrom(input: JsonInput): ContainerSpec {
     sysctls: input.labels('Sysctls') ?? {},
     ulimits: input.objects('Ulimits').map((limit) => ({ name: limit.string('Name') ?? '', soft: limit.integer('Soft') ?? 0, hard: limit.integer('Hard') ?? 0 })),
     oomScoreAdj: input.integer('OomScoreAdj') || undefined,
-    privileges: optional(input.object('Privileges'), privilegesFrom),
+    ...privilegesFrom(input.object('Privileges')),
   });
-}
-
-function privilegesFrom(input: JsonInput): NonNullable<ContainerSpec['privileges']> {
-  const { NoNewPrivileges, ...rest } = input.members;
-  input.boolean('NoNewPrivileges');
-  return { ...rest, noNewPrivileges: NoNewPrivileges === true };
 }
 
 function healthcheckFrom(input: JsonInput): Healthcheck {

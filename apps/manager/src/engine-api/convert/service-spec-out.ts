@@ -11,6 +11,8 @@ import {
 } from '../../../../../libs/model/src/index.js';
 import { nonEmptyMap, omitAbsent, omitEmpty, type Json } from '../json-output.js';
 import { mountTo } from './mount.js';
+import { privilegesTo } from './privileges.js';
+import { shoalOptionsTo } from './shoal-options.js';
 
 /** Our ServiceSpec → Docker's. `insertDefaults` shows what holds where the user said nothing. */
 export function serviceSpecTo(spec: ServiceSpec, options: { insertDefaults: boolean }): Json {
@@ -56,12 +58,16 @@ function convertTemplate(template: TaskTemplate): Json {
       MaxReplicas: placement.maxReplicas,
       Platforms: placement.platforms.map(({ architecture, os }) => omitEmpty({ Architecture: architecture, OS: os })),
     }),
-    Networks: template.networks.length > 0
-      ? template.networks.map(({ target, aliases, driverOpts }) => omitEmpty({ Target: target, Aliases: aliases, DriverOpts: driverOpts }))
-      : undefined,
+    Networks: networksTo(template),
     LogDriver: template.logDriver && omitEmpty({ Name: template.logDriver.name, Options: nonEmptyMap(template.logDriver.options) }),
     ForceUpdate: template.forceUpdate,
+    Shoal: shoalOptionsTo(template),
   });
+}
+
+function networksTo({ networks, container: { networkMode } }: TaskTemplate): Json[] | undefined {
+  if (networkMode === 'host' || networkMode === 'none') return [{ Target: networkMode }];
+  return networks.length > 0 ? networks.map(({ target, aliases, driverOpts }) => omitEmpty({ Target: target, Aliases: aliases, DriverOpts: driverOpts })) : undefined;
 }
 
 function containerTo(container: ContainerSpec): Json {
@@ -77,7 +83,7 @@ function containerTo(container: ContainerSpec): Json {
       Dir: container.dir,
       User: container.user,
       Groups: container.groups,
-      Privileges: container.privileges && privilegesTo(container.privileges),
+      Privileges: privilegesTo(container),
       StopSignal: container.stopSignal,
       TTY: container.tty,
       OpenStdin: container.openStdin,
@@ -107,10 +113,6 @@ function containerTo(container: ContainerSpec): Json {
       DNSConfig: dns && omitEmpty({ Nameservers: dns.nameservers, Search: dns.search, Options: dns.options }),
     }),
   };
-}
-
-function privilegesTo({ noNewPrivileges, ...rest }: NonNullable<ContainerSpec['privileges']>): Json {
-  return { CredentialSpec: null, SELinuxContext: null, ...rest, NoNewPrivileges: noNewPrivileges ?? false };
 }
 
 function fileReferenceTo(reference: FileReference, kind: 'Secret' | 'Config'): Json {
