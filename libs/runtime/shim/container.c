@@ -332,6 +332,7 @@ void run_container(int connection, struct record *record) {
 	const char *directory = take_string(record);
 	const char *log_path = take_string(record);
 	snprintf(c->oom_counter, sizeof c->oom_counter, "%s", take_string(record));
+	const char *pid_namespace = take_string(record);
 	for (int i = 0; i < MAX_CONNECTIONS; i++)
 		c->connections[i].socket = -1;
 	c->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -339,6 +340,7 @@ void run_container(int connection, struct record *record) {
 		fail("open", directory);
 	log_open(log_path, log_max_bytes, log_max_files);
 	listen_in(c);
+	join_pid_namespace(pid_namespace);
 	fork_child(c, clone_flags, connection);
 	report_failures_to(-1);
 	add_connection(c, connection);

@@ -102,14 +102,14 @@ static void copy_directory(int from, int to, int depth) {
 }
 
 void op_copy_up(struct record *record) {
+	int destination = *mount_slot(record);
 	const char *source = take_string(record);
-	const char *destination = take_string(record);
 	int from = open_in_root(source, O_RDONLY | O_DIRECTORY, 0);
 	if (from < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return;
-	int to = open(destination, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int to = openat(destination, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (from < 0 || to < 0)
-		fail("copy into the volume", destination);
+		fail("copy into the volume", source);
 	copy_directory(from, to, 0);
 	close(from);
 	close(to);

@@ -22,7 +22,7 @@ int umount2(const char *target, int flags);
 enum { SLOTS = 1024 };
 static int slots[SLOTS];
 
-static int *slot_of(struct record *record) {
+int *mount_slot(struct record *record) {
 	uint32_t slot = take_u32(record);
 	if (slot >= SLOTS)
 		fail_because("mount", "slot", "there are too many mounts");
@@ -47,12 +47,45 @@ void op_propagation(struct record *record) {
 }
 
 void op_open_tree(struct record *record) {
-	int *slot = slot_of(record);
+	int *slot = mount_slot(record);
 	uint32_t recursive = take_u32(record);
 	const char *source = take_string(record);
 	*slot = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
 	if (*slot < 0)
 		fail("open the mount source", source);
+}
+
+/* As above, from the mounts of another container: its /dev/shm can be had in no other way. */
+void op_open_tree_in(struct record *record) {
+	int *slot = mount_slot(record);
+	uint32_t recursive = take_u32(record);
+	const char *path = take_string(record);
+	const char *source = take_string(record);
+	int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	int other = open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0 || other < 0 || setns(other, CLONE_NEWNS) < 0)
+		fail("join the namespace", path);
+	*slot = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+	if (*slot < 0)
+		fail("open the mount source", source);
+	if (setns(own, CLONE_NEWNS) < 0)
+		fail("return to the namespace", "of the container");
+	close(own);
+	close(other);
+}
+
+/* With empty maps: those of the container's own user namespace. */
+void op_map_ids(struct record *record) {
+	int mount = *mount_slot(record);
+	uint32_t recursive = take_u32(record);
+	const char *uid_map = take_string(record);
+	const char *gid_map = take_string(record);
+	int namespace = *uid_map ? make_user_namespace(uid_map, gid_map) : container_user_namespace();
+	struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)namespace};
+	if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes, sizeof attributes) < 0)
+		fail("map the ids of", "a mount");
+	if (*uid_map)
+		close(namespace);
 }
 
 /* The kernel tells what it dislikes about an option in words, on the context itself. */
@@ -104,7 +137,7 @@ void op_filesystem(struct record *record) {
 }
 
 void op_attach(struct record *record) {
-	int *slot = slot_of(record);
+	int *slot = mount_slot(record);
 	uint64_t attributes = take_u64(record);
 	uint64_t propagation = take_u64(record);
 	uint32_t recursive = take_u32(record);

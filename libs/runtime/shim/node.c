@@ -72,6 +72,17 @@ void op_node(struct record *record) {
 	close(parent);
 }
 
+void op_owner(struct record *record) {
+	uint32_t uid = take_u32(record);
+	uint32_t gid = take_u32(record);
+	const char *path = take_string(record);
+	const char *name;
+	int parent = open_parent_in_root(path, &name);
+	if (fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		fail("set the owner of", path);
+	close(parent);
+}
+
 void op_read_file(int connection, struct record *record) {
 	uint32_t limit = take_u32(record);
 	const char *path = take_string(record);

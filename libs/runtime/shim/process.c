@@ -23,15 +23,6 @@ void op_join_cgroup(struct record *record) {
 	write_whole_file(take_string(record), "0", "join the cgroup");
 }
 
-void op_join_namespace(struct record *record) {
-	uint32_t kind = take_u32(record);
-	const char *path = take_string(record);
-	int namespace = open(path, O_RDONLY | O_CLOEXEC);
-	if (namespace < 0 || setns(namespace, (int)kind) < 0)
-		fail("join the namespace", path);
-	close(namespace);
-}
-
 /* The device rules of a container where cgroup v2 has no file for them. */
 void op_device_filter(struct record *record) {
 	const char *path = take_string(record);
@@ -128,13 +119,22 @@ void op_bounding(struct record *record) {
 }
 
 /* Only what we made is given away: a fchown of /dev/null would change the node for everybody. */
+static bool streams_are_owned;
+
 static void own_standard_streams(uint32_t uid, uint32_t gid) {
+	streams_are_owned = true;
 	for (int stream = 0; stream < 3; stream++) {
 		struct stat status;
 		bool ours = fstat(stream, &status) == 0 && (S_ISFIFO(status.st_mode) || (S_ISCHR(status.st_mode) && isatty(stream)));
 		if (ours && fchown(stream, uid, S_ISCHR(status.st_mode) ? status.st_gid : gid) < 0)
 			fail("give away", "the standard streams");
 	}
+}
+
+/* By the host's ids, while those are still known: before a user namespace is entered. */
+void op_own_streams(struct record *record) {
+	uint32_t uid = take_u32(record);
+	own_standard_streams(uid, take_u32(record));
 }
 
 void op_user(struct record *record) {
@@ -144,7 +144,8 @@ void op_user(struct record *record) {
 	size_t count = 0;
 	while (has_more(record) && count < sizeof groups / sizeof *groups)
 		groups[count++] = take_u32(record);
-	own_standard_streams(uid, gid);
+	if (!streams_are_owned)
+		own_standard_streams(uid, gid);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		fail("keep", "the capabilities");
 	/* The plain system calls: libc's wrappers would only add signals between threads that do not exist. */

@@ -12,7 +12,7 @@
 
 enum record_kind {
 	/* First record of a connection: what the new process is to be. */
-	OP_CONTAINER = 1, /* u32 version, u64 clone flags, directory, oom counter path; then OP_STREAMS */
+	OP_CONTAINER = 1, /* u32 version, u64 clone flags, directory, oom counter path, pid namespace to join (or empty); then OP_STREAMS */
 	OP_EXEC = 2, /* u32 version, u32 pid, u64 start time, u32 options, u32 timeout ms, u32 max output bytes */
 	OP_FILES = 8, /* u32 version, u32 pid or 0, u64 start time: looks at, reads or writes files of a container */
 	OP_STREAMS = 4, /* u32 options, u32 log driver, u32 style, u64 max bytes, u32 max files, u32 buffer bytes, target, header */
@@ -25,6 +25,11 @@ enum record_kind {
 	OP_JOIN_TARGET = 12, /* u32 kinds: namespaces of the exec's target */
 	OP_UNSHARE = 13, /* u32 kinds */
 	OP_PROPAGATION = 14, /* u32 flags, path */
+	OP_USER_NAMESPACE = 15, /* path to join (or empty), uid map, gid map: prepared, not entered */
+	OP_ENTER_USER_NAMESPACE = 16,
+	OP_TIME_NAMESPACE = 17, /* offsets */
+	OP_LOOPBACK = 18,
+	OP_WRITE_AS = 19, /* u32 uid, u32 gid: owner of all files made from here on */
 
 	OP_MOUNT = 20, /* u32 flags, source, target, type, data: before OP_OPEN_ROOT, host paths */
 	OP_OPEN_TREE = 21, /* u32 slot, u32 recursive, source */
@@ -38,8 +43,11 @@ enum record_kind {
 	OP_READ_ONLY = 29, /* u32 bind first, path */
 	OP_MASK = 30, /* path */
 	OP_PIVOT = 31,
-	OP_COPY_UP = 32, /* path in the container, host directory */
+	OP_COPY_UP = 32, /* u32 slot of the volume, path in the container */
 	OP_READ_FILE = 33, /* u32 max bytes, path: answered by one REPLY_FILE */
+	OP_MAP_IDS = 34, /* u32 slot, u32 recursive, uid map, gid map (empty: of the container's user namespace) */
+	OP_OPEN_TREE_IN = 35, /* u32 slot, u32 recursive, mount namespace, source */
+	OP_OWNER = 36, /* u32 uid, u32 gid, path */
 
 	OP_HOSTNAME = 40, /* name */
 	OP_SYSCTL = 41, /* u32 must exist, path below /proc/sys, value */
@@ -57,6 +65,13 @@ enum record_kind {
 	OP_TERMINAL = 53, /* u32 rows, u32 columns: makes a pseudo terminal the standard streams */
 	OP_STDIN = 54, /* the parent's pipe, or else /dev/null, becomes standard input */
 	OP_DEVICE_FILTER = 55, /* cgroup directory, BPF instructions */
+	OP_DOMAINNAME = 80, /* name */
+	OP_OWN_STREAMS = 81, /* u32 uid, u32 gid: of the host */
+	OP_AMBIENT = 82, /* u64 capabilities */
+	OP_LABEL = 83, /* name below /proc/<pid>/attr, text */
+	OP_PERSONALITY = 84, /* u32 domain */
+	OP_IO_PRIORITY = 85, /* u32 class and level */
+	OP_SCHEDULER = 86, /* u32 policy, u32 nice, u32 priority, u64 flags, u64 runtime, u64 deadline, u64 period */
 	OP_READY = 59, /* everything stands: wait for COMMAND_GO */
 
 	/* Last of a process that OP_FILES has begun. Paths are below the root that was opened. */

@@ -143,7 +143,7 @@ int open_parent_in_root(const char *path, const char **name);
 int open_target(const char *path, uint32_t rule);
 int open_proc_file(const char *path, int flags); /* path below /proc of the container; -1 with errno */
 
-/* mount.c, node.c, copy.c, process.c: the operations. */
+/* mount.c, node.c, copy.c, namespace.c, process.c, schedule.c: the operations. */
 void op_mount(struct record *record);
 void op_propagation(struct record *record);
 void op_open_tree(struct record *record);
@@ -162,6 +162,21 @@ void op_join_cgroup(struct record *record);
 void op_join_namespace(struct record *record);
 void op_device_filter(struct record *record);
 void op_hostname(struct record *record);
+void op_domainname(struct record *record);
+void op_user_namespace(struct record *record);
+void op_enter_user_namespace(void);
+void op_time_namespace(struct record *record);
+void op_loopback(void);
+void op_write_as(struct record *record);
+void op_own_streams(struct record *record);
+void op_open_tree_in(struct record *record);
+void op_map_ids(struct record *record);
+void op_owner(struct record *record);
+void op_label(struct record *record);
+void op_personality(struct record *record);
+void op_io_priority(struct record *record);
+void op_scheduler(struct record *record);
+void op_ambient(struct record *record);
 void op_sysctl(struct record *record);
 void op_rlimit(struct record *record);
 void op_oom_score(struct record *record);
@@ -170,6 +185,11 @@ void op_bounding(struct record *record);
 void op_user(struct record *record);
 void op_capabilities(struct record *record);
 void op_working_directory(struct record *record);
+
+int *mount_slot(struct record *record); /* of a mount source */
+int make_user_namespace(const char *uid_map, const char *gid_map); /* descriptor */
+int container_user_namespace(void);
+void join_pid_namespace(const char *path); /* of processes forked from now on; empty: none */
 
 /* log.c: where the output of a container is kept. */
 void log_open(struct record *settings);
@@ -191,6 +211,7 @@ int sys_fsopen(const char *type);
 int sys_fsconfig(int context, unsigned command, const char *key, const char *value);
 int sys_fsmount(int context, unsigned attributes);
 int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation);
+int sys_private_proc(void); /* a procfs that is mounted nowhere; -1 with errno */
 int sys_pidfd_open(pid_t pid);
 int sys_pidfd_send_signal(int pidfd, int signal);
 int sys_clone(uint64_t flags, int *pidfd); /* fork with namespaces */

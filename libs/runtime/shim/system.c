@@ -50,6 +50,15 @@ int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear, u
 	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &attributes, sizeof attributes);
 }
 
+int sys_private_proc(void) {
+	int context = sys_fsopen("proc");
+	if (context < 0 || sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+		return -1;
+	int mounted = sys_fsmount(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	close(context);
+	return mounted;
+}
+
 int sys_pidfd_open(pid_t pid) {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }

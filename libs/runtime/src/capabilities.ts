@@ -1,4 +1,5 @@
 import { Refused } from '../../base/src/index.js';
+import type { CapabilitySets } from './container-config.js';
 
 const names = [
   'CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP', 'LINUX_IMMUTABLE',
@@ -33,6 +34,11 @@ export function capabilitySet(adds: readonly string[], drops: readonly string[],
   return (base | plainAdds) & held;
 }
 
+/** Docker's way: nothing is inheritable or ambient (CVE-2022-24769), so that only root has any. */
+export function containerCapabilities(set: bigint): CapabilitySets {
+  return { bounding: set, permitted: set, effective: set, inheritable: 0n, ambient: 0n };
+}
+
 /** `CAP_CHOWN` and its like, for the seccomp profile. */
 export function capabilityNames(set: bigint): Set<string> {
   return new Set(names.filter((name) => (set & bitOf(name)) !== 0n).map((name) => `CAP_${name}`));
@@ -50,4 +56,10 @@ function bitOf(name: string): bigint {
 
 function maskOf(list: readonly string[]): bigint {
   return list.reduce((mask, name) => mask | bitOf(name), 0n);
+}
+
+/** Just these, as OCI configs list them; a name that is unknown here is left out, as the OCI spec wants it. */
+export function capabilityMask(given: readonly string[]): bigint {
+  const known = given.map((name) => name.trim().toUpperCase().replace(/^CAP_/, '')).filter((name) => names.includes(name as (typeof names)[number]));
+  return maskOf(known);
 }

@@ -1,32 +1,160 @@
 import type { MountAttribute, RlimitName } from './linux.js';
+import type { SeccompProfile } from './seccomp/profile.js';
 
 /**
  * One container, decided to the last detail: the shape of the OCI runtime spec, in our words.
- * Made by `container-plan.ts`, compiled into operations by `launch-program.ts`.
+ * Made by `container-plan.ts` or from a bundle's `config.json`, compiled into operations by `launch-program.ts`.
  */
 export interface ContainerConfig {
   id: string;
-  hostname: string;
+  /** Absent: the namespace keeps the name that it has. */
+  hostname?: string;
+  domainname?: string;
   directory: string;
   log: { path: string; maxSizeBytes: number; maxFiles: number };
-  root: { lowerDirs: string[]; upperDir: string; workDir: string; mountPoint: string; readOnly: boolean; /** The kernel takes layers one by one (6.7). */ appendLayers: boolean };
-  networkNamespacePath: string;
+  root: RootPlan;
+  /** A kind that is missing is the host's. */
+  namespaces: NamespacePlan[];
+  /** Of a new user namespace. */
+  idMap?: IdMap;
+  /** Of a new time namespace. */
+  timeOffsets?: TimeOffset[];
   cgroups: CgroupPlacement;
   mounts: PlannedMount[];
   /** Files in memory: secrets and configs. */
   memoryFiles: { directory: string; files: { target: string; data: Buffer; uid: number; gid: number; mode: number }[] };
   emptyFiles: string[];
-  devices: { path: string; major: number; minor: number; mode: number }[];
+  devices: DeviceNode[];
   links: { path: string; text: string }[];
   maskedPaths: string[];
   readonlyPaths: string[];
   sysctls: { path: string; value: string; mustExist: boolean }[];
   rlimits: { name: RlimitName; soft: bigint; hard: bigint }[];
-  oomScoreAdj: number;
-  /** The bounding, permitted and effective set of uid 0. */
-  capabilities: bigint;
+  /** Absent: as its parent's. */
+  oomScoreAdj?: number;
+  capabilities: CapabilitySets;
   noNewPrivileges: boolean;
+  seccomp: SeccompChoice;
+  labels: SecurityLabels;
+  hooks?: Hooks;
+  personality?: Personality;
+  ioPriority?: IoPriority;
+  scheduler?: Scheduler;
   process: ProcessPlan;
+}
+
+export interface RootPlan {
+  /** Where the root is on the host, visible only to the container. */
+  mountPoint: string;
+  readOnly: boolean;
+  /** Of `/` inside, in the end. Absent: private, or slave where a mount needs it. */
+  propagation?: Propagation | 'unbindable' | 'runbindable';
+  /** Absent: what is at `mountPoint` already (OCI's `root.path`). */
+  overlay?: OverlayPlan;
+}
+
+export interface OverlayPlan {
+  /** Topmost first. */
+  lowerDirs: string[];
+  upperDir: string;
+  workDir: string;
+  /** The kernel takes layers one by one (6.7). */
+  appendLayers: boolean;
+}
+
+export type NamespaceKind = 'mount' | 'uts' | 'ipc' | 'network' | 'pid' | 'user' | 'cgroup' | 'time';
+
+/** A new namespace, or the one behind a file such as /run/netns/x or /proc/7/ns/ipc. */
+export interface NamespacePlan {
+  kind: NamespaceKind;
+  path?: string;
+}
+
+/** Ranges of ids inside and outside. What is in none does not exist inside. */
+export interface IdMap {
+  uids: IdRange[];
+  gids: IdRange[];
+}
+
+export interface IdRange {
+  containerId: number;
+  hostId: number;
+  size: number;
+}
+
+export interface TimeOffset {
+  clock: 'monotonic' | 'boottime';
+  seconds: bigint;
+  nanoseconds: number;
+}
+
+export interface DeviceNode {
+  path: string;
+  /** Absent: `c`. `u` is an unbuffered `c`, `p` a fifo. */
+  type?: 'b' | 'c' | 'u' | 'p';
+  major: number;
+  minor: number;
+  /** Permission bits. */
+  mode: number;
+  /** By ids of the container; absent: root. */
+  uid?: number;
+  gid?: number;
+}
+
+/** What uid 0 has. The kernel takes permitted and effective away from any other uid at execve, but for the ambient ones. */
+export interface CapabilitySets {
+  bounding: bigint;
+  effective: bigint;
+  permitted: bigint;
+  inheritable: bigint;
+  ambient: bigint;
+}
+
+/** `default`: Docker's own, for the bounding set. */
+export type SeccompChoice = 'default' | 'unconfined' | { profile: SeccompProfile };
+
+export interface SecurityLabels {
+  /** Name of a loaded AppArmor profile. */
+  apparmorProfile?: string;
+  /** SELinux label of the process. */
+  selinuxProcess?: string;
+  /** SELinux label of the container's own filesystems. */
+  selinuxMount?: string;
+}
+
+export type HookPoint = 'prestart' | 'createRuntime' | 'createContainer' | 'startContainer' | 'poststart' | 'poststop';
+
+/** Programs of the OCI spec, run in order with the state as JSON on their standard input. */
+export type Hooks = Partial<Record<HookPoint, Hook[]>>;
+
+export interface Hook {
+  path: string;
+  /** With the name of the program; empty: the path. */
+  args: string[];
+  env: string[];
+  timeoutMs?: number;
+}
+
+/** personality(2): 0 is `LINUX`, 8 is `LINUX32`. */
+export interface Personality {
+  domain: number;
+}
+
+/** ioprio_set(2). */
+export interface IoPriority {
+  class: 'realtime' | 'best-effort' | 'idle';
+  level: number;
+}
+
+/** sched_setattr(2), with the kernel's numbers. */
+export interface Scheduler {
+  policy: number;
+  flags: bigint;
+  nice: number;
+  priority: number;
+  runtimeNs: bigint;
+  deadlineNs: bigint;
+  periodNs: bigint;
 }
 
 export interface CgroupPlacement {
@@ -40,25 +168,44 @@ export interface CgroupPlacement {
 
 export type PlannedMount = FilesystemMount | BindMount;
 
-export interface FilesystemMount {
+/** What any mount may have besides: OCI's options, sorted. */
+export interface MountOptions {
+  /** Taken away: `rw`, `exec`, `suid`, `dev` where the source has more. */
+  clearAttributes?: MountAttribute[];
+  /** For the mounts below it, too: `rro`, `rnosuid`, … */
+  recursiveAttributes?: MountAttribute[];
+  clearRecursiveAttributes?: MountAttribute[];
+  /** Ids on disk ↔ ids of the host's view: mount_setattr's MOUNT_ATTR_IDMAP. */
+  idMap?: IdMap & { recursive?: boolean };
+}
+
+export interface FilesystemMount extends MountOptions {
   kind: 'filesystem';
   type: string;
   target: string;
   options: string[];
   attributes: MountAttribute[];
+  /** Absent: private. */
+  propagation?: Propagation;
   /** The target must be what it seems: no symlink on the way to it. */
   noSymlinks?: boolean;
+  /** A tmpfs that begins with what the image has at its place (`tmpcopyup`). */
+  copyUp?: boolean;
 }
 
-export interface BindMount {
+export interface BindMount extends MountOptions {
   kind: 'bind';
   source: string;
+  /** The source is a path in the mount namespace behind this file, such as /proc/7/ns/mnt. */
+  sourceNamespace?: string;
   target: string;
   isDirectory: boolean;
   recursive: boolean;
   readOnly: boolean;
   /** Read-only for the mounts below it, too. */
   readOnlyRecursive: boolean;
+  /** Besides read-only. */
+  attributes?: MountAttribute[];
   propagation: Propagation;
   mayBeProc: boolean;
   /** A symlink of the image at the target gives way. */
@@ -79,6 +226,10 @@ export interface ProcessPlan {
   workingDirectory: string;
   terminal: boolean;
   openStdin: boolean;
+  /** Absent: 022. */
+  umask?: number;
+  /** Descriptors 3, 4, … that stay open over execve. */
+  preservedDescriptors?: number;
 }
 
 /** A user's mount with its source found on this machine. */

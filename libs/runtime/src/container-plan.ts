@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import { capabilitySet } from './capabilities.js';
-import type { BindMount, CgroupPlacement, ContainerConfig, MountSource, PlannedMount } from './container-config.js';
+import { capabilitySet, containerCapabilities } from './capabilities.js';
+import type { BindMount, CgroupPlacement, ContainerConfig, MountSource, NamespacePlan, PlannedMount } from './container-config.js';
 import { cgroupLinks, defaultMounts, deviceLinks, deviceNodes, maskedPaths, readonlyPaths } from './default-mounts.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
 import { initPath, planProcess } from './process-plan.js';
@@ -41,14 +41,16 @@ export function planContainer(
     directory,
     log: { path: paths.logFile, maxSizeBytes: request.log.maxSizeBytes, maxFiles: Math.max(1, request.log.maxFiles) },
     root: {
-      lowerDirs: [...request.image.layerDirs, paths.skeleton],
-      upperDir: join(paths.layer, 'upper'),
-      workDir: join(paths.layer, 'work'),
       mountPoint: join(directory, 'rootfs'),
       readOnly: spec.readOnly ?? false,
-      appendLayers: isAtLeast(facts.kernel, 6, 7),
+      overlay: {
+        lowerDirs: [...request.image.layerDirs, paths.skeleton],
+        upperDir: join(paths.layer, 'upper'),
+        workDir: join(paths.layer, 'work'),
+        appendLayers: isAtLeast(facts.kernel, 6, 7),
+      },
     },
-    networkNamespacePath: request.netnsPath,
+    namespaces: planNamespaces(request),
     cgroups,
     mounts: planMounts(request, facts, directory, sources),
     memoryFiles: { directory: join(directory, 'files'), files: planMemoryFiles(request) },
@@ -60,10 +62,16 @@ export function planContainer(
     sysctls: planSysctls(spec.sysctls),
     rlimits: planRlimits(spec.ulimits, facts.hardLimits),
     oomScoreAdj: planOomScore(spec.oomScoreAdj ?? 0),
-    capabilities: capabilitySet(spec.capabilityAdd, spec.capabilityDrop, facts.heldCapabilities),
+    capabilities: containerCapabilities(capabilitySet(spec.capabilityAdd, spec.capabilityDrop, facts.heldCapabilities)),
     noNewPrivileges: spec.privileges?.noNewPrivileges ?? false,
+    seccomp: 'default',
+    labels: {},
     process: planProcess(request),
   };
+}
+
+function planNamespaces({ netnsPath }: ContainerRequest): NamespacePlan[] {
+  return [{ kind: 'pid' }, { kind: 'network', path: netnsPath }, { kind: 'mount' }, { kind: 'uts' }, { kind: 'ipc' }, { kind: 'cgroup' }];
 }
 
 /** A user's mount replaces the default at the same place; one at /dev replaces all below it. */

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '../../base/src/index.js';
-import type { ContainerConfig } from './container-config.js';
+import type { ContainerConfig, SeccompChoice, SecurityLabels } from './container-config.js';
+import { joinedFlags } from './namespaces.js';
 import type { ExitedEvent } from './shim-connection.js';
 
 /** What is kept on disk of a container, for the agent that adopts it and for exec. */
@@ -13,6 +14,8 @@ export interface ContainerRecord {
   bootId: string;
   anonymousVolumes: string[];
   argv0: string;
+  /** Flags of the namespaces that an exec joins. */
+  namespaces: number;
   process: {
     capabilities: string;
     noNewPrivileges: boolean;
@@ -20,7 +23,9 @@ export interface ContainerRecord {
     user: string;
     extraGroups: string[];
     workingDirectory: string;
-    oomScoreAdj: number;
+    oomScoreAdj?: number;
+    seccomp: SeccompChoice;
+    labels: SecurityLabels;
     rlimits: { name: string; soft: string; hard: string }[];
   };
 }
@@ -35,14 +40,17 @@ export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord
     id: config.id,
     ...about,
     argv0: process.argv[0] ?? '',
+    namespaces: joinedFlags(config),
     process: {
-      capabilities: config.capabilities.toString(16),
+      capabilities: config.capabilities.bounding.toString(16),
       noNewPrivileges: config.noNewPrivileges,
       env: process.env,
       user: process.user,
       extraGroups: process.extraGroups,
       workingDirectory: process.workingDirectory,
-      oomScoreAdj: config.oomScoreAdj,
+      ...(config.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.oomScoreAdj }),
+      seccomp: config.seccomp,
+      labels: config.labels,
       rlimits: config.rlimits.map(({ name, soft, hard }) => ({ name, soft: String(soft), hard: String(hard) })),
     },
   };

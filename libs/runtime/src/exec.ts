@@ -1,8 +1,9 @@
 import { Refused, Temporary } from '../../base/src/index.js';
+import { containerCapabilities } from './capabilities.js';
 import type { ContainerRecord } from './container-record.js';
 import { failureWords, startFailureCode, startFailureWords } from './exit-words.js';
 import { compileIdentity, identityFiles } from './launch-program.js';
-import { CLONE, RLIMIT, type RlimitName } from './linux.js';
+import { RLIMIT, type RlimitName } from './linux.js';
 import { protocolVersion, type Operation } from './operations.js';
 import { mergeEnvironment, normalWorkingDirectory } from './process-plan.js';
 import type { ExecRequest, ExecResult } from './runtime.js';
@@ -18,8 +19,6 @@ export interface ExecTarget {
   seccomp: Buffer | undefined;
 }
 
-/** All but the pid namespace, which is joined by the exec's parent. */
-const joinedNamespaces = CLONE.NEWNS | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWNET | CLONE.NEWCGROUP;
 const timedOutCode = -1;
 
 /** Runs one more process in a running container, with the container's rights, and collects its output. */
@@ -80,7 +79,7 @@ function deferred<T>(): Deferred<T> {
 function planExec({ process }: ContainerRecord, request: ExecRequest) {
   const env = mergeEnvironment(new Map(), [...process.env, ...(request.env ?? [])]);
   return {
-    capabilities: BigInt(`0x${process.capabilities}`),
+    capabilities: containerCapabilities(BigInt(`0x${process.capabilities}`)),
     noNewPrivileges: process.noNewPrivileges,
     argv: request.argv,
     env,
@@ -95,9 +94,9 @@ function compileEntry({ pid, startTime, record, procsFiles }: ExecTarget, { time
   return [
     ['exec', protocolVersion, pid, BigInt(startTime), timeoutMs, maxOutputBytes],
     ...procsFiles.map((file): Operation => ['joinCgroup', file]),
-    ['joinTarget', joinedNamespaces],
+    ['joinTarget', record.namespaces],
     ['openRoot', '/'],
-    ['oomScore', String(record.process.oomScoreAdj)],
+    ...(record.process.oomScoreAdj === undefined ? [] : [['oomScore', String(record.process.oomScoreAdj)] as const]),
     ...record.process.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name as RlimitName], BigInt(soft), BigInt(hard)]),
     ['stdin', 0],
     ...identityFiles,

@@ -1,13 +1,16 @@
-import { posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import type { BindMount, ContainerConfig, FilesystemMount, PlannedMount, Propagation } from './container-config.js';
-import { CLONE, MOUNT_ATTR, MS, RLIMIT, S_IFCHR, type MountAttribute } from './linux.js';
+import type { BindMount, CapabilitySets, ContainerConfig, DeviceNode, FilesystemMount, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
+import { CLONE, MOUNT_ATTR, MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO, type MountAttribute } from './linux.js';
+import { compileNamespaces, hostId, hostRoot, idMapText, processNamespace } from './namespaces.js';
 import { protocolVersion, targetRules, type Operation } from './operations.js';
 import { withHome } from './process-plan.js';
 import type { ContainerUser } from './users.js';
 
 const pageBytes = 4096;
 const maxIdentityFileBytes = 1 << 20;
+/** The last of the shim's slots for mount sources: for what is attached at once. */
+const rootSlot = 1023;
 
 /** The files that tell who a user is: read inside, before the second half can be written. */
 export const identityFiles: readonly Operation[] = [
@@ -20,20 +23,21 @@ export const identityFiles: readonly Operation[] = [
  * The order is runc's, which years of reports have settled.
  */
 export function compileSandbox(config: ContainerConfig): Operation[] {
+  const { cloneFlags, path: pidNamespacePath } = processNamespace(config);
   return [
-    ['container', protocolVersion, BigInt(CLONE.NEWPID), BigInt(config.log.maxSizeBytes), config.log.maxFiles, config.directory, config.log.path, config.cgroups.oomCounterFile],
+    ['container', protocolVersion, cloneFlags, BigInt(config.log.maxSizeBytes), config.log.maxFiles, config.directory, config.log.path, config.cgroups.oomCounterFile, pidNamespacePath],
     ...compileCgroups(config),
-    ['joinNamespace', CLONE.NEWNET, config.networkNamespacePath],
-    ['unshare', CLONE.NEWNS | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP],
-    ['hostname', config.hostname],
+    ...compileNamespaces(config),
+    ...(config.hostname === undefined ? [] : [['hostname', config.hostname] as const]),
+    ...(config.domainname === undefined ? [] : [['domainname', config.domainname] as const]),
     ...compileSources(config),
     ...compileRoot(config),
     ...compileCopyUps(config),
-    ...config.mounts.filter(isDefault).map(compileFilesystem),
-    ...config.devices.map(({ path, major, minor, mode }): Operation => ['node', S_IFCHR | mode, major, minor, path]),
-    ...config.emptyFiles.map((path): Operation => ['file', 0o755, 0, 0, path, Buffer.alloc(0)]),
+    ...config.mounts.filter(isDefault).map((mount) => compileFilesystem(mount, config.labels)),
+    ...config.devices.flatMap((device) => compileDevice(device, config.idMap)),
+    ...config.emptyFiles.map((path): Operation => ['file', 0o755, ...hostIds(config.idMap, 0, 0), path, Buffer.alloc(0)]),
     ...config.links.map(({ path, text }): Operation => ['symlink', path, text]),
-    ...config.mounts.flatMap((mount, index) => (isDefault(mount) ? [] : [compileMount(mount, index)])),
+    ...config.mounts.flatMap((mount, index) => (isDefault(mount) ? [] : compileMount(mount, index, config.labels))),
     ...compileMemoryFileTargets(config),
     ['directory', 0o755, config.process.workingDirectory],
   ];
@@ -45,37 +49,58 @@ export function compileProcess(config: ContainerConfig, user: ContainerUser, sec
   return [
     process.terminal ? ['terminal'] : ['stdin', process.openStdin ? 1 : 0],
     ...config.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
-    ['oomScore', String(config.oomScoreAdj)],
+    ...(config.oomScoreAdj === undefined ? [] : [['oomScore', String(config.oomScoreAdj)] as const]),
     ['pivot'],
     ...(config.root.readOnly ? [['readOnly', 0, '/'] as const] : []),
     ...config.sysctls.map(({ path, value, mustExist }): Operation => ['sysctl', mustExist ? 1 : 0, path, value]),
     ...config.readonlyPaths.map((path): Operation => ['readOnly', 1, path]),
     ...config.maskedPaths.map((path): Operation => ['mask', path]),
-    ...compileIdentity({ ...config, argv: process.argv, env: process.env, workingDirectory: process.workingDirectory }, user, seccomp),
+    ...compileRootPropagation(config.root),
+    ...compileScheduling(config),
+    ...compileUserNamespace(config, user),
+    ...compileLabels(config.labels),
+    ...compileIdentity({ ...config, ...process }, user, seccomp),
   ];
 }
 
+function compileRootPropagation({ propagation }: ContainerConfig['root']): Operation[] {
+  if (!propagation) return [];
+  const recursive = propagation.startsWith('r') ? MS.REC : 0;
+  return [['propagation', recursive | (propagation.endsWith('unbindable') ? MS.UNBINDABLE : Number(propagationBits(propagation as Propagation))), '/']];
+}
+
+/** The container's root gets mounts of its own, locked together: what was masked stays masked, whatever it may do. */
+function compileUserNamespace({ namespaces, idMap }: ContainerConfig, user: ContainerUser): Operation[] {
+  if (!namespaces.some(({ kind }) => kind === 'user')) return [];
+  return [['ownStreams', ...hostIds(idMap, user.uid, user.gid)], ['enterUserNamespace'], ['unshare', CLONE.NEWNS]];
+}
+
 export interface Identity {
-  capabilities: bigint;
+  capabilities: CapabilitySets;
   noNewPrivileges: boolean;
   argv: string[];
   env: string[];
   workingDirectory: string;
+  umask?: number;
 }
+
+const defaultUmask = 0o022;
 
 /** What a container's first process and an exec have in common. */
 export function compileIdentity(identity: Identity, user: ContainerUser, seccomp: Buffer | undefined): Operation[] {
-  const { capabilities, noNewPrivileges, argv, env, workingDirectory } = identity;
+  const { capabilities, noNewPrivileges, argv, env, workingDirectory, umask = defaultUmask } = identity;
+  const { bounding, effective, permitted, inheritable, ambient } = capabilities;
   const filter: Operation[] = seccomp ? [['seccomp', 0, seccomp]] : [];
   return [
-    ['umask', 0o022],
+    ['umask', umask],
     ['workingDirectory', workingDirectory],
     ...(noNewPrivileges ? [['noNewPrivileges'] as const] : []),
     // Without no_new_privs the kernel takes a filter only from who holds CAP_SYS_ADMIN: before the rights go.
     ...(noNewPrivileges ? [] : filter),
-    ['bounding', capabilities],
+    ['bounding', bounding],
     ['user', user.uid, user.gid, user.groups],
-    ['capabilities', capabilities, capabilities, 0n],
+    ['capabilities', effective, permitted, inheritable],
+    ...(ambient ? [['ambient', ambient] as const] : []),
     ...(noNewPrivileges ? filter : []),
     ['environment', withHome(env, user.home)],
     ['arguments', argv],
@@ -92,25 +117,36 @@ function compileCgroups({ cgroups }: ContainerConfig): Operation[] {
 }
 
 /** Sources of shared mounts are opened before this namespace becomes the host's slave: so they stay the host's peers. */
-function compileSources({ mounts, memoryFiles }: ContainerConfig): Operation[] {
-  const open = (mount: PlannedMount, index: number): Operation[] =>
-    mount.kind === 'bind' ? [['openTree', index, mount.recursive ? 1 : 0, mount.source]] : [];
+function compileSources({ mounts, memoryFiles, idMap }: ContainerConfig): Operation[] {
   return [
-    ...mounts.flatMap((mount, index) => (isShared(mount) ? open(mount, index) : [])),
+    ...mounts.flatMap((mount, index) => (isShared(mount) ? openSource(mount, index) : [])),
     ['propagation', MS.REC | MS.SLAVE, '/'],
-    ...mounts.flatMap((mount, index) => (isShared(mount) ? [] : open(mount, index))),
-    ...compileMemoryFiles(memoryFiles, mounts.length),
+    ...mounts.flatMap((mount, index) => (isShared(mount) ? [] : openSource(mount, index))),
+    ...compileMemoryFiles(memoryFiles, mounts.length, idMap),
   ];
 }
 
+function openSource(mount: PlannedMount, slot: number): Operation[] {
+  if (mount.kind !== 'bind') return [];
+  const recursive = mount.recursive ? 1 : 0;
+  return [
+    mount.sourceNamespace ? ['openTreeIn', slot, recursive, mount.sourceNamespace, mount.source] : ['openTree', slot, recursive, mount.source],
+    ...mapIds(mount, slot),
+  ];
+}
+
+function mapIds({ idMap }: PlannedMount, slot: number): Operation[] {
+  return idMap ? [['mapIds', slot, idMap.recursive ? 1 : 0, idMapText(idMap.uids), idMapText(idMap.gids)]] : [];
+}
+
 /** One tmpfs that only this container sees, under a path that leaves with the host's root. */
-function compileMemoryFiles({ directory, files }: ContainerConfig['memoryFiles'], firstSlot: number): Operation[] {
+function compileMemoryFiles({ directory, files }: ContainerConfig['memoryFiles'], firstSlot: number, idMap: IdMap | undefined): Operation[] {
   if (files.length === 0) return [];
   return [
     ['directory', 0o700, directory],
     ['filesystem', attributeBits(['NOSUID', 'NODEV', 'NOEXEC']), 0, directory, 'tmpfs', ['source=tmpfs', 'mode=700']],
     ...files.flatMap(({ data, uid, gid, mode }, index): Operation[] => [
-      ['file', mode, uid, gid, `${directory}/${index}`, data],
+      ['file', mode, ...hostIds(idMap, uid, gid), `${directory}/${index}`, data],
       ['openTree', firstSlot + index, 0, `${directory}/${index}`],
     ]),
   ];
@@ -121,27 +157,63 @@ function compileMemoryFileTargets({ mounts, memoryFiles }: ContainerConfig): Ope
   return memoryFiles.files.map(({ target }, index): Operation => ['attach', mounts.length + index, attributes, BigInt(MS.PRIVATE), 0, targetRules.createFile, target]);
 }
 
-function compileRoot({ root }: ContainerConfig): Operation[] {
-  return [...compileOverlay(root), ['openRoot', root.mountPoint]];
+function compileRoot({ root, idMap, directory }: ContainerConfig): Operation[] {
+  const { overlay, mountPoint } = root;
+  const bindSelf: Operation[] = [['openTree', rootSlot, 1, mountPoint], ['attach', rootSlot, 0n, 0n, 0, 0, mountPoint]];
+  if (!overlay) return [...bindSelf, ...writeAs(idMap), ['openRoot', mountPoint]];
+  const layers = idMap ? mapLayers(overlay, join(directory, 'layers')) : { overlay, operations: [] };
+  return [...layers.operations, ...writeAs(idMap), ...compileOverlay(layers.overlay, mountPoint), ['openRoot', mountPoint]];
+}
+
+/** From here on, what is made belongs to the container's root. */
+function writeAs(idMap: IdMap | undefined): Operation[] {
+  if (!idMap) return [];
+  const { uid, gid } = hostRoot(idMap);
+  return [['writeAs', uid, gid]];
+}
+
+/** Each layer under a path of its own, with its ids as the container sees them: nothing is copied or changes its owner. */
+function mapLayers(overlay: OverlayPlan, scratch: string): { overlay: OverlayPlan; operations: Operation[] } {
+  const sources = [...overlay.lowerDirs, posix.dirname(overlay.upperDir)];
+  const at = (index: number) => `${scratch}/${index}`;
+  const writable = at(overlay.lowerDirs.length);
+  return {
+    overlay: {
+      ...overlay,
+      lowerDirs: overlay.lowerDirs.map((_path, index) => at(index)),
+      upperDir: `${writable}/${posix.basename(overlay.upperDir)}`,
+      workDir: `${writable}/${posix.basename(overlay.workDir)}`,
+    },
+    operations: [
+      ['directory', 0o700, scratch],
+      ['filesystem', 0n, 0, scratch, 'tmpfs', ['source=tmpfs', 'mode=755']],
+      ...sources.flatMap((source, index): Operation[] => [
+        ['directory', 0o755, at(index)],
+        ['openTree', rootSlot, 0, source],
+        ['mapIds', rootSlot, 0, '', ''],
+        ['attach', rootSlot, 0n, 0n, 0, 0, at(index)],
+      ]),
+    ],
+  };
 }
 
 /** mount(2) takes one page of options; many layers need shorter names, or the newer call that takes them one by one. */
-function compileOverlay(root: ContainerConfig['root']): Operation[] {
-  const mount = (lowerDirs: readonly string[]): Operation => ['mount', 0, 'overlay', root.mountPoint, 'overlay', overlayOptions(root, lowerDirs)];
+function compileOverlay(overlay: OverlayPlan, mountPoint: string): Operation[] {
+  const mount = (lowerDirs: readonly string[]): Operation => ['mount', 0, 'overlay', mountPoint, 'overlay', overlayOptions(overlay, lowerDirs)];
   const fits = ([, , , , , data]: Operation) => Buffer.byteLength(data as string) < pageBytes;
-  const absolute = mount(root.lowerDirs);
+  const absolute = mount(overlay.lowerDirs);
   if (fits(absolute)) return [absolute];
-  if (root.appendLayers) {
-    const options = ['source=overlay', ...root.lowerDirs.map((path) => `lowerdir+=${path}`), `upperdir=${root.upperDir}`, `workdir=${root.workDir}`, 'volatile'];
-    return [['filesystem', 0n, 0, root.mountPoint, 'overlay', options]];
+  if (overlay.appendLayers) {
+    const options = ['source=overlay', ...overlay.lowerDirs.map((path) => `lowerdir+=${path}`), `upperdir=${overlay.upperDir}`, `workdir=${overlay.workDir}`, 'volatile'];
+    return [['filesystem', 0n, 0, mountPoint, 'overlay', options]];
   }
-  const parent = commonParent(root.lowerDirs);
-  const relative = mount(root.lowerDirs.map((path) => posix.relative(parent, path)));
+  const parent = commonParent(overlay.lowerDirs);
+  const relative = mount(overlay.lowerDirs.map((path) => posix.relative(parent, path)));
   if (fits(relative)) return [['workingDirectory', parent], relative];
-  throw new Refused('unsupported', `the image has ${root.lowerDirs.length} layers: their paths are too long for one mount`);
+  throw new Refused('unsupported', `the image has ${overlay.lowerDirs.length} layers: their paths are too long for one mount`);
 }
 
-function overlayOptions({ upperDir, workDir }: ContainerConfig['root'], lowerDirs: readonly string[]): string {
+function overlayOptions({ upperDir, workDir }: OverlayPlan, lowerDirs: readonly string[]): string {
   // `volatile`: the writable layer never outlives a crash of the machine, so nothing has to reach the disk in time.
   return `lowerdir=${lowerDirs.map(escapeOverlayPath).join(':')},upperdir=${escapeOverlayPath(upperDir)},workdir=${escapeOverlayPath(workDir)},volatile`;
 }
@@ -164,27 +236,62 @@ function isShared(mount: PlannedMount): boolean {
   return mount.kind === 'bind' && (mount.propagation === 'shared' || mount.propagation === 'rshared');
 }
 
-function compileMount(mount: PlannedMount, slot: number): Operation {
-  return mount.kind === 'filesystem' ? compileFilesystem(mount) : compileAttach(mount, slot);
+function compileMount(mount: PlannedMount, slot: number, labels: SecurityLabels): Operation[] {
+  return mount.kind === 'filesystem' ? [compileFilesystem(mount, labels)] : compileAttach(mount, slot);
 }
 
 /** Before anything is mounted: what is copied is the image's, and nothing else can be in its way. */
 function compileCopyUps({ mounts }: ContainerConfig): Operation[] {
-  return mounts.flatMap((mount): Operation[] => (mount.kind === 'bind' && mount.copyUp ? [['copyUp', mount.target, mount.source]] : []));
+  return mounts.flatMap((mount, index): Operation[] => (mount.kind === 'bind' && mount.copyUp ? [['copyUp', index, mount.target]] : []));
 }
 
-function compileFilesystem({ type, target, options, attributes, noSymlinks }: FilesystemMount): Operation {
+/** Filesystems that take SELinux's `context=`. */
+const labelled = new Set(['tmpfs', 'devpts', 'mqueue', 'overlay']);
+
+function compileFilesystem({ type, target, options, attributes, noSymlinks }: FilesystemMount, { selinuxMount }: SecurityLabels): Operation {
   const rule = targetRules.createDirectory | (noSymlinks ? targetRules.noSymlinks : 0);
-  return ['filesystem', attributeBits(attributes), rule, target, type, options];
+  const context = selinuxMount && labelled.has(type) ? [`context=${selinuxMount}`] : [];
+  return ['filesystem', attributeBits(attributes), rule, target, type, [...options, ...context]];
 }
 
-function compileAttach(mount: BindMount, slot: number): Operation {
+function compileAttach(mount: BindMount, slot: number): Operation[] {
   const rule =
     (mount.isDirectory ? targetRules.createDirectory : targetRules.createFile) |
     (mount.mayBeProc ? targetRules.mayBeProc : 0) |
     (mount.replaceSymlink ? targetRules.replaceSymlink : 0);
-  const attributes = attributeBits(mount.readOnly ? ['RDONLY'] : []);
-  return ['attach', slot, attributes, propagationBits(mount.propagation), mount.readOnlyRecursive ? 1 : 0, rule, mount.target];
+  const attributes = attributeBits([...(mount.readOnly ? (['RDONLY'] as const) : []), ...(mount.attributes ?? [])]);
+  return [['attach', slot, attributes, propagationBits(mount.propagation), mount.readOnlyRecursive ? 1 : 0, rule, mount.target]];
+}
+
+const deviceTypes = { b: S_IFBLK, c: S_IFCHR, u: S_IFCHR, p: S_IFIFO } as const;
+
+function compileDevice({ path, type = 'c', major, minor, mode, uid = 0, gid = 0 }: DeviceNode, idMap: IdMap | undefined): Operation[] {
+  const owner: Operation[] = uid || gid ? [['owner', ...hostIds(idMap, uid, gid), path]] : [];
+  return [['node', deviceTypes[type] | mode, major, minor, path], ...owner];
+}
+
+function hostIds(idMap: IdMap | undefined, uid: number, gid: number): [number, number] {
+  const host = { uid: hostId(idMap?.uids, uid), gid: hostId(idMap?.gids, gid) };
+  if (host.uid === undefined || host.gid === undefined) throw new Refused('invalid', `the user ${uid}:${gid} is outside of the container's user namespace`);
+  return [host.uid, host.gid];
+}
+
+function compileLabels({ apparmorProfile, selinuxProcess }: SecurityLabels): Operation[] {
+  return [
+    ...(apparmorProfile ? [['label', 'apparmor/exec', `exec ${apparmorProfile}`] as const] : []),
+    ...(selinuxProcess ? [['label', 'exec', selinuxProcess] as const] : []),
+  ];
+}
+
+const ioClasses = { realtime: 1, 'best-effort': 2, idle: 3 } as const;
+const ioClassShift = 13;
+
+function compileScheduling({ personality, ioPriority, scheduler }: ContainerConfig): Operation[] {
+  return [
+    ...(scheduler ? [['scheduler', scheduler.policy, scheduler.nice >>> 0, scheduler.priority, scheduler.flags, scheduler.runtimeNs, scheduler.deadlineNs, scheduler.periodNs] as const] : []),
+    ...(ioPriority ? [['ioPriority', (ioClasses[ioPriority.class] << ioClassShift) | ioPriority.level] as const] : []),
+    ...(personality ? [['personality', personality.domain] as const] : []),
+  ];
 }
 
 function attributeBits(attributes: readonly MountAttribute[]): bigint {

@@ -16,7 +16,7 @@ import { machineCpu, machineMemoryBytes, networkCounts } from './machine-counts.
 import { MountSources } from './mount-sources.js';
 import { describeProcesses } from './processes.js';
 import type { ContainerExit, ContainerProcess, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, ProcessStreams, Runtime } from './runtime.js';
-import { seccompFilter } from './seccomp/filter.js';
+import { seccompProgram } from './seccomp/filter.js';
 import { signalNumber } from './signals.js';
 import { makeSkeleton } from './skeleton.js';
 import { planUserMounts, type UserMount } from './user-mounts.js';
@@ -117,7 +117,7 @@ export class LinuxRuntime implements Runtime {
       const config = this.#prepare(request, directory, sources);
       const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
       handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes });
-      await handle.launch(this.#zygote, config, seccompFilter(config.capabilities, this.#facts), signal);
+      await handle.launch(this.#zygote, config, seccompProgram(config.seccomp, config.capabilities.bounding, this.#facts), signal);
     } catch (error) {
       // A volume that was only half filled must not pass for a filled one.
       await this.#erase(handle, sources.filter(({ isNew }) => isNew).map(({ volume }) => volume!), false);
@@ -190,7 +190,7 @@ export class LinuxRuntime implements Runtime {
     const handle = await this.#require(id);
     if (handle.state !== 'running' || !handle.record) throw new Refused('precondition', `container ${id} is not running`);
     const { pid, startTime, record } = handle;
-    const seccomp = seccompFilter(BigInt(`0x${record.process.capabilities}`), this.#facts);
+    const seccomp = seccompProgram(record.process.seccomp, BigInt(`0x${record.process.capabilities}`), this.#facts);
     return executeIn(this.#zygote, { pid, startTime, record, procsFiles: this.#cgroups.procsFiles(id), seccomp }, request, signal);
   }
 

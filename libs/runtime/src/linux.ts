@@ -26,8 +26,15 @@ export const MOUNT_ATTR = {
   NOSUID: 0x2,
   NODEV: 0x4,
   NOEXEC: 0x8,
+  RELATIME: 0,
+  NOATIME: 0x10,
   STRICTATIME: 0x20,
+  NODIRATIME: 0x80,
+  NOSYMFOLLOW: 0x200000,
 } as const;
+
+/** The attributes of access times exclude each other: who sets one clears all of these. */
+export const MOUNT_ATTR__ATIME = 0x70;
 
 export type MountAttribute = keyof typeof MOUNT_ATTR;
 
@@ -55,7 +62,10 @@ export type RlimitName = keyof typeof RLIMIT;
 
 export const RLIM_INFINITY = 0xffffffffffffffffn;
 
+/** Types of file nodes. */
+export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
 
 /** Error numbers that get words of their own. */
 export const ERRNO = { ENOENT: 2, ENOEXEC: 8, EACCES: 13, EEXIST: 17, ENOTDIR: 20, EISDIR: 21, ELOOP: 40 } as const;

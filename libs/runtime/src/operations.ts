@@ -6,7 +6,7 @@ import { Bug } from '../../base/src/index.js';
  * Every record is: kind u32, length u32, payload; little-endian; strings end with NUL.
  */
 const shapes = {
-  container: [1, 'u32', 'u64', 'u64', 'u32', 'text', 'text', 'text'],
+  container: [1, 'u32', 'u64', 'u64', 'u32', 'text', 'text', 'text', 'text'],
   exec: [2, 'u32', 'u32', 'u64', 'u32', 'u32'],
   files: [8, 'u32', 'u32', 'u64'],
   launch: [3, 'u32', 'u64', 'u32', 'u64', 'u32', 'u32', 'text', 'text'],
@@ -16,6 +16,11 @@ const shapes = {
   joinTarget: [12, 'u32'],
   unshare: [13, 'u32'],
   propagation: [14, 'u32', 'text'],
+  userNamespace: [15, 'text', 'text', 'text'],
+  enterUserNamespace: [16],
+  timeNamespace: [17, 'text'],
+  loopback: [18],
+  writeAs: [19, 'u32', 'u32'],
 
   mount: [20, 'u32', 'text', 'text', 'text', 'text'],
   openTree: [21, 'u32', 'u32', 'text'],
@@ -29,8 +34,11 @@ const shapes = {
   readOnly: [29, 'u32', 'text'],
   mask: [30, 'text'],
   pivot: [31],
-  copyUp: [32, 'text', 'text'],
+  copyUp: [32, 'u32', 'text'],
   readFile: [33, 'u32', 'text'],
+  mapIds: [34, 'u32', 'u32', 'text', 'text'],
+  openTreeIn: [35, 'u32', 'u32', 'text', 'text'],
+  owner: [36, 'u32', 'u32', 'text'],
 
   hostname: [40, 'text'],
   sysctl: [41, 'u32', 'text', 'text'],
@@ -48,6 +56,13 @@ const shapes = {
   terminal: [53],
   stdin: [54, 'u32'],
   deviceFilter: [55, 'text', 'bytes'],
+  domainname: [80, 'text'],
+  ownStreams: [81, 'u32', 'u32'],
+  ambient: [82, 'u64'],
+  label: [83, 'text', 'text'],
+  personality: [84, 'u32'],
+  ioPriority: [85, 'u32'],
+  scheduler: [86, 'u32', 'u32', 'u32', 'u64', 'u64', 'u64', 'u64'],
   ready: [59],
 
   filesStat: [100, 'text'],

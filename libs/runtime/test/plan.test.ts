@@ -52,7 +52,7 @@ describe('the launch program', () => {
     const config = planContainer(request(), facts, paths, placement, []);
     expect(words(compileSandbox(config))).toMatchInlineSnapshot(`
       [
-        "container 1 536870912 0 1 /state/containers/id1 /state/logs/id1/json.log /sys/fs/cgroup/memory/p/id1/memory.oom_control",
+        "container 1 536870912 0 1 /state/containers/id1 /state/logs/id1/json.log /sys/fs/cgroup/memory/p/id1/memory.oom_control ",
         "joinCgroup /sys/fs/cgroup/cpu/p/id1/cgroup.procs",
         "joinNamespace 1073741824 /run/netns/n",
         "unshare 235012096",

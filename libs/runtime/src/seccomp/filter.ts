@@ -1,3 +1,5 @@
+import { Refused } from '../../../base/src/index.js';
+import type { SeccompChoice } from '../container-config.js';
 import type { HostFacts } from '../host-facts.js';
 import { compileProfile, encodeInstructions, type SyscallTable } from './compile.js';
 import dockerDefault from './docker-default.json' with { type: 'json' };
@@ -14,8 +16,19 @@ const tables: Partial<Record<NodeJS.Architecture, SyscallTable[]>> = {
 
 const cache = new Map<bigint, Buffer>();
 
+type SeccompHost = Pick<HostFacts, 'architecture' | 'kernel'>;
+
+/** The program of a container with this bounding set. Undefined: there is none. */
+export function seccompProgram(choice: SeccompChoice, bounding: bigint, host: SeccompHost): Buffer | undefined {
+  if (choice === 'unconfined') return undefined;
+  if (choice === 'default') return seccompFilter(bounding, host);
+  const known = tables[host.architecture];
+  if (!known) throw new Refused('unsupported', `seccomp profiles cannot be used on ${host.architecture}: there is no table of its system calls`);
+  return encodeInstructions(compileProfile(expandProfile(choice.profile, bounding, host), known));
+}
+
 /** Docker's default profile for a container with these capabilities, ready for the kernel. Undefined: no table for this processor. */
-export function seccompFilter(capabilities: bigint, host: Pick<HostFacts, 'architecture' | 'kernel'>): Buffer | undefined {
+export function seccompFilter(capabilities: bigint, host: SeccompHost): Buffer | undefined {
   const known = tables[host.architecture];
   if (!known) return undefined;
   let filter = cache.get(capabilities);

@@ -1,0 +1,66 @@
+import type { ContainerConfig, IdMap, IdRange, NamespaceKind } from './container-config.js';
+import { CLONE } from './linux.js';
+import type { Operation } from './operations.js';
+
+/** The kernel's flag of each kind. */
+export const namespaceFlags: Record<NamespaceKind, number> = {
+  mount: CLONE.NEWNS,
+  uts: CLONE.NEWUTS,
+  ipc: CLONE.NEWIPC,
+  network: CLONE.NEWNET,
+  pid: CLONE.NEWPID,
+  user: CLONE.NEWUSER,
+  cgroup: CLONE.NEWCGROUP,
+  time: CLONE.NEWTIME,
+};
+
+/** The one process id namespace is entered by fork alone: its parent makes or joins it. */
+export function processNamespace({ namespaces }: Pick<ContainerConfig, 'namespaces'>): { cloneFlags: bigint; path: string } {
+  const pid = namespaces.find(({ kind }) => kind === 'pid');
+  return { cloneFlags: pid && !pid.path ? BigInt(CLONE.NEWPID) : 0n, path: pid?.path ?? '' };
+}
+
+/**
+ * All but the process id and user namespaces. A container with a user namespace is built by the host's root, who owns what it
+ * mounts, and enters at the end: so its own root can take nothing of that apart.
+ */
+export function compileNamespaces({ namespaces, idMap, timeOffsets = [] }: ContainerConfig): Operation[] {
+  const others = namespaces.filter(({ kind }) => kind !== 'pid' && kind !== 'user');
+  const joined = others.filter(({ path }) => path);
+  const made = others.filter(({ path, kind }) => !path && kind !== 'time').reduce((flags, { kind }) => flags | namespaceFlags[kind], 0);
+  const hasNew = (kind: NamespaceKind) => others.some((one) => one.kind === kind && !one.path);
+  const user = namespaces.find(({ kind }) => kind === 'user');
+  return [
+    ...joined.map(({ kind, path }): Operation => ['joinNamespace', namespaceFlags[kind], path!]),
+    ...(hasNew('time') ? [['timeNamespace', timeOffsets.map(timeOffsetText).join('')] as const] : []),
+    ...(made ? [['unshare', made] as const] : []),
+    ...(hasNew('network') ? [['loopback'] as const] : []),
+    ...(user ? [['userNamespace', user.path ?? '', idMapText(idMap?.uids), idMapText(idMap?.gids)] as const] : []),
+  ];
+}
+
+/** What a process more must join, besides the process ids. Never the host's own user namespace, which nobody can enter twice. */
+export function joinedFlags({ namespaces }: Pick<ContainerConfig, 'namespaces'>): number {
+  return namespaces.filter(({ kind }) => kind !== 'pid').reduce((flags, { kind }) => flags | namespaceFlags[kind], 0);
+}
+
+/** The kernel's lines for /proc/<pid>/uid_map. */
+export function idMapText(ranges: readonly IdRange[] = []): string {
+  return ranges.map(({ containerId, hostId, size }) => `${containerId} ${hostId} ${size}\n`).join('');
+}
+
+/** The host's number of a container's id. Undefined: the map has none. */
+export function hostId(ranges: readonly IdRange[] | undefined, containerId: number): number | undefined {
+  if (!ranges) return containerId;
+  const range = ranges.find((one) => containerId >= one.containerId && containerId < one.containerId + one.size);
+  return range && range.hostId + containerId - range.containerId;
+}
+
+/** Who the builder of the container writes as: the host's numbers of the container's root. */
+export function hostRoot(idMap: IdMap | undefined): { uid: number; gid: number } {
+  return { uid: hostId(idMap?.uids, 0) ?? 0, gid: hostId(idMap?.gids, 0) ?? 0 };
+}
+
+function timeOffsetText({ clock, seconds, nanoseconds }: { clock: string; seconds: bigint; nanoseconds: number }): string {
+  return `${clock} ${seconds} ${nanoseconds}\n`;
+}
