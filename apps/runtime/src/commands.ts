@@ -1,38 +1,49 @@
 import { resolve } from 'node:path';
-import type { OciContainers } from '../../../libs/runtime/src/oci/index.js';
 import { signalNumber } from '../../../libs/runtime/src/signals.js';
-import { BadUsage, type FlagTable, type ParsedArguments } from './arguments.js';
-import type { Log } from './log.js';
-
-export interface Call {
-  args: ParsedArguments;
-  containers(): OciContainers;
-  log: Log;
-  debug: boolean;
-}
-
-export interface Command {
-  about: string;
-  usage: string;
-  flags: FlagTable;
-  shorts?: Record<string, string>;
-  /** The answer is the exit status. */
-  run(call: Call): number | Promise<number>;
-}
+import type { FlagTable, ParsedArguments } from './arguments.js';
+import { descriptorCount, onlyId, words, type Command } from './command.js';
+import { execCommand } from './exec-command.js';
+import { waitInForeground } from './foreground.js';
+import { eventsCommand, featuresCommand, listCommand, psCommand, specCommand, updateCommand } from './inspect-commands.js';
 
 const createFlags: FlagTable = {
-  bundle: 'text', 'console-socket': 'text', 'pid-file': 'text', 'no-pivot': 'switch', 'no-new-keyring': 'switch', 'preserve-fds': 'text', 'pidfd-socket': 'text',
+  bundle: 'text', config: 'text', 'console-socket': 'text', 'pid-file': 'text', 'no-pivot': 'switch', 'no-new-keyring': 'switch', 'preserve-fds': 'text', 'pidfd-socket': 'text',
 };
 
 const create: Command = {
   about: 'creates a container from a bundle',
   usage: '[--bundle DIR] [--console-socket PATH] [--pid-file PATH] [--preserve-fds N] CONTAINER',
   flags: createFlags,
-  shorts: { b: 'bundle' },
+  shorts: { b: 'bundle', f: 'config' },
   async run({ args, containers }) {
     const { launcher } = await containers().create(onlyId(args), createOptions(args, false));
     launcher.close();
     return 0;
+  },
+};
+
+const run: Command = {
+  about: 'creates a container, starts it, and waits for its end',
+  usage: '[--detach] [--keep] [the flags of create] CONTAINER',
+  flags: { ...createFlags, detach: 'switch', keep: 'switch', 'no-subreaper': 'switch' },
+  shorts: { b: 'bundle', f: 'config', d: 'detach' },
+  async run({ args, containers }) {
+    const id = onlyId(args);
+    const all = containers();
+    const stay = !args.has('detach');
+    const { launcher } = await all.create(id, createOptions(args, stay));
+    try {
+      await all.start(id);
+      if (!stay) return 0;
+      const status = await waitInForeground(launcher);
+      if (!args.has('keep')) await all.delete(id, true);
+      return status;
+    } catch (error) {
+      await all.delete(id, true);
+      throw error;
+    } finally {
+      launcher.close();
+    }
   },
 };
 
@@ -99,25 +110,13 @@ const resume: Command = {
   },
 };
 
-export const commands: Record<string, Command> = { create, start, state, kill, delete: remove, pause, resume };
+export const commands: Record<string, Command> = {
+  create, run, start, state, kill, delete: remove, exec: execCommand, ps: psCommand, pause, resume, update: updateCommand, list: listCommand,
+  events: eventsCommand, features: featuresCommand, spec: specCommand,
+};
 
 function createOptions(args: ParsedArguments, stay: boolean) {
   const path = (name: string) => (args.text(name) ? { [name === 'pid-file' ? 'pidFile' : 'consoleSocket']: resolve(args.text(name)!) } : {});
-  return { bundle: resolve(args.text('bundle') ?? '.'), preservedDescriptors: descriptorCount(args), stay, ...path('pid-file'), ...path('console-socket') };
-}
-
-/** What the caller names, and what socket activation hands over. */
-function descriptorCount(args: ParsedArguments): number {
-  const given = Number(args.text('preserve-fds') ?? 0);
-  if (!Number.isInteger(given) || given < 0) throw new BadUsage(`invalid value "${args.text('preserve-fds')}" for flag -preserve-fds`);
-  return given;
-}
-
-function onlyId(args: ParsedArguments): string {
-  return words(args, 1, 1)[0]!;
-}
-
-function words({ words: given }: ParsedArguments, least: number, most: number): string[] {
-  if (given.length < least || given.length > most) throw new BadUsage(`this command requires ${least === most ? `exactly ${least}` : `${least} to ${most}`} argument(s), not ${given.length}`);
-  return given;
+  const config = args.text('config');
+  return { bundle: resolve(args.text('bundle') ?? '.'), ...(config ? { config: resolve(config) } : {}), preservedDescriptors: descriptorCount(args), stay, ...path('pid-file'), ...path('console-socket') };
 }

@@ -63,3 +63,7 @@ export function capabilityMask(given: readonly string[]): bigint {
   const known = given.map((name) => name.trim().toUpperCase().replace(/^CAP_/, '')).filter((name) => names.includes(name as (typeof names)[number]));
   return maskOf(known);
 }
+
+export function allCapabilityNames(): string[] {
+  return names.map((name) => `CAP_${name}`);
+}

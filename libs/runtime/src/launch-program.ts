@@ -26,6 +26,17 @@ export function compileSandbox(config: ContainerConfig): Operation[] {
   const { cloneFlags, path: pidNamespacePath } = processNamespace(config);
   return [
     ['container', protocolVersion, cloneFlags, BigInt(config.log.maxSizeBytes), config.log.maxFiles, config.directory, config.log.path, config.cgroups.oomCounterFile, pidNamespacePath],
+    ...compileInside(config),
+  ];
+}
+
+/** The same without a word about who becomes the parent of the process. */
+export function compileInside(config: ContainerConfig): Operation[] {
+  const { mounts, labels } = config;
+  // In their order: a default's place is before all that a user mounts, and devices are made once all defaults stand.
+  const afterDefaults = mounts.findLastIndex(isDefault) + 1;
+  const compile = (mount: PlannedMount, index: number) => compileMount(mount, index, labels);
+  return [
     ...compileCgroups(config),
     ...compileNamespaces(config),
     ...(config.hostname === undefined ? [] : [['hostname', config.hostname] as const]),
@@ -33,11 +44,11 @@ export function compileSandbox(config: ContainerConfig): Operation[] {
     ...compileSources(config),
     ...compileRoot(config),
     ...compileCopyUps(config),
-    ...config.mounts.filter(isDefault).map((mount) => compileFilesystem(mount, config.labels)),
+    ...mounts.slice(0, afterDefaults).flatMap(compile),
     ...config.devices.flatMap((device) => compileDevice(device, config.idMap)),
     ...config.emptyFiles.map((path): Operation => ['file', 0o755, ...hostIds(config.idMap, 0, 0), path, Buffer.alloc(0)]),
     ...config.links.map(({ path, text }): Operation => ['symlink', path, text]),
-    ...config.mounts.flatMap((mount, index) => (isDefault(mount) ? [] : compileMount(mount, index, config.labels))),
+    ...mounts.slice(afterDefaults).flatMap((mount, index) => compile(mount, afterDefaults + index)),
     ...compileMemoryFileTargets(config),
     ['directory', 0o755, config.process.workingDirectory],
   ];
@@ -276,7 +287,7 @@ function hostIds(idMap: IdMap | undefined, uid: number, gid: number): [number, n
   return [host.uid, host.gid];
 }
 
-function compileLabels({ apparmorProfile, selinuxProcess }: SecurityLabels): Operation[] {
+export function compileLabels({ apparmorProfile, selinuxProcess }: SecurityLabels): Operation[] {
   return [
     ...(apparmorProfile ? [['label', 'apparmor/exec', `exec ${apparmorProfile}`] as const] : []),
     ...(selinuxProcess ? [['label', 'exec', selinuxProcess] as const] : []),
@@ -286,7 +297,7 @@ function compileLabels({ apparmorProfile, selinuxProcess }: SecurityLabels): Ope
 const ioClasses = { realtime: 1, 'best-effort': 2, idle: 3 } as const;
 const ioClassShift = 13;
 
-function compileScheduling({ personality, ioPriority, scheduler }: ContainerConfig): Operation[] {
+export function compileScheduling({ personality, ioPriority, scheduler }: Pick<ContainerConfig, 'personality' | 'ioPriority' | 'scheduler'>): Operation[] {
   return [
     ...(scheduler ? [['scheduler', scheduler.policy, scheduler.nice >>> 0, scheduler.priority, scheduler.flags, scheduler.runtimeNs, scheduler.deadlineNs, scheduler.periodNs] as const] : []),
     ...(ioPriority ? [['ioPriority', (ioClasses[ioPriority.class] << ioClassShift) | ioPriority.level] as const] : []),

@@ -9,7 +9,7 @@ const shapes = {
   container: [1, 'u32', 'u64', 'u64', 'u32', 'text', 'text', 'text', 'text'],
   exec: [2, 'u32', 'u32', 'u64', 'u32', 'u32'],
   files: [8, 'u32', 'u32', 'u64'],
-  launch: [3, 'u32', 'u64', 'u32', 'u64', 'u32', 'u32', 'text', 'text'],
+  launch: [3, 'u32', 'u64', 'u32', 'u64', 'u32', 'u32', 'text', 'text', 'text'],
 
   joinCgroup: [10, 'text'],
   joinNamespace: [11, 'u32', 'text'],

@@ -3,19 +3,22 @@ import { posix } from 'node:path';
 import { Refused, systemClock, Temporary, type Clock } from '../../../base/src/index.js';
 import { Cgroups } from '../cgroup/cgroups.js';
 import { probeHost, type HostFacts } from '../host-facts.js';
-import { compileProcess, compileSandbox, identityFiles } from '../launch-program.js';
+import { compileInside, compileProcess, identityFiles } from '../launch-program.js';
 import { processNamespace } from '../namespaces.js';
 import { protocolVersion } from '../operations.js';
 import { seccompProgram } from '../seccomp/filter.js';
 import { resolveUser } from '../users.js';
-import { convertHooks, convertSpec } from './convert.js';
+import { convertHooks, convertNamespaces, convertSpec } from './convert.js';
+import { compileEntry, compileExecProcess } from './exec.js';
 import { runHooks } from './hooks.js';
 import { Launcher } from './launcher.js';
+import { convertProcess } from './process.js';
 import { isAlive, sendSignal } from './process-table.js';
 import { checkId, checkProcess, readSpec } from './read-spec.js';
 import { convertResources } from './resources.js';
 import type { HookPoint } from '../container-config.js';
-import { ociVersion, type OciResources, type OciSpec, type OciState, type OciStatus } from './spec.js';
+import type { SeccompProfile } from '../seccomp/profile.js';
+import { ociVersion, type OciProcess, type OciSpec, type OciState, type OciStatus } from './spec.js';
 import { giveStartWord, isWaiting } from './start-socket.js';
 import { StateStore, type StoredContainer } from './state.js';
 
@@ -27,6 +30,8 @@ export interface CreateOptions {
   /** The launcher stays as the parent of the process and tells its end: `run` in the foreground. */
   stay: boolean;
 }
+
+export type ExecOptions = Omit<CreateOptions, 'bundle'>;
 
 const SIGKILL = 9;
 const killPatienceMs = 10_000;
@@ -79,7 +84,7 @@ export class OciContainers {
     const { cloneFlags, path } = processNamespace(config);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, config.process.argv[0] ?? '');
     const head = ['launch', protocolVersion, cloneFlags, 0, 0n, options.preservedDescriptors, options.stay ? 1 : 0, this.store.startSocket(id), options.consoleSocket ?? '', path] as const;
-    launcher.send([head, ...compileSandbox(config).slice(1), ...identityFiles]);
+    launcher.send([head, ...compileInside(config), ...identityFiles]);
     const { pid, startTime } = await launcher.until('state');
     Object.assign(container, { pid, startTime });
     this.store.write(container);
@@ -169,6 +174,31 @@ export class OciContainers {
     const container = this.store.require(id);
     if (this.status(container) !== 'paused') throw new Refused('precondition', 'container not paused');
     this.#cgroups(container).thaw(groupName(container));
+  }
+
+  /** Runs one process more. Resolves when it runs; with `stay` its launcher tells its end. */
+  async exec(id: string, given: OciProcess, options: ExecOptions): Promise<Launcher> {
+    const container = this.store.require(id);
+    const status = this.status(container);
+    if (status === 'paused') throw new Refused('precondition', `cannot exec in a paused container`);
+    if (status !== 'running' && status !== 'created') throw new Refused('precondition', `cannot exec in a ${status} container: container not running`);
+    if (given.terminal && !options.consoleSocket && !options.stay) throw new Refused('invalid', 'cannot allocate tty if runc will detach without setting console socket: give --console-socket');
+    const part = convertProcess(checkProcess(given), options.preservedDescriptors, this.facts.heldCapabilities);
+    const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, part.process.argv[0] ?? '');
+    const { pid, startTime, spec } = container;
+    const place = {
+      pid, startTime, namespaces: convertNamespaces(spec.linux?.namespaces ?? []), procsFiles: this.#cgroups(container).procsFiles(groupName(container)),
+      consoleSocket: options.consoleSocket ?? '', preservedDescriptors: options.preservedDescriptors, stay: options.stay,
+    };
+    launcher.send(compileEntry(place));
+    const { pid: execPid } = await launcher.until('state');
+    const [passwd = '', group = ''] = await launcher.files(identityFiles.length);
+    const user = resolveUser(part.process.user, part.process.extraGroups, passwd, group);
+    const seccomp = spec.linux?.seccomp ? seccompProgram({ profile: spec.linux.seccomp as SeccompProfile }, part.capabilities.bounding, this.facts) : undefined;
+    launcher.send(compileExecProcess(part, user, seccomp));
+    await launcher.until('started');
+    if (options.pidFile) writeFileSync(options.pidFile, String(execPid));
+    return launcher;
   }
 
   #cgroups({ cgroupPath }: Pick<StoredContainer, 'cgroupPath'>): Cgroups {

@@ -54,13 +54,13 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
     seccomp: linux.seccomp ? { profile: linux.seccomp as SeccompProfile } : 'unconfined',
     ...(spec.hooks ? { hooks: convertHooks(spec.hooks) } : {}),
     ...(linux.personality ? { personality: convertPersonality(linux.personality) } : {}),
-    ...convertProcess(spec.process ?? { cwd: '/', args: ['sh'] }, place.preservedDescriptors),
+    ...convertProcess(spec.process ?? { cwd: '/', args: ['sh'] }, place.preservedDescriptors, facts.heldCapabilities),
   };
 }
 
 const kinds = new Set<NamespaceKind>(['mount', 'uts', 'ipc', 'network', 'pid', 'user', 'cgroup', 'time']);
 
-function convertNamespaces(given: readonly { type: string; path?: string }[]): NamespacePlan[] {
+export function convertNamespaces(given: readonly { type: string; path?: string }[]): NamespacePlan[] {
   const seen = new Set<string>();
   return given.map(({ type, path }) => {
     if (!kinds.has(type as NamespaceKind)) throw new Refused('invalid', `namespace "${type}" does not exist: known are ${[...kinds].join(', ')}`);

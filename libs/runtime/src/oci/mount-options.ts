@@ -67,3 +67,10 @@ export function mountPropagation({ propagation }: SortedOptions): Propagation | 
   }
   return propagation;
 }
+
+/** Every word with a meaning of its own; anything else is handed to the filesystem. */
+export function knownMountOptions(): string[] {
+  const attributes = [...Object.keys(sets), ...Object.keys(clears)];
+  const all = [...attributes, ...attributes.map((name) => `r${name}`), ...propagations, ...superblockFlags, 'async', 'bind', 'defaults', 'idmap', 'loud', 'nolazytime', 'nomand', 'rbind', 'remount', 'ridmap', 'tmpcopyup'];
+  return [...new Set(all)].sort();
+}

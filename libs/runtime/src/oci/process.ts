@@ -7,11 +7,12 @@ import type { OciProcess } from './spec.js';
 /** All that config.json's `process` decides, for a container's first process and for an exec alike. */
 export type ProcessPart = Pick<ContainerConfig, 'process' | 'rlimits' | 'oomScoreAdj' | 'capabilities' | 'noNewPrivileges' | 'labels' | 'ioPriority' | 'scheduler'>;
 
-export function convertProcess(process: OciProcess, preservedDescriptors: number): ProcessPart {
+/** @param held what we have ourselves */
+export function convertProcess(process: OciProcess, preservedDescriptors: number, held: bigint): ProcessPart {
   return {
     process: processPlan(process, preservedDescriptors),
     rlimits: (process.rlimits ?? []).map(convertRlimit),
-    capabilities: convertCapabilities(process.capabilities),
+    capabilities: convertCapabilities(process.capabilities, held),
     noNewPrivileges: process.noNewPrivileges ?? false,
     labels: labelsOf(process),
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
@@ -49,12 +50,15 @@ function limitValue(value: number): bigint {
   return value < 0 || value >= 2 ** 63 ? RLIM_INFINITY : BigInt(Math.trunc(value));
 }
 
-/** Names that this kernel does not know are left out, as the spec wants; none given: none. */
-function convertCapabilities(sets: OciProcess['capabilities']): CapabilitySets {
-  const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
+/** What this kernel does not know or we do not hold is left out, as the spec wants: a container that asks for more does not fail. */
+function convertCapabilities(sets: OciProcess['capabilities'], held: bigint): CapabilitySets {
+  const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []) & held;
+  const permitted = mask(sets?.permitted);
+  const inheritable = mask(sets?.inheritable);
   return {
-    bounding: mask(sets?.bounding), effective: mask(sets?.effective), permitted: mask(sets?.permitted),
-    inheritable: mask(sets?.inheritable), ambient: mask(sets?.ambient),
+    bounding: mask(sets?.bounding), permitted, inheritable,
+    // The kernel's own rules: nothing is effective that is not permitted, nothing ambient that is not inheritable, too.
+    effective: mask(sets?.effective) & permitted, ambient: mask(sets?.ambient) & permitted & inheritable,
   };
 }
 

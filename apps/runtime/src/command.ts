@@ -1,0 +1,35 @@
+import type { OciContainers } from '../../../libs/runtime/src/oci/index.js';
+import { BadUsage, type FlagTable, type ParsedArguments } from './arguments.js';
+import type { Log } from './log.js';
+
+export interface Call {
+  args: ParsedArguments;
+  containers(): OciContainers;
+  log: Log;
+  debug: boolean;
+}
+
+export interface Command {
+  about: string;
+  usage: string;
+  flags: FlagTable;
+  shorts?: Record<string, string>;
+  /** The answer is the exit status. */
+  run(call: Call): number | Promise<number>;
+}
+
+/** How many descriptors after the standard streams the program gets: `--preserve-fds`, and what socket activation hands over. */
+export function descriptorCount(args: ParsedArguments): number {
+  const given = Number(args.text('preserve-fds') ?? 0);
+  if (!Number.isInteger(given) || given < 0) throw new BadUsage(`invalid value "${args.text('preserve-fds')}" for flag -preserve-fds`);
+  return given;
+}
+
+export function onlyId(args: ParsedArguments): string {
+  return words(args, 1, 1)[0]!;
+}
+
+export function words({ words: given }: ParsedArguments, least: number, most: number): string[] {
+  if (given.length < least || given.length > most) throw new BadUsage(`this command requires ${least === most ? `exactly ${least}` : `${least} to ${most}`} argument(s), not ${given.length}`);
+  return given;
+}
