@@ -87,9 +87,9 @@ static bool make_room(int parent, const char *name, const struct entry *entry, b
 	if (S_ISDIR(status.st_mode) && is_directory)
 		return true;
 	if (keep_kinds && S_ISDIR(status.st_mode))
-		fail_because("cannot overwrite directory with non-directory", entry->path, "it was asked not to");
+		fail_because("overwrite the directory with a non-directory,", entry->path, "it was asked not to");
 	if (keep_kinds && is_directory)
-		fail_because("cannot overwrite non-directory with directory", entry->path, "it was asked not to");
+		fail_because("overwrite the non-directory with a directory,", entry->path, "it was asked not to");
 	remove_tree(parent, name, 0);
 	return false;
 }

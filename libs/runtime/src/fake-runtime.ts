@@ -1,8 +1,9 @@
 import { Bell, ignoreAbort, Refused, systemClock, timestamp, type Clock } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
+import { FakeContainerFiles } from './archive/fake-container-files.js';
 import { actLikeCat, FakeAttachment, FakeSession, type FakeExec } from './fake-process.js';
 import type {
-  AttachOptions, ContainerExit, ContainerProcess, ContainerRequest, ContainerState, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, ProcessStreams, Runtime,
+  AttachOptions, ContainerExit, ContainerProcess, ContainerRequest, ContainerState, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, PathChange, PathStat, ProcessStreams, Runtime,
   StartExecRequest,
 } from './runtime.js';
 import { signalNumber } from './signals.js';
@@ -54,6 +55,7 @@ export class FakeRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #behave: (request: ContainerRequest) => FakeBehavior;
   readonly #containers = new Map<string, FakeContainer>();
+  readonly #files = new FakeContainerFiles((id) => this.#require(id));
   readonly #oomListeners = new Set<(id: string) => void>();
   #nextPid = firstPid;
   /** Calls in order, in words: `create web.1`, `signal web.1 SIGTERM`. */
@@ -251,6 +253,30 @@ export class FakeRuntime implements Runtime {
     } finally {
       container.changed.delete(bell);
     }
+  }
+
+  statPath(id: string, path: string): Promise<PathStat> {
+    return this.#files.statPath(id, path);
+  }
+
+  readArchive(id: string, path: string): Promise<{ stat: PathStat; tar: AsyncIterable<Buffer> }> {
+    return this.#files.readArchive(id, path);
+  }
+
+  writeArchive(id: string, path: string, tar: AsyncIterable<Buffer>): Promise<void> {
+    return this.#files.writeArchive(id, path, tar);
+  }
+
+  changes(id: string): Promise<PathChange[]> {
+    return this.#files.changes(id);
+  }
+
+  exportRoot(id: string): Promise<AsyncIterable<Buffer>> {
+    return this.#files.exportRoot(id);
+  }
+
+  writableLayer(id: string): Promise<AsyncIterable<Buffer>> {
+    return this.#files.writableLayer(id);
   }
 
   async close(): Promise<void> {}

@@ -68,4 +68,4 @@ export const S_IFCHR = 0o020000;
 export const S_IFBLK = 0o060000;
 
 /** Error numbers that get words of their own. */
-export const ERRNO = { ENOENT: 2, ENOEXEC: 8, EACCES: 13, EEXIST: 17, ENOTDIR: 20, EISDIR: 21, ELOOP: 40 } as const;
+export const ERRNO = { ENOENT: 2, ENOEXEC: 8, EACCES: 13, EEXIST: 17, ENOTDIR: 20, EISDIR: 21, EROFS: 30, ELOOP: 40 } as const;

@@ -1,5 +1,8 @@
 import { Refused } from '../../base/src/index.js';
 import type { ContainerSpec, ResourceLimits } from '../../model/src/index.js';
+import type { ContainerFiles } from './archive/container-files.js';
+
+export type { ContainerFiles, PathChange, PathStat, WriteArchiveOptions } from './archive/container-files.js';
 
 /** Everything that one container is made from. Paths are the host's. */
 export interface ContainerRequest {
@@ -248,7 +251,7 @@ export interface LogLine {
 }
 
 /** Containers of one node. They live on when the process that holds this object dies. */
-export interface Runtime {
+export interface Runtime extends ContainerFiles {
   /** Builds the container up to, not including, the start of its process. Throws `Refused` with the cause in words; leaves nothing behind then. */
   create(request: ContainerRequest, signal: AbortSignal): Promise<void>;
   /** Starts the process. Throws `Refused` when it cannot be executed (no such file, no permission). */

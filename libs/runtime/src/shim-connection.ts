@@ -8,6 +8,8 @@ export type ShimEvent =
   | { event: 'failed'; step: string; object: string; errno: number; reason: string }
   | { event: 'state' | 'created' | 'started'; state: 'creating' | 'created' | 'running' | 'exited'; pid: number; startTime: number }
   | { event: 'start-failed'; errno: number }
+  /** All files are read or written. */
+  | { event: 'done' }
   | ExitedEvent;
 
 export interface ExitedEvent {
@@ -27,6 +29,9 @@ export interface ShimListener {
   event?(event: ShimEvent): void;
   file?(errno: number, data: Buffer): void;
   output?(data: Buffer): void;
+  /** Of a process that handles files (`OP_FILES_…`); `data` is only good until it returns. */
+  entry?(payload: Buffer): void;
+  content?(data: Buffer): void;
   /** The other side is gone; nothing follows. */
   closed?(): void;
 }
@@ -89,5 +94,7 @@ export class ShimConnection {
     if (kind === replyKinds.event) this.listener.event?.(JSON.parse(payload.toString('utf8')) as ShimEvent);
     else if (kind === replyKinds.file) this.listener.file?.(payload.readUInt32LE(0), payload.subarray(4));
     else if (kind === replyKinds.output) this.listener.output?.(payload);
+    else if (kind === replyKinds.entry) this.listener.entry?.(payload);
+    else if (kind === replyKinds.content) this.listener.content?.(payload);
   }
 }
