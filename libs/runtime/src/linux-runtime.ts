@@ -3,11 +3,16 @@ import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
+import { writeFilesPlan } from './archive/files-plan.js';
+import { LinuxContainerFiles, type FilesPlace } from './archive/linux-container-files.js';
 import { Cgroups } from './cgroup/cgroups.js';
+import { resourcesOfLimits } from './cgroup/from-limits.js';
+import { groupPath, readGroupPath, writeGroupPath } from './cgroup/group-path.js';
 import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
 import { planContainer } from './container-plan.js';
 import { prepareDirectories, readRecord, writeEtcFile, writeRecord } from './container-record.js';
+import { planResources } from './container-resources.js';
 import { planEtcFiles } from './etc-files.js';
 import { executeIn } from './exec.js';
 import { probeHost, type HostFacts } from './host-facts.js';
@@ -15,7 +20,7 @@ import { readLog } from './log-reader.js';
 import { machineCpu, machineMemoryBytes, networkCounts } from './machine-counts.js';
 import { MountSources } from './mount-sources.js';
 import { describeProcesses } from './processes.js';
-import type { ContainerExit, ContainerProcess, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, ProcessStreams, Runtime } from './runtime.js';
+import type { ContainerExit, ContainerProcess, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, PathChange, PathStat, ProcessStreams, Runtime, WriteArchiveOptions } from './runtime.js';
 import { seccompProgram } from './seccomp/filter.js';
 import { signalNumber } from './signals.js';
 import { makeSkeleton } from './skeleton.js';
@@ -59,7 +64,10 @@ export class LinuxRuntime implements Runtime {
   readonly #cgroups: Cgroups;
   readonly #sources: MountSources;
   readonly #zygote: Zygote;
+  readonly #files: LinuxContainerFiles;
   readonly #containers = new Map<string, ContainerHandle>();
+  /** Of each container: where its cgroups are. */
+  readonly #groups = new Map<string, string>();
   readonly #oomListeners = new Set<(id: string) => void>();
   readonly #sequencer = new KeyedSequencer();
 
@@ -77,6 +85,7 @@ export class LinuxRuntime implements Runtime {
     this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
     this.#sources = new MountSources(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#facts);
     this.#zygote = new Zygote(this.#facts.shimPath, runDir, options.trace);
+    this.#files = new LinuxContainerFiles(this.#zygote, (id) => this.#filesPlace(id));
   }
 
   async open(): Promise<void> {
@@ -109,7 +118,7 @@ export class LinuxRuntime implements Runtime {
     const { id } = request;
     const directory = this.#directory(id);
     if (existsSync(directory)) throw new Refused('already-exists', `container ${id} exists already`);
-    const handle = new ContainerHandle(id, directory, this.#clock, undefined, () => this.#cgroups.kill(id));
+    const handle = new ContainerHandle(id, directory, this.#clock, undefined, () => this.#cgroups.kill(this.#group(id)));
     const sources: MountSource[] = [];
     this.#containers.set(id, handle);
     try {
@@ -117,6 +126,7 @@ export class LinuxRuntime implements Runtime {
       const config = this.#prepare(request, directory, sources);
       const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
       handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes });
+      writeFilesPlan(directory, config);
       await handle.launch(this.#zygote, config, seccompProgram(config.seccomp, config.capabilities.bounding, this.#facts), signal);
     } catch (error) {
       // A volume that was only half filled must not pass for a filled one.
@@ -130,9 +140,12 @@ export class LinuxRuntime implements Runtime {
     const logFile = this.#logFile(request.id);
     const layer = this.#layer(request.id);
     prepareDirectories(directory, layer);
+    const group = request.spec.cgroupParent ? groupPath(request.spec.cgroupParent, request.id) : request.id;
+    if (group !== request.id) writeGroupPath(directory, group);
+    this.#groups.set(request.id, group);
     for (const { name, text } of planEtcFiles(request)) writeEtcFile(directory, name, text);
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
-    const placement = this.#cgroups.create(request.id, request.limits);
+    const placement = this.#cgroups.create(group, planResources(request));
     return planContainer(request, this.#facts, { directory, layer, skeleton: this.#skeleton, logFile }, placement, sources);
   }
 
@@ -165,14 +178,16 @@ export class LinuxRuntime implements Runtime {
   /** Processes first, then what they used. */
   async #erase(handle: ContainerHandle, anonymousVolumes: readonly string[], keepLogs: boolean): Promise<void> {
     const { id } = handle;
-    this.#cgroups.kill(id);
+    this.#files.abandon(id);
+    this.#cgroups.kill(this.#group(id));
     await handle.gone(gonePatienceMs);
-    await this.#cgroups.remove(id);
+    await this.#cgroups.remove(this.#group(id));
     for (const name of anonymousVolumes) this.#sources.removeVolume(name);
     await rm(this.#layer(id), { recursive: true, force: true });
     await rm(handle.directory, { recursive: true, force: true });
     if (!keepLogs) await rm(dirname(this.#logFile(id)), { recursive: true, force: true });
     this.#containers.delete(id);
+    this.#groups.delete(id);
     this.options.trace({ event: 'container-removed', id });
   }
 
@@ -191,7 +206,7 @@ export class LinuxRuntime implements Runtime {
     if (handle.state !== 'running' || !handle.record) throw new Refused('precondition', `container ${id} is not running`);
     const { pid, startTime, record } = handle;
     const seccomp = seccompProgram(record.process.seccomp, BigInt(`0x${record.process.capabilities}`), this.#facts);
-    return executeIn(this.#zygote, { pid, startTime, record, procsFiles: this.#cgroups.procsFiles(id), seccomp }, request, signal);
+    return executeIn(this.#zygote, { pid, startTime, record, procsFiles: this.#cgroups.procsFiles(this.#group(id)), seccomp }, request, signal);
   }
 
   async startExec(): Promise<ExecSession> {
@@ -210,7 +225,7 @@ export class LinuxRuntime implements Runtime {
     return this.#sequencer.run(id, async () => {
       const handle = await this.#require(id);
       if (handle.state !== 'running') throw new Refused('precondition', `container ${id} is ${handle.state}, not running`);
-      await this.#cgroups.freeze(id);
+      await this.#cgroups.freeze(this.#group(id));
       if (handle.state === 'running') handle.state = 'paused';
     });
   }
@@ -219,7 +234,7 @@ export class LinuxRuntime implements Runtime {
     return this.#sequencer.run(id, async () => {
       const handle = await this.#require(id);
       if (handle.state !== 'paused') throw new Refused('precondition', `container ${id} is ${handle.state}, not paused`);
-      this.#cgroups.thaw(id);
+      this.#cgroups.thaw(this.#group(id));
       handle.state = 'running';
     });
   }
@@ -227,13 +242,13 @@ export class LinuxRuntime implements Runtime {
   update(id: string, limits: ResourceLimits): Promise<void> {
     return this.#sequencer.run(id, async () => {
       await this.#requireLiving(id);
-      this.#cgroups.update(id, limits);
+      this.#cgroups.update(this.#group(id), resourcesOfLimits(limits));
     });
   }
 
   async stats(id: string): Promise<ContainerStats> {
     const { pid } = await this.#requireLiving(id);
-    const counts = this.#cgroups.stats(id);
+    const counts = this.#cgroups.stats(this.#group(id));
     return {
       ...counts,
       readAtMs: this.#clock.wallMs(),
@@ -246,7 +261,7 @@ export class LinuxRuntime implements Runtime {
   async top(id: string): Promise<ContainerProcess[]> {
     const { state } = await this.#requireLiving(id);
     if (state !== 'running' && state !== 'paused') throw new Refused('precondition', `container ${id} is ${state}, not running`);
-    return describeProcesses(this.#cgroups.pids(id));
+    return describeProcesses(this.#cgroups.pids(this.#group(id)));
   }
 
   onOom(listener: (id: string) => void): () => void {
@@ -261,6 +276,30 @@ export class LinuxRuntime implements Runtime {
       if (handle) await handle.wait(options.signal);
     };
     return readLog(this.#logFile(id), options, ended);
+  }
+
+  statPath(id: string, path: string, signal: AbortSignal): Promise<PathStat> {
+    return this.#files.statPath(id, path, signal);
+  }
+
+  readArchive(id: string, path: string, signal: AbortSignal): Promise<{ stat: PathStat; tar: AsyncIterable<Buffer> }> {
+    return this.#files.readArchive(id, path, signal);
+  }
+
+  writeArchive(id: string, path: string, tar: AsyncIterable<Buffer>, options: WriteArchiveOptions, signal: AbortSignal): Promise<void> {
+    return this.#files.writeArchive(id, path, tar, options, signal);
+  }
+
+  changes(id: string, signal: AbortSignal): Promise<PathChange[]> {
+    return this.#files.changes(id, signal);
+  }
+
+  exportRoot(id: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return this.#files.exportRoot(id, signal);
+  }
+
+  writableLayer(id: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return this.#files.writableLayer(id, signal);
   }
 
   async close(): Promise<void> {
@@ -284,9 +323,9 @@ export class LinuxRuntime implements Runtime {
     const known = this.#containers.get(id);
     if (known) return known;
     const directory = this.#directory(id);
-    const handle = new ContainerHandle(id, directory, this.#clock, readRecord(directory), () => this.#cgroups.kill(id));
+    const handle = new ContainerHandle(id, directory, this.#clock, readRecord(directory), () => this.#cgroups.kill(this.#group(id)));
     await handle.adopt();
-    if (handle.state === 'running' && this.#cgroups.isFrozen(id)) handle.state = 'paused';
+    if (handle.state === 'running' && this.#cgroups.isFrozen(this.#group(id))) handle.state = 'paused';
     this.#containers.set(id, handle);
     this.options.trace({ event: 'container-adopted', id, state: handle.state });
     return handle;
@@ -304,8 +343,21 @@ export class LinuxRuntime implements Runtime {
     return handle;
   }
 
+  async #filesPlace(id: string): Promise<FilesPlace> {
+    const { state, pid, startTime, directory } = await this.#require(id);
+    const lives = state !== 'exited' && pid > 0;
+    return { directory, layer: this.#layer(id), ...(lives ? { live: { pid, startTime } } : {}) };
+  }
+
   #directory(id: string): string {
     return join(this.#containersDirectory, id);
+  }
+
+  /** Its path below this agent's own cgroup. */
+  #group(id: string): string {
+    const known = this.#groups.get(id) ?? readGroupPath(this.#directory(id)) ?? id;
+    this.#groups.set(id, known);
+    return known;
   }
 
   #layer(id: string): string {

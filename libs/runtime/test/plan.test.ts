@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isRefused } from '../../base/src/index.js';
 import { capabilitySet } from '../src/capabilities.js';
-import { parseCgroupLayout, treeOf } from '../src/cgroup/layout.js';
-import { cgroupWrites, checkLimits } from '../src/cgroup/writes.js';
 import { planContainer } from '../src/container-plan.js';
 import { exitOf, startFailureWords } from '../src/exit-words.js';
 import type { HostFacts } from '../src/host-facts.js';
@@ -207,40 +205,6 @@ describe('capabilities', () => {
   test('unknown names, and what we do not hold, are refused', () => {
     expect(() => capabilitySet(['FLY'], [], held)).toThrow('unknown capability "FLY"');
     expect(() => capabilitySet(['SYS_RESOURCE'], [], held & ~(1n << 24n))).toThrow('the agent does not hold it');
-  });
-});
-
-describe('cgroups', () => {
-  const mountinfo = [
-    '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755',
-    '32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct',
-    '35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
-    '39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids',
-    '36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices',
-    '40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd',
-    '41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
-  ].join('\n');
-  const hybrid = parseCgroupLayout(mountinfo, () => ['hugetlb']);
-  const pure = parseCgroupLayout('31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup rw', () => ['cpu', 'memory', 'pids']);
-
-  test('are found by looking', () => {
-    expect(hybrid.trees.map(({ mountPoint, controllers, name }) => `${mountPoint} ${controllers.join('+')}${name ? ` name=${name}` : ''}`)).toEqual([
-      '/sys/fs/cgroup/cpu,cpuacct cpu+cpuacct', '/sys/fs/cgroup/memory memory', '/sys/fs/cgroup/pids pids', '/sys/fs/cgroup/devices devices',
-      '/sys/fs/cgroup/systemd  name=systemd', '/sys/fs/cgroup/unified hugetlb',
-    ]);
-    expect(treeOf(hybrid, 'memory')?.version).toBe(1);
-    expect(treeOf(pure, 'cpuacct')?.version).toBe(2);
-  });
-
-  test('limits become values', () => {
-    const limits = { nanoCpus: 1e8, memoryBytes: 50e6, pids: 10 };
-    const lines = (layout: typeof pure) => cgroupWrites(limits, layout).filter(({ file }) => !file.startsWith('devices')).map(({ file, value }) => `${file}=${value}`);
-    expect(lines(pure)).toEqual(['cpu.max=10000 100000', 'memory.swap.max=50000000', 'memory.max=50000000', 'pids.max=10']);
-    expect(lines(hybrid)).toEqual(['cpu.cfs_period_us=100000', 'cpu.cfs_quota_us=10000', 'memory.limit_in_bytes=50000000', 'memory.memsw.limit_in_bytes=100000000', 'pids.max=10']);
-    expect(cgroupWrites({ nanoCpus: 1 }, pure)[0]!.value).toBe('1000 100000');
-    expect(() => checkLimits(limits, { trees: [] })).toThrow('no cgroup controller cpu, memory, pids');
-    expect(() => checkLimits({ memoryBytes: 1000 }, pure)).toThrow('the minimum is 6 MiB');
-    checkLimits({}, { trees: [] });
   });
 });
 

@@ -1,167 +1,177 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import { isErrno, Refused, Temporary, type Clock } from '../../../base/src/index.js';
-import type { ResourceLimits } from '../../../model/src/index.js';
-import { treeOf, unifiedTree, type CgroupLayout, type CgroupTree } from './layout.js';
-import { readCgroupStats, type CgroupCounts } from './stats.js';
-import { cgroupWrites, checkLimits, optionalFiles } from './writes.js';
 import type { CgroupPlacement } from '../container-config.js';
+import { applyAtomically, applyWrites } from './apply.js';
 import { compileDeviceFilter } from './device-filter.js';
-import { deviceRules } from './device-rules.js';
+import { defaultDeviceRules } from './device-rules.js';
 import { readText } from './files.js';
 import { freeze, freezerTree, isFrozen, thaw } from './freezer.js';
+import { treeOf, unifiedTree, v2Name, type CgroupController, type CgroupLayout, type CgroupTree } from './layout.js';
+import { CgroupParents } from './parents.js';
+import type { CgroupResources } from './resources.js';
+import { readCgroupStats, type CgroupCounts } from './stats.js';
+import type { CgroupView } from './write.js';
+import { cgroupWrites, neededControllers } from './writes.js';
 
-const v2Controllers = ['cpu', 'memory', 'pids'];
 const removalPatienceMs = 5000;
 const removalPollMs = 2;
 
-/** The groups of all containers of one agent: `<hierarchy>/<parent>/<container id>` in every mounted hierarchy. */
+/**
+ * The groups of all containers of one agent: `<hierarchy>/<parent>/<group>` in every mounted hierarchy. A group is a container's id, or a
+ * path that ends with it.
+ */
 export class Cgroups {
-  readonly #prepared = new Set<string>();
+  readonly #parents: CgroupParents;
 
   constructor(
     readonly layout: CgroupLayout,
     readonly parent: string,
     readonly clock: Clock,
-  ) {}
-
-  /** Makes the groups and writes their limits: nothing runs in them yet. */
-  create(id: string, limits: ResourceLimits): CgroupPlacement {
-    checkLimits(limits, this.layout);
-    for (const tree of this.layout.trees) {
-      this.#prepareParent(tree);
-      mkdirSync(this.#group(tree, id));
-      if (tree.controllers.includes('cpuset') && tree.version === 1) inheritCpuset(this.#group(tree, id));
-    }
-    for (const { tree, file, value } of cgroupWrites(limits, this.layout)) writeLimit(join(this.#group(tree, id), file), value);
-    return this.#placement(id);
+  ) {
+    this.#parents = new CgroupParents(parent);
   }
 
-  #placement(id: string): CgroupPlacement {
-    const memory = treeOf(this.layout, 'memory');
-    const devices = treeOf(this.layout, 'devices');
+  /** Makes the groups and writes what is asked for: nothing runs in them yet. Leaves none behind when it throws. */
+  create(group: string, resources: CgroupResources): CgroupPlacement {
+    checkGroup(group);
+    const devices = resources.devices ?? defaultDeviceRules;
+    const needed = neededControllers(resources);
+    try {
+      for (const tree of this.layout.trees) {
+        this.#parents.prepare(tree, dirname(group), v2NamesIn(tree, needed));
+        makeGroup(this.#group(tree, group));
+      }
+      applyWrites(cgroupWrites({ ...resources, devices }, this.#view(group, true)), (tree) => this.#group(tree, group));
+    } catch (error) {
+      for (const tree of this.layout.trees) if (removeGroup(this.#group(tree, group))) this.#parents.release(tree, dirname(group));
+      throw error;
+    }
+    return this.#placement(group, compileDeviceFilter(devices));
+  }
+
+  /** Changes what is given of a group in use; what is absent stays. All of it, or nothing and `Refused`. Device rules of v2 are left to `deviceFilter`. */
+  update(group: string, resources: CgroupResources): void {
+    const needed = neededControllers(resources);
+    for (const tree of this.layout.trees) this.#parents.prepare(tree, dirname(group), v2NamesIn(tree, needed));
+    const writes = cgroupWrites(resources, this.#view(group, false));
+    if (resources.memory?.checkBeforeUpdate) this.#refuseLessThanUsed(group, resources.memory.limitBytes);
+    applyAtomically(writes, (tree) => this.#group(tree, group));
+  }
+
+  #refuseLessThanUsed(group: string, limitBytes: number | undefined): void {
+    const { usageBytes } = this.stats(group).memory;
+    if (limitBytes === undefined || limitBytes < 0 || usageBytes <= limitBytes) return;
+    throw new Refused('precondition', `the container uses ${usageBytes} bytes of memory now, more than the limit ${limitBytes}`);
+  }
+
+  #view(group: string, isFresh: boolean): CgroupView {
     return {
-      procsFiles: this.procsFiles(id),
-      oomCounterFile: memory ? join(this.#group(memory, id), memory.version === 2 ? 'memory.events' : 'memory.oom_control') : '',
-      ...(devices?.version === 2 ? { deviceFilter: { directory: this.#group(devices, id), program: compileDeviceFilter(deviceRules) } } : {}),
+      layout: this.layout,
+      current: (tree, file) => (isFresh ? '' : readText(join(this.#group(tree, group), file))),
+      exists: (tree, file) => existsSync(join(this.#group(tree, group), file)),
     };
   }
 
-  procsFiles(id: string): string[] {
-    return this.layout.trees.map((tree) => join(this.#group(tree, id), 'cgroup.procs'));
+  #placement(group: string, program: Buffer | undefined): CgroupPlacement {
+    const memory = treeOf(this.layout, 'memory');
+    const devices = treeOf(this.layout, 'devices');
+    return {
+      procsFiles: this.procsFiles(group),
+      oomCounterFile: memory ? join(this.#group(memory, group), memory.version === 2 ? 'memory.events' : 'memory.oom_control') : '',
+      ...(devices?.version === 2 && program ? { deviceFilter: { directory: this.#group(devices, group), program } } : {}),
+    };
   }
 
-  /** Kills all that is in the groups and removes them. Idempotent. */
-  async remove(id: string): Promise<void> {
+  /** Every `cgroup.procs`: where an exec joins. */
+  procsFiles(group: string): string[] {
+    return this.layout.trees.map((tree) => join(this.#group(tree, group), 'cgroup.procs'));
+  }
+
+  /** Kills all that is in the groups and removes them, and parents of theirs that nobody needs any more. Idempotent. */
+  async remove(group: string): Promise<void> {
     const deadlineMs = this.clock.monotonicMs() + removalPatienceMs;
     for (;;) {
-      this.kill(id);
-      const left = this.layout.trees.map((tree) => this.#group(tree, id)).filter((group) => !removeGroup(group));
-      if (left.length === 0) return;
-      if (this.clock.monotonicMs() > deadlineMs) throw new Temporary(`cannot remove the cgroup ${left[0]}: processes in it do not end`);
+      this.kill(group);
+      const left = this.layout.trees.filter((tree) => !removeGroup(this.#group(tree, group)));
+      if (left.length === 0) break;
+      if (this.clock.monotonicMs() > deadlineMs) throw new Temporary(`cannot remove the cgroup ${this.#group(left[0]!, group)}: processes in it do not end`);
       await this.clock.sleep(removalPollMs);
     }
+    for (const tree of this.layout.trees) this.#parents.release(tree, dirname(group));
   }
 
-  /** SIGKILL to every process of the container, in one stroke where the kernel can. */
-  kill(id: string): void {
+  /** SIGKILL to every process of the container, in one stroke where the kernel can; else to all that stand still, so that none forks away. */
+  kill(group: string): void {
     const unified = unifiedTree(this.layout);
-    if (unified && tryWrite(join(this.#group(unified, id), 'cgroup.kill'), '1')) return;
-    for (const pid of this.pids(id)) killProcess(pid);
+    if (unified && tryWrite(join(this.#group(unified, group), 'cgroup.kill'), '1')) return;
+    const freezer = treeOf(this.layout, 'freezer');
+    const state = freezer && join(this.#group(freezer, group), 'freezer.state');
+    if (state) tryWrite(state, 'FROZEN');
+    for (const pid of this.pids(group)) killProcess(pid);
+    if (state) tryWrite(state, 'THAWED');
   }
 
-  pids(id: string): number[] {
-    const files = this.procsFiles(id).filter(existsSync);
-    return [...new Set(files.flatMap((file) => readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number)))];
+  pids(group: string): number[] {
+    return [...new Set(this.procsFiles(group).flatMap((file) => readText(file).split('\n').filter(Boolean).map(Number)))];
   }
 
   /** Removes the empty parents: an agent that leaves with its containers leaves nothing. Parents in use stay. */
   close(): void {
-    for (const tree of this.layout.trees) {
-      for (let path = join('/', this.parent); path !== '/'; path = dirname(path)) if (!removeGroup(join(tree.mountPoint, path))) break;
-    }
-    this.#prepared.clear();
+    for (const tree of this.layout.trees) this.#parents.remove(tree);
   }
 
-  stats(id: string): CgroupCounts {
-    return readCgroupStats(this.layout, (tree) => this.#group(tree, id));
-  }
-
-  /** Writes the given limits into the groups of a container that stands. */
-  update(id: string, limits: ResourceLimits): void {
-    checkLimits(limits, this.layout);
-    for (const { tree, file, value } of cgroupWrites(limits, this.layout)) if (!file.startsWith('devices.')) writeLimit(join(this.#group(tree, id), file), value);
+  stats(group: string): CgroupCounts {
+    return readCgroupStats(this.layout, (tree) => this.#group(tree, group));
   }
 
   /** Stops all processes of the container. Throws `Temporary` when one does not stop in time. */
-  async freeze(id: string): Promise<void> {
+  async freeze(group: string): Promise<void> {
     const tree = freezerTree(this.layout);
     if (!tree) throw new Refused('unsupported', 'this machine has no cgroup freezer: containers cannot be paused');
-    await freeze(tree, this.#group(tree, id), this.clock);
+    await freeze(tree, this.#group(tree, group), this.clock);
   }
 
-  thaw(id: string): void {
+  thaw(group: string): void {
     const tree = freezerTree(this.layout);
-    if (tree) thaw(tree, this.#group(tree, id));
+    if (tree) thaw(tree, this.#group(tree, group));
   }
 
-  isFrozen(id: string): boolean {
+  isFrozen(group: string): boolean {
     const tree = freezerTree(this.layout);
-    return tree !== undefined && isFrozen(tree, this.#group(tree, id));
+    return tree !== undefined && isFrozen(tree, this.#group(tree, group));
   }
 
-  #group(tree: CgroupTree, id: string): string {
-    return join(tree.mountPoint, this.parent, id);
-  }
-
-  #prepareParent(tree: CgroupTree): void {
-    if (this.#prepared.has(tree.mountPoint)) return;
-    const parts = this.parent.split('/').filter(Boolean);
-    let group = tree.mountPoint;
-    if (tree.version === 2) enableControllers(group, tree);
-    for (const part of parts) {
-      group = join(group, part);
-      mkdirSync(group, { recursive: true });
-      if (tree.version === 2) enableControllers(group, tree);
-      if (tree.version === 1 && tree.controllers.includes('cpuset')) inheritCpuset(group);
-    }
-    this.#prepared.add(tree.mountPoint);
+  #group(tree: CgroupTree, group: string): string {
+    return join(tree.mountPoint, this.parent, group);
   }
 }
 
-function enableControllers(group: string, tree: CgroupTree): void {
-  const wanted = v2Controllers.filter((controller) => tree.controllers.includes(controller));
-  const file = join(group, 'cgroup.subtree_control');
-  const missing = wanted.filter((controller) => !readFileSync(file, 'utf8').split(/\s+/).includes(controller));
-  if (missing.length === 0) return;
+function checkGroup(group: string): void {
+  if (group === '' || group.startsWith('/') || normalize(group) !== group || group.split('/').includes('..')) throw new Refused('invalid', `"${group}" is no path of a cgroup`);
+}
+
+/** The controllers that must be switched on in a v2 tree for these resources. */
+function v2NamesIn(tree: CgroupTree, controllers: readonly CgroupController[]): string[] {
+  if (tree.version === 1) return [];
+  return controllers.map(v2Name).filter((name) => tree.controllers.includes(name));
+}
+
+/** A group that is there already is what a crash left behind: its limits are not ours. */
+function makeGroup(path: string): void {
   try {
-    writeFileSync(file, missing.map((controller) => `+${controller}`).join(' '));
+    mkdirSync(path);
   } catch (error) {
-    throw new Refused('precondition', `cgroup controllers ${missing.join(', ')} are not delegated to ${group}: processes must not live in it, only in groups below`, { cause: error });
-  }
-}
-
-/** A v1 cpuset takes no process before it has cpus and memory nodes. */
-function inheritCpuset(group: string): void {
-  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    if (readText(join(group, file)) === '') writeFileSync(join(group, file), readFileSync(join(group, '..', file), 'utf8'));
-  }
-}
-
-function writeLimit(path: string, value: string): void {
-  const file = path.slice(path.lastIndexOf('/') + 1);
-  if (optionalFiles.has(file) && !existsSync(path)) return;
-  try {
-    writeFileSync(path, value);
-  } catch (error) {
-    throw new Refused('invalid', `the kernel refuses ${value} for ${file} (${path})`, { cause: error });
+    if (!isErrno(error, 'EEXIST')) throw error;
+    if (!removeGroup(path)) throw new Refused('already-exists', `the cgroup ${path} is in use`);
+    mkdirSync(path);
   }
 }
 
 /** True when the group is gone. */
-function removeGroup(group: string): boolean {
+function removeGroup(path: string): boolean {
   try {
-    rmdirSync(group);
+    rmdirSync(path);
     return true;
   } catch (error) {
     return isErrno(error, 'ENOENT');

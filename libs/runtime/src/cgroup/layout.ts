@@ -51,15 +51,18 @@ function withoutDoubles(trees: CgroupTree[]): CgroupTree[] {
 }
 
 /** v2 has no controller of the network, and `freezer` and `devices` are part of its core: the latter is a program and needs no listing. */
-const v2Names: Partial<Record<CgroupController, string>> = { cpuacct: 'cpu', blkio: 'io' };
+const otherNames: Partial<Record<CgroupController, string>> = { cpuacct: 'cpu', blkio: 'io' };
 const v2Core = new Set<CgroupController>(['devices', 'freezer']);
 
 /** Where a controller is: a v1 hierarchy when one has it, else v2. */
 export function treeOf(layout: CgroupLayout, controller: CgroupController): CgroupTree | undefined {
   const v1 = layout.trees.find((tree) => tree.version === 1 && tree.controllers.includes(controller));
   if (v1) return v1;
-  const v2Name = v2Names[controller] ?? controller;
-  return layout.trees.find((tree) => tree.version === 2 && (v2Core.has(controller) || tree.controllers.includes(v2Name)));
+  return layout.trees.find((tree) => tree.version === 2 && (v2Core.has(controller) || tree.controllers.includes(v2Name(controller))));
+}
+
+export function v2Name(controller: CgroupController): string {
+  return otherNames[controller] ?? controller;
 }
 
 export function unifiedTree(layout: CgroupLayout): CgroupTree | undefined {

@@ -13,7 +13,7 @@ export interface CgroupResources {
   /** Files of cgroup v2 and what to write into them. */
   unified?: Record<string, string>;
   /** In order, the last that matches counts. Absent: Docker's list. */
-  devices?: DeviceRule[];
+  devices?: readonly DeviceRule[];
 }
 
 export interface CpuResources {
