@@ -24,6 +24,17 @@ export interface ClusterView {
   templateOf(task: Pick<Task, 'serviceId' | 'templateVersion'>): TaskTemplate | undefined;
   /** A copy that can be changed without touching this one: for plans of what would happen. */
   fork(): IndexedView;
+  /**
+   * What `make` derives from the view: made on first use, told of every change from then on, and shared by all who ask with the
+   * same `make`. So a decision costs what has changed, and not the whole cluster.
+   */
+  index<I extends ViewIndex>(make: (view: ClusterView) => I): I;
+}
+
+/** Something derived from the view that follows its changes. To decide must not change what it says. */
+export interface ViewIndex {
+  /** One object was put or removed (`after` undefined); the view shows the change already. */
+  changed<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void;
 }
 
 export type NamedKind = 'service' | 'network' | 'secret' | 'config' | 'stack';
@@ -54,6 +65,7 @@ export class IndexedView implements ClusterView {
   readonly #tasksOfService = new Map<string, Map<string, Task>>();
   /** Key '' holds the unassigned ones. */
   readonly #tasksOnNode = new Map<string, Map<string, Task>>();
+  readonly #indexes = new Map<(view: ClusterView) => ViewIndex, ViewIndex>();
 
   get cluster(): Cluster | undefined {
     return this.#objects.cluster.get('cluster');
@@ -102,6 +114,13 @@ export class IndexedView implements ClusterView {
     } else {
       this.#objects[kind].delete(id);
     }
+    for (const index of this.#indexes.values()) index.changed(kind, before, object);
+  }
+
+  index<I extends ViewIndex>(make: (view: ClusterView) => I): I {
+    let index = this.#indexes.get(make);
+    if (!index) this.#indexes.set(make, (index = make(this)));
+    return index as I;
   }
 
   fork(): IndexedView {

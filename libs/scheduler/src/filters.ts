@@ -3,10 +3,10 @@ import { countGeneric, portKey, type NodeInfo } from './node-info.js';
 
 /** What tasks of one group want of a node. */
 export interface Demand {
-  serviceId: string;
-  templateVersion: number;
   template: TaskTemplate;
   hostPorts: readonly PortConfig[];
+  /** How many tasks of the service each node has; nodes without any are not in it. */
+  tasksOn: ReadonlyMap<NodeInfo, number>;
 }
 
 /** One reason why a node may not take a task. Words are Swarm's where it has some. */
@@ -51,19 +51,19 @@ export const filters: readonly Filter[] = [
   },
   {
     name: 'host ports',
-    accepts: ({ hostPorts }, info) => hostPorts.every((port) => !port.publishedPort || !info.hostPorts.has(portKey(port.protocol, port.publishedPort))),
+    accepts: ({ hostPorts }, info) => hostPorts.every((port) => !port.publishedPort || !info.hasHostPort(portKey(port.protocol, port.publishedPort))),
     explain: (count) => `host-mode port already in use on ${nodes(count)}`,
     detail: ({ hostPorts }) => `wants ${hostPorts.map((port) => `${port.publishedPort || 'any'}/${port.protocol ?? 'tcp'}`).join(', ')}`,
   },
   {
     name: 'max replicas',
-    accepts: ({ template, serviceId }, info) => !template.placement?.maxReplicas || info.tasksOf(serviceId) < template.placement.maxReplicas,
+    accepts: ({ template, tasksOn }, info) => !template.placement?.maxReplicas || (tasksOn.get(info) ?? 0) < template.placement.maxReplicas,
     explain: (count) => `max replicas per node limit exceed on ${nodes(count)}`,
     detail: ({ template }) => `at most ${template.placement?.maxReplicas} per node`,
   },
 ];
 
-/** These four do not depend on what the pass itself has placed. */
+/** These four ask for what only a change of the node itself can change, and look at nothing but the template. */
 export const lastingFilters = filters.slice(0, 4);
 export const changingFilters = filters.slice(4);
 
@@ -105,7 +105,7 @@ function hasResources({ template }: Demand, info: NodeInfo): boolean {
   return (
     (reservations.nanoCpus ?? 0) <= Math.max(0, info.freeNanoCpus) &&
     (reservations.memoryBytes ?? 0) <= Math.max(0, info.freeMemoryBytes) &&
-    countGeneric(reservations.generic).every(({ kind, value }) => value <= (info.freeGeneric.get(kind) ?? 0))
+    countGeneric(reservations.generic).every(({ kind, value }) => value <= info.freeGeneric(kind))
   );
 }
 
@@ -118,7 +118,7 @@ function resourceDetail({ template }: Demand, refused: readonly NodeInfo[]): str
   const memory = reservations.memoryBytes ?? 0;
   if (refused.some((info) => memory > Math.max(0, info.freeMemoryBytes))) lacks.push(`${inMemory(memory)} memory, at most ${inMemory(most(refused, (info) => info.freeMemoryBytes))} free`);
   for (const { kind, value } of countGeneric(reservations.generic)) {
-    const free = (info: NodeInfo) => info.freeGeneric.get(kind) ?? 0;
+    const free = (info: NodeInfo) => info.freeGeneric(kind);
     if (refused.some((info) => value > free(info))) lacks.push(`${value} ${kind}, at most ${most(refused, free)} free`);
   }
   return `needs ${lacks.join(' and ')}`;

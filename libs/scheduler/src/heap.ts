@@ -2,12 +2,7 @@
 export class Heap<T> {
   readonly #items: T[] = [];
 
-  constructor(
-    items: Iterable<T>,
-    readonly compare: (a: T, b: T) => number,
-  ) {
-    for (const item of items) this.push(item);
-  }
+  constructor(readonly compare: (a: T, b: T) => number) {}
 
   push(item: T): void {
     this.#items.push(item);

@@ -1,1 +1,2 @@
-export { schedule } from './schedule.js';
+export { nodeTable } from './node-table.js';
+export { planPlacement, schedule, type PlacedGroup, type Placement } from './schedule.js';
