@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { servicePorts } from '../src/lists/ports.js';
 import { colourless } from '../src/output/colour.js';
-import { humanDuration } from '../src/output/duration.js';
+import { humanDuration } from '../../../libs/base/src/index.js';
 import { displayImage } from '../src/output/image-name.js';
 import { naturalOrder } from '../src/output/natural-order.js';
 import { prettyText } from '../src/output/pretty.js';

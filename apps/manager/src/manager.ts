@@ -8,6 +8,7 @@ import { createSealer, requireManagerFiles, requireNodeFiles } from '../../../li
 import { openEtcdStore, startEtcd, type EtcdStore } from '../../../libs/store/src/index.js';
 import type { ManagerConfig } from './config/config.js';
 import { compactDuty, controlDuty } from './control-plane/duties.js';
+import { ContainerBroker } from './dispatcher-rpc/container-broker.js';
 import { LogBroker } from './dispatcher-rpc/log-broker.js';
 import { RpcServer } from './dispatcher-rpc/rpc-server.js';
 import { createHttpApp } from './http/app.js';
@@ -39,6 +40,15 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
     () => epoch,
   );
 
+  const containerBroker = new ContainerBroker({
+    view: () => store.view(),
+    send: (nodeId, message) => sessions?.send(nodeId, message) ?? false,
+    silenceMs: (nodeId) => sessions?.silenceMs(nodeId),
+    epoch: () => epoch,
+    clock,
+    random,
+  });
+
   const rpc = lifetime.own(
     new RpcServer({
       address: `${isIP(files.address) === 6 ? '[::]' : '0.0.0.0'}:${config.port}`,
@@ -47,6 +57,7 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
       identity: files.identity,
       nodeCa: new NodeCa({ store: () => store, ca: secrets.ca, clock, random }),
       logBroker,
+      containerBroker,
       sessions: () => sessions,
     }),
     (it) => it.close(),
@@ -69,6 +80,7 @@ export async function runManager(config: ManagerConfig, log: Log, signal: AbortS
       random,
       secretSealer: sealer,
       logSource: logBroker,
+      containerStreams: containerBroker,
       managerInfo: { nodeId: files.nodeId, version, hostname: config.hostname ?? hostname(), address: managerAddress, stateDir: config.stateDir },
       trace,
     }),

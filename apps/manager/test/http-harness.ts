@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { seededRandom, systemClock, type Random } from '../../../libs/base/src/index.js';
+import { seededRandom, systemClock, Temporary, type Random } from '../../../libs/base/src/index.js';
 import type { Change, Node, Task, TaskState } from '../../../libs/model/src/index.js';
 import { aCluster, aNode } from '../../../libs/model/src/testing/index.js';
 import { MemoryStore } from '../../../libs/store/src/index.js';
@@ -52,7 +52,7 @@ export interface HttpAnswer {
 }
 
 /** The whole HTTP side over a MemoryStore, on a socket of its own. Two nodes: `m1` leads, `w1` works. */
-export async function startHttpHarness(options: Pick<HttpProviders, 'stackReader'> = {}): Promise<HttpHarness> {
+export async function startHttpHarness(options: Partial<Pick<HttpProviders, 'stackReader' | 'containerStreams'>> = {}): Promise<HttpHarness> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-http-'));
   const socketPath = join(folder, 'shoal.sock');
   const store = new MemoryStore();
@@ -72,6 +72,7 @@ export async function startHttpHarness(options: Pick<HttpProviders, 'stackReader
     random,
     secretSealer: { seal: (data) => `sealed:${data}`, open: (sealed) => sealed.slice('sealed:'.length) },
     logSource,
+    containerStreams: { open: () => Promise.reject(new Temporary('no node is connected')) },
     ...options,
     managerInfo: { nodeId: managerNodeId, version: '0.1.0', hostname: 'm1', address: '10.9.0.1:2377', stateDir: '/var/lib/shoal' },
     trace: (event) => void events.push(event),

@@ -7,6 +7,7 @@ import { templateId, type Change } from '../../../libs/model/src/index.js';
 import { aCluster, aNode, aService, aTask } from '../../../libs/model/src/testing/index.js';
 import { MemoryStore } from '../../../libs/store/src/index.js';
 import { dispatcherService, encodeTaskReport, managerServerName, nodeCaService, type AgentMessage, type IssueReply, type ManagerMessage } from '../../../libs/wire/src/index.js';
+import { ContainerBroker } from '../src/dispatcher-rpc/container-broker.js';
 import { LogBroker } from '../src/dispatcher-rpc/log-broker.js';
 import { RpcServer } from '../src/dispatcher-rpc/rpc-server.js';
 import { NodeCa } from '../src/identity/node-ca.js';
@@ -15,6 +16,7 @@ let ca: KeyPair;
 let tokens: { worker: string; manager: string };
 let store: MemoryStore;
 let server: RpcServer;
+let containerBroker: ContainerBroker;
 let port = 0;
 let stop: AbortController;
 let running: Promise<void>;
@@ -32,12 +34,21 @@ beforeEach(async () => {
   stop = new AbortController();
   const sessions = new NodeSessions({ store, epoch: 7, openSecret: ({ sealed }) => createSealer(Buffer.alloc(32)).open(sealed), clock: systemClock, trace: () => undefined });
   running = sessions.run(stop.signal).catch(() => undefined);
+  containerBroker = new ContainerBroker({
+    view: () => store.view(),
+    send: (nodeId, word) => sessions.send(nodeId, word),
+    silenceMs: (nodeId) => sessions.silenceMs(nodeId),
+    epoch: () => 7,
+    clock: systemClock,
+    random: systemRandom,
+  });
   server = new RpcServer({
     address: '127.0.0.1:0',
     clusterId: 'c1',
     caCertificate: ca.certificate,
     identity: await issueWithKey(ca, { nodeId: 'm1', role: 'manager', clusterId: 'c1' }, { dnsNames: [managerServerName], ipAddresses: [], clock: systemClock }),
     nodeCa: new NodeCa({ store: () => store, ca, clock: systemClock, random: systemRandom }),
+    containerBroker,
     logBroker: new LogBroker(() => store.view(), () => false, systemRandom, () => 7),
     sessions: () => sessions,
   });

@@ -1,10 +1,12 @@
 /** What a manager asks an agent to do with one container on behalf of a user, and what comes back: the JSON of the Container rpc. */
 export type ContainerOperation =
   | { kind: 'inspect' }
+  /** Of all containers of the node, whichever is named. */
+  | { kind: 'states' }
   | ExecOperation
   | { kind: 'attach'; stdin: boolean; stdout: boolean; stderr: boolean }
   | { kind: 'resize'; size: TerminalSize }
-  | { kind: 'top'; psArguments: string[] }
+  | { kind: 'top' }
   /** One sample each second; without `follow` the first `samples` only. */
   | { kind: 'stats'; follow: boolean; samples: number }
   | { kind: 'changes' }
@@ -17,8 +19,7 @@ export type ContainerOperation =
   /** `graceMs` absent: the container's own; below zero: for ever. */
   | { kind: 'stop'; signal?: string; graceMs?: number }
   | { kind: 'pause' }
-  | { kind: 'unpause' }
-  | { kind: 'wait' };
+  | { kind: 'unpause' };
 
 export type ContainerOperationKind = ContainerOperation['kind'];
 
@@ -77,9 +78,10 @@ export interface ContainerImageFacts {
   labels: Record<string, string>;
 }
 
-/** The result of `wait`. */
-export interface ContainerEnd {
-  exitCode: number;
-  /** Why it could not even start; empty: it could. */
-  error: string;
+/** The result of `states`: by container id, those that run or are paused. */
+export type LiveStates = Record<string, LiveState>;
+
+export interface LiveState {
+  isPaused: boolean;
+  health: ContainerFacts['health'];
 }

@@ -1,6 +1,6 @@
 import { assertNever, Refused } from '../../../../libs/base/src/index.js';
 import type { Images } from '../../../../libs/image/src/index.js';
-import type { ContainerFacts, ContainerOperation } from '../../../../libs/model/src/index.js';
+import type { ContainerFacts, ContainerOperation, LiveStates } from '../../../../libs/model/src/index.js';
 import type { ContainerFiles } from '../../../../libs/runtime/src/archive/container-files.js';
 import type { Runtime } from '../../../../libs/runtime/src/runtime.js';
 import type { TaskContainer } from '../../../../libs/worker/src/index.js';
@@ -36,18 +36,13 @@ export async function operations(operation: ContainerOperation, id: string, chan
       return writeArchive(operation, id, channel, files);
     case 'export':
       return exportRoot(id, channel, files);
-    case 'wait': {
-      const end = runtime.wait(id, signal);
-      end.catch(() => undefined); // told below, after `started`
-      await channel.started({});
-      const { code, startError = '' } = await end;
-      return { exitCode: code, error: startError };
-    }
   }
   await channel.started({});
   switch (operation.kind) {
     case 'inspect':
       return inspect(id, ports);
+    case 'states':
+      return states(ports);
     case 'resize':
       return runtime.resize(id, operation.size.rows, operation.size.columns);
     case 'top':
@@ -101,4 +96,9 @@ async function inspect(id: string, { runtime, images, taskOf }: ContainerPorts):
       },
     }),
   };
+}
+
+async function states({ runtime, taskOf }: ContainerPorts): Promise<LiveStates> {
+  const live = (await runtime.list()).filter(({ state }) => state === 'running' || state === 'paused');
+  return Object.fromEntries(live.map(({ id, state }) => [id, { isPaused: state === 'paused', health: taskOf(id)?.health ?? 'none' }]));
 }

@@ -1,18 +1,12 @@
 import { describeError, isRefused, isTemporary, type Trace } from '../../../../libs/base/src/index.js';
-import type { ContainerOperation } from '../../../../libs/model/src/index.js';
+import type { ContainerOperationRequest } from '../../../../libs/model/src/index.js';
 import type { Channel } from './channel.js';
 import { operations, type ContainerPorts } from './operations.js';
-
-export interface ContainerRequest {
-  requestId: string;
-  containerId: string;
-  operation: ContainerOperation;
-}
 
 export type ContainerServingEvent = { event: 'container-operation-failed'; containerId: string; operation: string; error: string };
 
 /** Carries out one operation on one container for a manager. Never throws: what goes wrong is told on the stream. */
-export async function serveContainer(channel: Channel, request: ContainerRequest, ports: ContainerPorts, trace: Trace<ContainerServingEvent>): Promise<void> {
+export async function serveContainer(channel: Channel, request: ContainerOperationRequest, ports: ContainerPorts, trace: Trace<ContainerServingEvent>): Promise<void> {
   const { containerId, operation } = request;
   try {
     await channel.open(request.requestId);

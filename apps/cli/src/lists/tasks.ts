@@ -1,5 +1,5 @@
+import { humanDuration } from '../../../../libs/base/src/index.js';
 import type { Task } from '../api-client/types.js';
-import { humanDuration } from '../output/duration.js';
 import { displayImage } from '../output/image-name.js';
 import type { Listing, Row } from '../output/listing.js';
 import { naturalOrder } from '../output/natural-order.js';

@@ -5,6 +5,7 @@ import type { KeyPair } from '../../../../libs/identity/src/index.js';
 import { channelOptions, dispatcherService, nodeCaService, type IssueReply, type IssueRequest, type LogAck, type LogMessage } from '../../../../libs/wire/src/index.js';
 import type { NodeCa } from '../identity/node-ca.js';
 import { requireNode, rpcError, toRpcError } from './caller.js';
+import type { ContainerBroker, ContainerCall } from './container-broker.js';
 import type { LogBroker } from './log-broker.js';
 import { serverCredentials } from './server-credentials.js';
 import { serveStream, type SessionStream } from './session-stream.js';
@@ -16,6 +17,7 @@ export interface RpcServerOptions {
   identity: KeyPair;
   nodeCa: NodeCa;
   logBroker: LogBroker;
+  containerBroker: ContainerBroker;
   /** The sessions of this manager's current leadership; `undefined` while it does not lead. */
   sessions(): NodeSessions | undefined;
 }
@@ -29,7 +31,7 @@ export class RpcServer {
 
   constructor(private readonly options: RpcServerOptions) {
     this.#server.addService(nodeCaService, { issueCertificate: this.#issueCertificate.bind(this) });
-    this.#server.addService(dispatcherService, { session: this.#session.bind(this), logs: this.#logs.bind(this) });
+    this.#server.addService(dispatcherService, { session: this.#session.bind(this), logs: this.#logs.bind(this), container: this.#container.bind(this) });
   }
 
   /** Resolves with the port, for addresses that leave its choice open. */
@@ -62,6 +64,15 @@ export class RpcServer {
       serveStream(stream, identity.nodeId, sessions);
     } catch (error) {
       stream.emit('error', toRpcError(error));
+    }
+  }
+
+  #container(call: ContainerCall): void {
+    try {
+      const { nodeId } = requireNode(call, this.options.clusterId);
+      void this.options.containerBroker.receive(call, nodeId);
+    } catch (error) {
+      call.emit('error', toRpcError(error));
     }
   }
 

@@ -3,26 +3,11 @@ import { ApiError } from '../http/api-error.js';
 import type { Json } from './json-output.js';
 
 /**
- * Containers, images, volumes and plugins of a single host. A manager runs none itself; the lists are empty and single objects
+ * Images, volumes and plugins of a single host. A manager runs none itself; the lists are empty and single objects
  * are not found, in Docker's words, so that clients which ask for everything (`docker inspect`, `docker system df`) go on.
  */
 @Controller()
 export class LocalObjectsController {
-  @Get('containers/json')
-  containers(): Json[] {
-    return [];
-  }
-
-  @Get('containers/:id/json')
-  container(@Param('id') id: string): never {
-    throw new ApiError(404, `No such container: ${id}`);
-  }
-
-  @Post('containers/create')
-  createContainer(): never {
-    throw new ApiError(501, 'single containers are not available: create a service (docker service create)');
-  }
-
   @Get('images/json')
   images(): Json[] {
     return [];

@@ -2,12 +2,12 @@ import type { Task } from '../../../../libs/model/src/index.js';
 import type { LogLine } from '../http/tokens.js';
 
 /** One frame of Docker's multiplexed stream: `[stream, 0, 0, 0, length as 32 bits big endian]` and the payload. */
-export function streamFrame(stream: 1 | 2 | 3, text: string): Buffer {
-  const payload = Buffer.from(text);
+export function streamFrame(stream: 1 | 2 | 3, content: string | Uint8Array): Buffer {
+  const payload = typeof content === 'string' ? Buffer.from(content) : content;
   const frame = Buffer.alloc(8 + payload.length);
   frame[0] = stream;
   frame.writeUInt32BE(payload.length, 4);
-  payload.copy(frame, 8);
+  frame.set(payload, 8);
   return frame;
 }
 

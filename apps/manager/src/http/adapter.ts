@@ -7,6 +7,8 @@ import { apiVersion, refuseVersion, splitVersion } from './api-version.js';
 /** Stacks carry the files they name, base64 and all. */
 const maxBodyBytes = 64 * 1024 * 1024;
 
+const archiveType = 'application/x-tar';
+
 const versionOf = new WeakMap<object, string>();
 
 /** Fastify with the Docker Engine API's habits on the wire; everything above it is plain controllers. */
@@ -55,6 +57,11 @@ function addHeaders(fastify: FastifyInstance, version: string): void {
 /** Every body is JSON; an empty one is `undefined`, whatever its type says. */
 function parseBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
+  // An archive for a container passes through. The docker CLI calls it text.
+  fastify.addHook('onRequest', async (request) => {
+    if (request.method === 'PUT' && request.routeOptions.url === '/containers/:id/archive') request.headers['content-type'] = archiveType;
+  });
+  fastify.addContentTypeParser(archiveType, (_request, body, done) => done(null, body));
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       done(null, parseJsonBody(request.headers['content-type'], body as Buffer));

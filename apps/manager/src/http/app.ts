@@ -1,7 +1,9 @@
 import 'reflect-metadata';
+import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { ConsoleUpgrades } from '../engine-api/containers/console-upgrades.js';
 import { Metrics } from '../observability/metrics.js';
 import { createAdapter } from './adapter.js';
 import { frameworkLog } from './framework-log.js';
@@ -18,7 +20,14 @@ export async function createHttpApp(providers: HttpProviders): Promise<NestFasti
   });
   countRequests(adapter.getInstance() as unknown as FastifyInstance, app.get(Metrics));
   await app.init();
+  serveUpgrades(app);
   return app;
+}
+
+/** Node gives requests that take their connection over to nobody else. */
+function serveUpgrades(app: NestFastifyApplication): void {
+  const upgrades = app.get(ConsoleUpgrades);
+  (app.getHttpServer() as Server).on('upgrade', (request, socket, head) => void upgrades.serve(request, socket, head));
 }
 
 function countRequests(fastify: FastifyInstance, metrics: Metrics): void {

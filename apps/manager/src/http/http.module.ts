@@ -1,5 +1,14 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { ConsoleUpgrades } from '../engine-api/containers/console-upgrades.js';
+import { Consoles } from '../engine-api/containers/consoles.js';
+import { ContainerCalls } from '../engine-api/containers/container-call.js';
+import { ContainerFilesController } from '../engine-api/containers/container-files.controller.js';
+import { ContainerLifeController } from '../engine-api/containers/container-life.controller.js';
+import { ContainersController } from '../engine-api/containers/containers.controller.js';
+import { ExecController } from '../engine-api/containers/exec.controller.js';
+import { Execs } from '../engine-api/containers/execs.js';
+import { LiveContainerStates } from '../engine-api/containers/live-states.js';
 import { ConfigsController } from '../engine-api/configs.controller.js';
 import { DistributionController } from '../engine-api/distribution.controller.js';
 import { EventFeed } from '../engine-api/event-feed.js';
@@ -21,7 +30,7 @@ import { OpenApiController } from '../shoal-api/openapi.controller.js';
 import { StacksController } from '../shoal-api/stacks.controller.js';
 import { StacksService } from '../shoal-api/stacks.service.js';
 import { ErrorFilter } from './error-filter.js';
-import { CLOCK, LOG_SOURCE, MANAGER_INFO, RANDOM, SECRET_SEALER, STACK_READER, STORE, TRACE, type HttpProviders } from './tokens.js';
+import { CLOCK, CONTAINER_STREAMS, LOG_SOURCE, MANAGER_INFO, RANDOM, SECRET_SEALER, STACK_READER, STORE, TRACE, type HttpProviders } from './tokens.js';
 
 const httpControllers = [
   SystemController,
@@ -34,6 +43,10 @@ const httpControllers = [
   ConfigsController,
   DistributionController,
   EventsController,
+  ContainersController,
+  ContainerLifeController,
+  ContainerFilesController,
+  ExecController,
   LocalObjectsController,
   StacksController,
   OpenApiController,
@@ -54,6 +67,7 @@ export class HttpModule {
         { provide: RANDOM, useValue: providers.random },
         { provide: SECRET_SEALER, useValue: providers.secretSealer },
         { provide: LOG_SOURCE, useValue: providers.logSource },
+        { provide: CONTAINER_STREAMS, useValue: providers.containerStreams },
         { provide: MANAGER_INFO, useValue: providers.managerInfo },
         { provide: STACK_READER, useValue: providers.stackReader ?? composeReader },
         { provide: TRACE, useValue: providers.trace },
@@ -61,6 +75,11 @@ export class HttpModule {
         StacksService,
         TaskLogs,
         EventFeed,
+        ContainerCalls,
+        LiveContainerStates,
+        Execs,
+        Consoles,
+        ConsoleUpgrades,
         Metrics,
       ],
     };

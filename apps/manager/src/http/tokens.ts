@@ -2,6 +2,7 @@ import type { Clock, Random, Trace } from '../../../../libs/base/src/index.js';
 import type { Sealing } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import type { StackReader } from '../shoal-api/stack-reader.js';
+import type { ContainerStreams } from './container-streams.js';
 import type { HttpEvent } from './events.js';
 
 /** What the HTTP side is given, by symbol: `main.ts` and the tests provide it, controllers inject it. */
@@ -16,6 +17,8 @@ export const RANDOM = Symbol('Random');
 export const TRACE = Symbol('Trace');
 export const SECRET_SEALER = Symbol('SecretSealer');
 export const LOG_SOURCE = Symbol('LogSource');
+/** `ContainerStreams`: operations on containers of any node. */
+export const CONTAINER_STREAMS = Symbol('ContainerStreams');
 export const MANAGER_INFO = Symbol('ManagerInfo');
 /** `StackReader`: compose text → `StackSpec`. */
 export const STACK_READER = Symbol('StackReader');
@@ -63,6 +66,7 @@ export interface HttpProviders {
   random: Random;
   secretSealer: SecretSealer;
   logSource: LogSource;
+  containerStreams: ContainerStreams;
   managerInfo: ManagerInfo;
   trace: Trace<HttpEvent>;
   /** Default: libs/compose. */

@@ -66,6 +66,12 @@ export class NodeSessions {
     return session !== undefined;
   }
 
+  /** How long ago a node was last heard of; undefined: not since this manager leads. */
+  silenceMs(nodeId: string): number | undefined {
+    const lastMs = this.#lastBeatMs.get(nodeId);
+    return lastMs === undefined ? undefined : this.options.clock.monotonicMs() - lastMs;
+  }
+
   /** Serves the connection of one agent, whose identity the edge has checked, to its end. */
   serve(stream: AgentStream, nodeId: string): AgentEvents {
     let session: NodeSession | undefined;
