@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Refused } from '../../../libs/base/src/index.js';
+import type { NodePolicy, NodeResource } from '../../../libs/worker/src/index.js';
+import { policyFrom, policyOptions, policyUsage } from './policy-flags.js';
 
 /** What one agent needs to know before it can ask its manager for the rest. */
 export interface AgentConfig {
@@ -12,7 +14,8 @@ export interface AgentConfig {
   upstreamDns: string[];
   insecureRegistries: string[];
   engineLabels: Record<string, string>;
-  generic: { kind: string; value: number }[];
+  generic: NodeResource[];
+  policy: NodePolicy;
   /** Image archives in it are imported at start: for hosts without a registry. */
   preloadDir: string;
 }
@@ -29,9 +32,10 @@ Runs this host's share of the cluster. The host must be a member already (shoal 
   --dns ADDRESS             nameserver for names outside the cluster; repeatable
   --insecure-registry HOST  registry that may be asked over http; repeatable
   --label KEY=VALUE         engine label; repeatable
-  --generic KIND=COUNT      generic resource; repeatable
+  --generic KIND=COUNT      generic resource, or KIND=ID,ID: an id that is a path is a device of the container; repeatable
   --preload DIR             import the image archives in DIR (default STATE-DIR/preload)
-`;
+
+${policyUsage}`;
 
 export function parseAgentConfig(argv: string[], here: string): AgentConfig {
   let values;
@@ -49,6 +53,7 @@ export function parseAgentConfig(argv: string[], here: string): AgentConfig {
         label: { type: 'string', multiple: true, default: [] as string[] },
         generic: { type: 'string', multiple: true, default: [] as string[] },
         preload: { type: 'string' },
+        ...policyOptions,
       },
     }));
   } catch (error) {
@@ -63,13 +68,18 @@ export function parseAgentConfig(argv: string[], here: string): AgentConfig {
     upstreamDns: values.dns,
     insecureRegistries: values['insecure-registry'],
     engineLabels: Object.fromEntries(values.label.map((text) => split(text, '--label'))),
-    generic: values.generic.map((text) => {
-      const [kind, count] = split(text, '--generic');
-      if (!/^\d+$/.test(count)) throw new Refused('invalid', `--generic ${text}: expected KIND=COUNT, such as gpu=2`);
-      return { kind, value: Number(count) };
-    }),
+    generic: values.generic.map(resourceFrom),
+    policy: policyFrom(values),
     preloadDir: values.preload ?? join(values['state-dir'], 'preload'),
   };
+}
+
+function resourceFrom(text: string): NodeResource {
+  const [kind, what] = split(text, '--generic');
+  if (/^\d+$/.test(what)) return { kind, value: Number(what) };
+  const ids = what.split(',');
+  if (ids.some((id) => id === '') || new Set(ids).size < ids.length) throw new Refused('invalid', `--generic ${text}: expected KIND=COUNT such as gpu=2, or KIND=ID,ID such as gpu=/dev/dri/card0,/dev/dri/card1`);
+  return { kind, value: ids.length, ids };
 }
 
 function split(text: string, option: string): [string, string] {

@@ -29,7 +29,7 @@ export function containerLinks(container: LocalContainer, networks: readonly Ass
       throw new Refused('precondition', `container ${container.containerId} is in network ${networkId}, which this node does not know yet`);
     }
     const mtu = Math.min(network.mtu ?? meshMtu, meshMtu);
-    return { name: `eth${i}`, meshName: meshLinkName(container.containerId, i), address, mac: containerMac(address), network, mtu };
+    return { name: `eth${i}`, meshName: meshLinkName(container.containerId, i), address, mac: (i === 0 && container.macAddress) || containerMac(address), network, mtu };
   });
 }
 

@@ -17,6 +17,8 @@ export interface LocalContainer {
   networks: readonly TaskNetwork[];
   /** Ports of `mode: host`. */
   hostPorts: readonly PortConfig[];
+  /** Of its first interface; absent: made from the address. */
+  macAddress?: string;
 }
 
 /** What a container gets from being attached. */

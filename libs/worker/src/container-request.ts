@@ -1,52 +1,65 @@
-import { createHash } from 'node:crypto';
+import { Refused } from '../../base/src/index.js';
 import type { LocalImage } from '../../image/src/images.js';
 import type { AssignedFile, AssignedTask, ContainerSpec, FileReference, Mount } from '../../model/src/index.js';
 import type { Attachment } from '../../network/src/network.js';
 import type { ContainerRequest, MountedFile } from '../../runtime/src/runtime.js';
+import { containerIdOf, taskNameOf, type NodeFacts } from './names.js';
+import { claimDevices, claimEnvironment, type Claim } from './node-resources.js';
+import type { SharedNamespaces } from './shared-namespaces.js';
 import { expandTemplates, type TemplateContext } from './templates.js';
 
-export interface NodeFacts {
-  nodeId: string;
-  hostname: string;
+/** What the container is given by others: links, files, neighbours, resources. */
+export interface Surroundings {
+  attachment: Attachment;
+  secret(id: string): AssignedFile | undefined;
+  config(id: string): AssignedFile | undefined;
+  shared: SharedNamespaces;
+  claim: Claim;
+  /** Of this node, which the name host-gateway stands for. */
+  nodeAddress: string | undefined;
 }
 
-/** A task's container id: derived, so that a restarted agent finds what it made. */
-export function containerIdOf(taskId: string): string {
-  return createHash('sha256').update(`shoal container of task ${taskId}`).digest('hex');
+/** Labels that tell an agent after a restart what a container has of others. */
+const joinedLabel = 'shoal.joined';
+const claimLabel = 'shoal.resources';
+
+/** Ids of the containers whose namespaces a container shares, by its labels. */
+export function joinedContainers(labels: Record<string, string>): string[] {
+  return labels[joinedLabel]?.split(',') ?? [];
 }
 
-export function taskNameOf(task: Pick<AssignedTask, 'serviceName' | 'slot'>, nodeId: string): string {
-  return `${task.serviceName}.${task.slot || nodeId}`;
+/** What a container has of the node's resources, by its labels. */
+export function claimOf(labels: Record<string, string>): Claim {
+  return JSON.parse(labels[claimLabel] ?? '{}') as Claim;
 }
 
 /** Everything the runtime needs for a task. Pure: what it names must exist already. */
-export function containerRequest(
-  task: AssignedTask,
-  node: NodeFacts,
-  image: LocalImage,
-  attachment: Attachment,
-  files: { secret(id: string): AssignedFile | undefined; config(id: string): AssignedFile | undefined },
-): ContainerRequest {
+export function containerRequest(task: AssignedTask, node: NodeFacts, image: LocalImage, around: Surroundings): ContainerRequest {
   const id = containerIdOf(task.id);
   const taskName = taskNameOf(task, node.nodeId);
-  const context = templateContext(task, node, taskName);
-  const spec = expandSpec(task.template.container, context);
-  const hostname = spec.hostname || id.slice(0, 12);
+  const spec = expandSpec(task.template.container, templateContext(task, node, taskName));
+  const { shared, claim } = around;
+  const hostname = hostnameOf(task, spec, node, shared);
+  const joined = [...new Set([shared.pid, shared.ipc, shared.network].flatMap((other) => (other ? [containerIdOf(other.id)] : [])))];
   return {
     id,
     name: `${taskName}.${task.id}`,
-    spec: { ...spec, env: [`SHOAL_TASK_NAME=${taskName}`, `SHOAL_NODE_NAME=${node.hostname}`, ...spec.env] },
+    spec: {
+      ...spec,
+      env: [`SHOAL_TASK_NAME=${taskName}`, `SHOAL_NODE_NAME=${node.hostname}`, ...claimEnvironment(claim), ...spec.env],
+      hosts: spec.hosts.map((line) => withGateway(line, around.nodeAddress)),
+      ...(Object.keys(claim).length > 0 && { devices: [...(spec.devices ?? []), ...claimDevices(claim)] }),
+    },
     limits: task.template.resources?.limits ?? {},
     image: { ...image.config, layerDirs: image.layerDirs.toReversed() },
     hostname,
-    netnsPath: attachment.netnsPath,
-    nameservers: spec.dns?.nameservers.length && !attachment.nameserver ? spec.dns.nameservers : attachment.nameserver ? [attachment.nameserver] : [],
-    searchDomains: spec.dns?.search ?? [],
-    resolvOptions: withNdots(spec.dns?.options ?? []),
-    hostLines: [...task.networks.map(({ address }) => `${address}\t${hostname}`), ...spec.hosts],
+    netnsPath: around.attachment.netnsPath,
+    ...((shared.pid || shared.ipc) && { joins: { ...(shared.pid && { pid: containerIdOf(shared.pid.id) }), ...(shared.ipc && { ipc: containerIdOf(shared.ipc.id) }) } }),
+    ...resolver(spec, node, around),
+    hostLines: hostLines(shared.network ?? task, hostname, spec.domainname, node),
     files: [
-      ...mountedFiles(spec.secrets, files.secret, '/run/secrets/'),
-      ...mountedFiles(spec.configs, files.config, '/'),
+      ...mountedFiles(spec.secrets, around.secret, '/run/secrets/'),
+      ...mountedFiles(spec.configs, around.config, '/'),
     ],
     labels: {
       ...spec.labels,
@@ -56,10 +69,51 @@ export function containerRequest(
       'com.docker.swarm.task': '',
       'com.docker.swarm.task.id': task.id,
       'com.docker.swarm.task.name': `${taskName}.${task.id}`,
+      ...(joined.length > 0 && { [joinedLabel]: joined.join(',') }),
+      ...(Object.keys(claim).length > 0 && { [claimLabel]: JSON.stringify(claim) }),
     },
-    log: logLimits(task.template.logDriver?.options),
+    log: { driver: task.template.logDriver?.name || defaultLogDriver, options: task.template.logDriver?.options ?? {} },
   };
 }
+
+/** As in Docker: on the host's network, or another container's, its name. */
+function hostnameOf(task: AssignedTask, spec: ContainerSpec, node: NodeFacts, { network }: SharedNamespaces): string {
+  if (spec.hostname) return spec.hostname;
+  if (isOnHost(network ?? task) || spec.utsMode === 'host') return node.hostname;
+  const owner = network ?? task;
+  const named = network && expandSpec(network.template.container, templateContext(network, node, taskNameOf(network, node.nodeId))).hostname;
+  return named || containerIdOf(owner.id).slice(0, 12);
+}
+
+function isOnHost(task: AssignedTask): boolean {
+  return task.template.container.networkMode === 'host';
+}
+
+type Resolver = Pick<ContainerRequest, 'nameservers' | 'searchDomains' | 'resolvOptions'>;
+
+/** The cluster's nameserver, with search and options of the container; without a network of the cluster, the host's and what the container says. */
+function resolver({ dns }: ContainerSpec, node: NodeFacts, { attachment }: Surroundings): Resolver {
+  const { nameservers = [], search = [], options = [] } = dns ?? {};
+  if (attachment.nameserver) return { nameservers: [attachment.nameserver], searchDomains: search, resolvOptions: withNdots(options) };
+  const host = node.hostResolver ?? { nameservers: [], search: [], options: [] };
+  const or = (own: readonly string[], of: readonly string[]) => [...(own.length > 0 ? own : of)];
+  return { nameservers: or(nameservers, host.nameservers), searchDomains: or(search, host.search), resolvOptions: or(options, host.options) };
+}
+
+function hostLines(owner: AssignedTask, hostname: string, domainname: string | undefined, node: NodeFacts): string[] {
+  if (isOnHost(owner)) return [...(node.hostLines ?? [])];
+  const names = domainname ? `${hostname}.${domainname} ${hostname}` : hostname;
+  return owner.networks.map(({ address }) => `${address}\t${names}`);
+}
+
+/** `host-gateway name` → `ADDRESS name`. */
+function withGateway(line: string, nodeAddress: string | undefined): string {
+  if (!line.startsWith('host-gateway ')) return line;
+  if (!nodeAddress) throw new Refused('precondition', 'the address of this node, which host-gateway stands for, is not known yet');
+  return nodeAddress + line.slice('host-gateway'.length);
+}
+
+const defaultLogDriver = 'json-file';
 
 /** The embedded name server answers whole names: no search domain needs to be tried first (Docker's default as well). */
 function withNdots(options: string[]): string[] {
@@ -78,23 +132,6 @@ function mountedFiles(references: FileReference[], find: (id: string) => Assigne
       mode: file.mode,
     };
   });
-}
-
-/** Docker keeps a log for ever by default; a full disk is what its users suffer from, so ours rotates. */
-const defaultLog = { maxSizeBytes: 10 * 1024 * 1024, maxFiles: 3 };
-
-function logLimits(options: Record<string, string> = {}): ContainerRequest['log'] {
-  return {
-    maxSizeBytes: parseSize(options['max-size']) ?? defaultLog.maxSizeBytes,
-    maxFiles: Math.max(1, Number(options['max-file']) || defaultLog.maxFiles),
-  };
-}
-
-function parseSize(text: string | undefined): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)b?$/i.exec(text ?? '');
-  if (!match) return undefined;
-  const factor = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[match[2]!.toLowerCase()]!;
-  return Math.floor(Number(match[1]) * factor);
 }
 
 function templateContext(task: AssignedTask, node: NodeFacts, taskName: string): TemplateContext {

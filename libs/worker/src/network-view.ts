@@ -1,6 +1,6 @@
-import { isTerminal, type AssignedTask, type AssignmentItems, type AssignmentKind, type AssignmentSet, type TaskState } from '../../model/src/index.js';
+import { hasOwnNetworks, isTerminal, type AssignedTask, type AssignmentItems, type AssignmentKind, type AssignmentSet, type TaskState } from '../../model/src/index.js';
 import type { LocalContainer, NodeNetworkView } from '../../network/src/network.js';
-import { containerIdOf } from './container-request.js';
+import { containerIdOf } from './names.js';
 
 /** What a node's network must look like for its assignments. `stateOf`: the observed state of a task here. */
 export function networkView(
@@ -14,13 +14,19 @@ export function networkView(
     networks: itemsOf(set, 'network'),
     services: itemsOf(set, 'service'),
     containers: itemsOf(set, 'task')
-      .filter((task) => !isTerminal(stateOf(task.id) ?? 'assigned'))
+      .filter((task) => isAttached(task) && !isTerminal(stateOf(task.id) ?? 'assigned'))
       .map(localContainer),
   };
 }
 
 export function localContainer(task: AssignedTask): LocalContainer {
-  return { containerId: containerIdOf(task.id), taskId: task.id, networks: task.networks, hostPorts: task.hostPorts };
+  const { macAddress } = task.template.container;
+  return { containerId: containerIdOf(task.id), taskId: task.id, networks: task.networks, hostPorts: task.hostPorts, ...(macAddress && { macAddress }) };
+}
+
+/** Has the container a namespace that the node's network made for it? */
+export function isAttached({ template: { container } }: AssignedTask): boolean {
+  return hasOwnNetworks(container) || container.networkMode === 'none';
 }
 
 export function itemsOf<K extends AssignmentKind>(set: AssignmentSet, kind: K): AssignmentItems[K][] {

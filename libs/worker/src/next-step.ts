@@ -9,7 +9,12 @@ export interface Observed {
   health: 'none' | 'starting' | 'healthy' | 'unhealthy';
   /** A stop has been carried out: its exit is no failure. */
   stopped: boolean;
+  /** A container whose namespaces it shares has ended. */
+  partnerLost?: boolean;
 }
+
+/** Why a task is stopped that counts as failed. */
+export type StopCause = 'unhealthy' | 'partner-lost';
 
 export type Step =
   /** Tell the manager that the node has it. */
@@ -20,7 +25,7 @@ export type Step =
   /** Report that it serves. */
   | { kind: 'declare-running' }
   /** Stop signal, grace, kill. `because` is why, when the task is to count as failed. */
-  | { kind: 'stop'; because?: 'unhealthy' }
+  | { kind: 'stop'; because?: StopCause }
   /** Turn the exit, or the lack of a container, into the terminal status. */
   | { kind: 'finish' }
   /** Take the container and its network away; keep its log. */
@@ -31,6 +36,7 @@ export type Step =
 /** The next thing to do for a task. One step per call: whoever carries it out looks again afterwards. */
 export function nextStep(task: Pick<AssignedTask, 'desiredState' | 'startAfterMs'>, observed: Observed, nowMs: number): Step {
   const { status, container, health } = observed;
+  const failing = observed.partnerLost ? 'partner-lost' : health === 'unhealthy' ? 'unhealthy' : undefined;
 
   if (isTerminal(status.state)) return container === 'none' ? { kind: 'wait' } : { kind: 'clean-up' };
 
@@ -53,11 +59,11 @@ export function nextStep(task: Pick<AssignedTask, 'desiredState' | 'startAfterMs
       return { kind: 'start' };
     case 'starting':
       if (container !== 'running') return { kind: 'finish' };
-      if (health === 'unhealthy') return { kind: 'stop', because: 'unhealthy' };
+      if (failing) return { kind: 'stop', because: failing };
       return health === 'starting' ? { kind: 'wait' } : { kind: 'declare-running' };
     default:
       if (container !== 'running') return { kind: 'finish' };
-      return health === 'unhealthy' ? { kind: 'stop', because: 'unhealthy' } : { kind: 'wait' };
+      return failing ? { kind: 'stop', because: failing } : { kind: 'wait' };
   }
 }
 

@@ -1,11 +1,12 @@
 import { timestamp } from '../../base/src/index.js';
 import type { ResourceLimits, TaskState, TaskStatus } from '../../model/src/index.js';
 import type { ContainerExit } from '../../runtime/src/runtime.js';
+import type { StopCause } from './next-step.js';
 
 /** The terminal status of a task whose container has ended. Error texts are Swarm's, with the cause added where it is known. */
 export function exitStatus(
   exit: ContainerExit,
-  context: { stopped: boolean; unhealthy: boolean; containerId: string; pid: number; limits: ResourceLimits; wallMs: number },
+  context: { stopped: boolean; cause?: StopCause | undefined; containerId: string; pid: number; limits: ResourceLimits; wallMs: number },
 ): TaskStatus {
   const container = { id: context.containerId, pid: context.pid, exitCode: exit.code, ...(exit.oomKilled && { oomKilled: true }) };
   const end = (state: TaskState, message: string, error: string): TaskStatus => ({
@@ -16,13 +17,18 @@ export function exitStatus(
     container,
   });
   if (exit.startError) return end('failed', 'starting', `starting container failed: ${exit.startError}`);
-  if (context.unhealthy) return end('failed', 'started', `task: non-zero exit (${exit.code}): dockerexec: unhealthy container`);
+  if (context.cause) return end('failed', 'started', `task: non-zero exit (${exit.code}): ${causeWords[context.cause]}`);
   // A child that was killed for memory is the container's own affair as long as it ends well.
   if (exit.oomKilled && exit.code !== 0) return end('failed', 'started', `task: non-zero exit (${exit.code}): out of memory${memoryLimit(context.limits)}`);
   if (context.stopped) return end('shutdown', 'shutdown', '');
   if (exit.code === 0) return end('complete', 'finished', '');
   return end('failed', 'started', `task: non-zero exit (${exit.code})${signalWords(exit)}`);
 }
+
+const causeWords: Record<StopCause, string> = {
+  unhealthy: 'dockerexec: unhealthy container',
+  'partner-lost': 'a container whose namespaces it shares has ended',
+};
 
 function memoryLimit({ memoryBytes }: ResourceLimits): string {
   return memoryBytes ? ` (limit ${formatBytes(memoryBytes)})` : '';

@@ -1,29 +1,21 @@
-import { Bell, describeError, isRefused, isTemporary, timestamp, type Clock, type Trace } from '../../base/src/index.js';
-import type { Images, LocalImage } from '../../image/src/images.js';
-import { defaults, isTerminal, type AssignedFile, type AssignedNetwork, type AssignedTask, type TaskStatus } from '../../model/src/index.js';
-import type { NodeNetwork } from '../../network/src/network.js';
-import type { ContainerExit, Runtime } from '../../runtime/src/runtime.js';
-import { containerIdOf, containerRequest, type NodeFacts } from './container-request.js';
-import { bothOrNeither, orAbort, withDeadline } from './deadline.js';
+import { Bell, describeError, isRefused, isTemporary, timestamp, type Trace } from '../../base/src/index.js';
+import type { LocalImage } from '../../image/src/images.js';
+import { defaults, isTerminal, type AssignedTask, type TaskStatus } from '../../model/src/index.js';
+import type { ContainerExit } from '../../runtime/src/runtime.js';
+import { buildContainer, type BuildPorts } from './build-container.js';
+import { claimOf, joinedContainers } from './container-request.js';
+import { orAbort, withDeadline } from './deadline.js';
 import { healthPlan } from './health.js';
 import { watchHealth } from './health-watch.js';
-import { isToStop, nextStep, type Observed, type Step } from './next-step.js';
-import { localContainer } from './network-view.js';
+import { isToStop, nextStep, type Observed, type Step, type StopCause } from './next-step.js';
+import { containerIdOf } from './names.js';
+import { isAttached } from './network-view.js';
+import type { Claim } from './node-resources.js';
 import { exitStatus } from './outcome.js';
+import type { Neighbour } from './shared-namespaces.js';
 
 /** What a runner works with. */
-export interface RunnerPorts {
-  runtime: Runtime;
-  network: NodeNetwork;
-  images: Images;
-  clock: Clock;
-  node: NodeFacts;
-  /** Networks and files of the newest assignments. */
-  networks(): AssignedNetwork[];
-  /** Resolves when the kernel has the network of the newest assignments. */
-  networkReady(signal: AbortSignal): Promise<void>;
-  secret(id: string): AssignedFile | undefined;
-  config(id: string): AssignedFile | undefined;
+export interface RunnerPorts extends BuildPorts {
   /** Stores and reports a status. */
   report(taskId: string, status: TaskStatus): Promise<void>;
   trace: Trace<WorkerEvent>;
@@ -63,7 +55,9 @@ export class TaskRunner {
   #exit: ContainerExit | undefined;
   #image: LocalImage | undefined;
   #pid = 0;
-  #unhealthy = false;
+  #stopCause: StopCause | undefined;
+  #claim: Claim = {};
+  #joined: string[] = [];
   #preparing: AbortController | undefined;
   readonly #bell = new Bell();
   /** Ends what listens to the container: with its exit, or with the runner. */
@@ -91,6 +85,16 @@ export class TaskRunner {
     return { image, health: this.#observed.health, ...(stopSignal && { stopSignal }), ...(stopGraceNs !== undefined && { stopGraceNs }) };
   }
 
+  /** As others on the node see it. */
+  get neighbour(): Neighbour {
+    return { task: this.#task, isRunning: this.#observed.container === 'running' };
+  }
+
+  /** What it has of the node's resources. */
+  get claim(): Claim {
+    return this.#claim;
+  }
+
   /** The manager's newest wish. */
   update(task: AssignedTask): void {
     this.#task = task;
@@ -106,6 +110,8 @@ export class TaskRunner {
       this.#observed.container = found.state;
       this.#exit = found.exit;
       if (found.pid) this.#pid = found.pid;
+      this.#claim = claimOf(found.labels);
+      this.#joined = joinedContainers(found.labels);
       if (found.state === 'running') await this.#beginWatch();
       return;
     }
@@ -142,7 +148,7 @@ export class TaskRunner {
       case 'declare-running':
         return this.#report('running', 'started');
       case 'stop':
-        return this.#stop(step.because === 'unhealthy', signal);
+        return this.#stop(step.because, signal);
       case 'finish':
         return this.#finish();
       case 'clean-up':
@@ -177,17 +183,9 @@ export class TaskRunner {
   }
 
   async #build(signal: AbortSignal): Promise<void> {
-    const { runtime, network, images } = this.ports;
-    const task = this.#task;
-    const [image, attachment] = await bothOrNeither(
-      signal,
-      (either) => images.ensure(task.template.container.image, { signal: either, ...(task.credentials && { credentials: task.credentials }) }),
-      (either) => network.attach(localContainer(task), this.ports.networks(), either),
-    );
+    const { image, joined } = await buildContainer(this.#task, this.ports, (claim) => (this.#claim = claim), signal);
     this.#image = image;
-    await runtime.create(containerRequest(task, this.ports.node, image, attachment, this.ports), signal);
-    // A process that looks up a name first thing must find a name server that knows who asks.
-    await this.ports.networkReady(signal);
+    this.#joined = joined;
     this.#observed.container = 'created';
   }
 
@@ -215,12 +213,23 @@ export class TaskRunner {
         if (!signal.aborted) this.#traceFailure(error);
       });
     }
+    for (const id of this.#joined) void this.#watchPartner(id, signal);
     runtime.wait(this.containerId, signal).then(
       (exit) => this.#noteExit(exit),
       (error: unknown) => {
         if (!signal.aborted) this.#noteExit({ code: 137, oomKilled: false, startError: describeError(error), exitedAtMs: this.ports.clock.wallMs() });
       },
     );
+  }
+
+  /** A namespace whose container has ended has no way out, or no process that reaps: whoever shares it ends as well, and is made anew. */
+  async #watchPartner(id: string, signal: AbortSignal): Promise<void> {
+    await this.ports.runtime.wait(id, signal).catch((error: unknown) => {
+      if (!signal.aborted && !isRefused(error)) this.#traceFailure(error);
+    });
+    if (signal.aborted) return;
+    this.#observed.partnerLost = true;
+    this.#bell.ring();
   }
 
   #noteHealth(health: Observed['health']): void {
@@ -236,11 +245,11 @@ export class TaskRunner {
   }
 
   /** Stop signal, then the grace period, then SIGKILL until it is gone. */
-  async #stop(unhealthy: boolean, signal: AbortSignal): Promise<void> {
+  async #stop(cause: StopCause | undefined, signal: AbortSignal): Promise<void> {
     const { runtime, clock } = this.ports;
     const spec = this.#task.template.container;
     this.#observed.stopped = true;
-    this.#unhealthy = unhealthy;
+    this.#stopCause = cause;
     // The wish to stop came with an endpoint that is draining: first no new connection arrives, then the process is told.
     const message = `the network of the node does not follow within ${drainDeadlineMs / 1000} s; the task is stopped all the same`;
     await withDeadline(clock, { ms: drainDeadlineMs, message, signals: [signal] }, (all) => this.ports.networkReady(all)).catch((error: unknown) => {
@@ -268,7 +277,7 @@ export class TaskRunner {
       await this.#reportStatus(
         exitStatus(this.#exit, {
           stopped: this.#observed.stopped || toStop,
-          unhealthy: this.#unhealthy,
+          cause: this.#stopCause,
           containerId: this.containerId,
           pid: this.#pid,
           limits: this.#task.template.resources?.limits ?? {},
@@ -286,8 +295,9 @@ export class TaskRunner {
   async #cleanUp(signal: AbortSignal): Promise<void> {
     try {
       await this.ports.runtime.remove(this.containerId, { keepLogs: true });
-      await this.ports.network.detach(this.containerId);
+      if (isAttached(this.#task)) await this.ports.network.detach(this.containerId);
       this.#observed.container = 'none';
+      this.#claim = {};
     } catch (error) {
       this.#traceFailure(error);
       await this.ports.clock.sleep(cleanUpRetryMs, signal);

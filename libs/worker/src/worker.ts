@@ -3,10 +3,12 @@ import type { Images } from '../../image/src/images.js';
 import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type TaskStatus } from '../../model/src/index.js';
 import type { NodeNetwork } from '../../network/src/network.js';
 import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
-import { containerIdOf, type NodeFacts } from './container-request.js';
+import { containerIdOf, type NodeFacts } from './names.js';
 import type { Journal } from './journal.js';
 import { removeUntilGone, removeUnknown, type LeftoverPorts } from './leftovers.js';
 import { itemsOf, networkView } from './network-view.js';
+import { permissivePolicy, type NodePolicy } from './node-policy.js';
+import type { NodeResource } from './node-resources.js';
 import { Reporter } from './reporter.js';
 import { TaskRunner, type RunnerPorts, type TaskContainer, type WorkerEvent } from './task-runner.js';
 
@@ -17,6 +19,10 @@ export interface WorkerOptions {
   journal: Journal;
   clock: Clock;
   node: NodeFacts & { index: number };
+  /** What containers may have of the node; absent: everything, as with Docker. */
+  policy?: NodePolicy;
+  /** The node's generic resources. */
+  resources?: readonly NodeResource[];
   trace: Trace<WorkerEvent | { event: 'network-failed' | 'runner-failed'; error: string }>;
 }
 
@@ -268,6 +274,11 @@ export class Worker {
       clock,
       node,
       trace,
+      policy: this.options.policy ?? permissivePolicy,
+      resources: this.options.resources ?? [],
+      neighbours: () => [...this.#running.values()].map(({ runner }) => runner.neighbour),
+      claims: () => [...this.#running.values()].map(({ runner }) => runner.claim),
+      nodeAddress: () => itemsOf(this.#items, 'peer').find(({ nodeId }) => nodeId === node.nodeId)?.address,
       networks: () => itemsOf(this.#items, 'network'),
       networkReady: (signal) => this.#networkFulfilled.wait(this.#networkWish, signal),
       secret: (id) => file('secret', id),

@@ -61,12 +61,12 @@ export class OneNode {
   worker!: Worker;
   #version = 0;
 
-  constructor() {
+  constructor(private readonly options: Pick<WorkerOptions, 'policy' | 'resources'> = {}) {
     this.images.publish('shoal/whoami:1');
   }
 
-  static async open(): Promise<OneNode> {
-    const node = new OneNode();
+  static async open(options?: Pick<WorkerOptions, 'policy' | 'resources'>): Promise<OneNode> {
+    const node = new OneNode(options);
     await node.start();
     return node;
   }
@@ -77,7 +77,7 @@ export class OneNode {
       else if ('error' in event) this.troubles.push(event.error);
     };
     const { clock, runtime, network, images, journal } = this;
-    this.worker = await Worker.open({ runtime, network, images, journal, clock, trace, node: { nodeId: 'node-a', hostname: 'alpha', index: this.index } });
+    this.worker = await Worker.open({ runtime, network, images, journal, clock, trace, node: { nodeId: 'node-a', hostname: 'alpha', index: this.index }, ...this.options });
     await this.settle();
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exitStatus, expandTemplates, Reporter } from '../src/index.js';
 
 describe('how an end is told', () => {
-  const context = { stopped: false, unhealthy: false, containerId: 'c', pid: 7, limits: { memoryBytes: 50 * 1024 * 1024 }, wallMs: 0 };
+  const context = { stopped: false, containerId: 'c', pid: 7, limits: { memoryBytes: 50 * 1024 * 1024 }, wallMs: 0 };
   const exit = { code: 0, oomKilled: false, exitedAtMs: 0 };
   const told = (exited: Partial<typeof exit> & { signal?: number; startError?: string }, more = {}) => {
     const { state, error } = exitStatus({ ...exit, ...exited }, { ...context, ...more });
@@ -16,7 +16,7 @@ describe('how an end is told', () => {
     [told({ code: 137, signal: 9, oomKilled: true }), 'failed: task: non-zero exit (137): out of memory (limit 50 MiB)'],
     [told({ code: 0, oomKilled: true }), 'complete: '],
     [told({ code: 143, signal: 15 }, { stopped: true }), 'shutdown: '],
-    [told({ code: 137, signal: 9 }, { stopped: true, unhealthy: true }), 'failed: task: non-zero exit (137): dockerexec: unhealthy container'],
+    [told({ code: 137, signal: 9 }, { stopped: true, cause: 'unhealthy' }), 'failed: task: non-zero exit (137): dockerexec: unhealthy container'],
     [told({ code: 127, startError: 'no such file' }), 'failed: starting container failed: no such file'],
   ])('%s', (said, expected) => expect(said).toBe(expected));
 });
