@@ -9,7 +9,7 @@ import { keepSession, Worker } from '../../../libs/worker/src/index.js';
 import type { AgentConfig } from './config.js';
 import { FileJournal } from './file-journal.js';
 import { grpcLinks } from './grpc-link.js';
-import { bootId, describeHost } from './host.js';
+import { bootId, describeHost, hostNames } from './host.js';
 
 /** UDP port of the overlay's underlay: the field's standard one. */
 const dataPathPort = 4789;
@@ -54,7 +54,9 @@ export async function runAgent(config: AgentConfig, log: Log, signal: AbortSigna
       images,
       journal: await FileJournal.open(stateDir, runDir),
       clock,
-      node: { nodeId: files.nodeId, hostname: description.hostname, index: 0 },
+      node: { nodeId: files.nodeId, hostname: description.hostname, index: 0, ...hostNames() },
+      policy: config.policy,
+      resources: config.generic,
       trace,
     }),
     (it) => it.close(),
