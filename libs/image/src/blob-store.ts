@@ -4,7 +4,10 @@ import { isErrno } from '../../base/src/index.js';
 import { digestOf, hexOf } from './digest.js';
 import { writeFileAtomically } from './disk.js';
 
-/** Manifests and configs, exact bytes, under their digest. (Layers are kept unpacked only.) */
+/**
+ * Manifests and configs, exact bytes, under their digest; of layers, those that were made here and that no registry has. (Fetched
+ * layers are kept unpacked only.)
+ */
 export class BlobStore {
   constructor(
     readonly dir: string,
@@ -15,6 +18,11 @@ export class BlobStore {
     const digest = digestOf(bytes);
     if (!(await this.get(digest))) await writeFileAtomically(this.#path(digest), bytes, this.scratchDir);
     return digest;
+  }
+
+  /** Takes over a file that is complete, and whose digest this is. */
+  async adopt(digest: string, path: string): Promise<void> {
+    await fs.rename(path, this.#path(digest));
   }
 
   async get(digest: string): Promise<Buffer | undefined> {

@@ -1,5 +1,5 @@
 import { Refused } from '../../base/src/index.js';
-import type { ImageConfig, Images, LocalImage, PullOptions } from './images.js';
+import type { CommitRequest, ImageConfig, Images, LocalImage, PullOptions } from './images.js';
 import { canonicalReference, familiarReference, parseReference } from './reference.js';
 
 export function fakeImageConfig(config: Partial<ImageConfig> = {}): ImageConfig {
@@ -39,6 +39,18 @@ export class FakeImages implements Images {
 
   async list(): ReturnType<Images['list']> {
     return [...this.#local].map(([reference, image]) => ({ reference: familiarReference(parseReference(reference)), image, sizeBytes: 1 }));
+  }
+
+  /** Takes the layer, and makes an image of the base's configuration. */
+  async commit(request: CommitRequest): Promise<LocalImage> {
+    request.signal.throwIfAborted();
+    for await (const chunk of request.layer) void chunk;
+    const base = [...this.#local.values()].find(({ manifestDigest }) => manifestDigest === request.base.manifestDigest);
+    if (!base) throw new Refused('not-found', `no such image: ${request.base.manifestDigest}`);
+    const name = request.reference === undefined ? `commit-${request.createdAtMs}` : canonicalReference(parseReference(request.reference));
+    const image = fakeImage(name, { config: base.config });
+    this.#local.set(name, image);
+    return image;
   }
 
   /** Pretends that the file holds one image with the name given. */

@@ -43,6 +43,26 @@ export interface PullProgress {
   bytesTotal: number;
 }
 
+/** What `docker commit` makes an image of. */
+export interface CommitRequest {
+  /** The image that the container was made from. */
+  base: Pick<LocalImage, 'manifestDigest'>;
+  /** What the container has written, as an uncompressed OCI layer. Nothing written: no layer is added. */
+  layer: AsyncIterable<Buffer>;
+  /** Name of the new image. Absent: it is known by its digests only. */
+  reference?: string;
+  author?: string;
+  message?: string;
+  /** How the container was run, where that differs from the base: as in the OCI config (`Env`, `Cmd`, `User`…). */
+  config?: Record<string, unknown>;
+  /** Lines of a Dockerfile: `CMD ["/bin/sh"]`, `ENV a=b`, … Applied last. */
+  changes?: string[];
+  /** What ran, for the history. */
+  createdBy?: string;
+  createdAtMs: number;
+  signal: AbortSignal;
+}
+
 /** The images of one node. */
 export interface Images {
   /**
@@ -55,4 +75,6 @@ export interface Images {
   list(): Promise<{ reference: string; image: LocalImage; sizeBytes: number }[]>;
   /** Imports an OCI archive, an OCI layout folder, or a `docker save` tar. Returns the references that it made known. */
   importArchive(path: string, options: { reference?: string; signal: AbortSignal }): Promise<string[]>;
+  /** Makes an image from a container. Throws `Refused('not-found')` when the base is no longer here, `Refused('invalid')` for a change that is none. */
+  commit(request: CommitRequest): Promise<LocalImage>;
 }

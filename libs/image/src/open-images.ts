@@ -1,5 +1,6 @@
 import type { Trace } from '../../base/src/index.js';
 import type { ImageEvent } from './events.js';
+import { commitImage } from './commit.js';
 import { ImageImporter } from './import.js';
 import { ImageStore } from './image-store.js';
 import type { Images } from './images.js';
@@ -31,6 +32,7 @@ export async function openImages({ stateDir, platform, limits, trace = () => und
     find: async (reference) => store.find(parseReference(reference)),
     list: () => listImages(store),
     importArchive: (path, options) => importer.import(path, options),
+    commit: (request) => commitImage(store, request, trace),
   };
 }
 
