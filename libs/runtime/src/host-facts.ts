@@ -35,7 +35,7 @@ export function probeHost(shimPath: string): HostFacts {
 }
 
 /** A directory below /sys/fs/cgroup may be plain tmpfs where nothing is mounted; making groups there would make files. */
-function probeCgroups(): CgroupLayout {
+export function probeCgroups(): CgroupLayout {
   const layout = parseCgroupLayout(readFileSync('/proc/self/mountinfo', 'utf8'), (mountPoint) =>
     readFileSync(`${mountPoint}/cgroup.controllers`, 'utf8').split(/\s+/).filter(Boolean),
   );
