@@ -1,6 +1,6 @@
 import { Bell, describeError, isRefused, isTemporary, timestamp, type Trace } from '../../base/src/index.js';
 import type { LocalImage } from '../../image/src/images.js';
-import { defaults, isTerminal, type AssignedTask, type TaskStatus } from '../../model/src/index.js';
+import { defaults, isTerminal, type AssignedTask, type ContainerSpec, type TaskStatus } from '../../model/src/index.js';
 import type { ContainerExit } from '../../runtime/src/runtime.js';
 import { buildContainer, type BuildPorts } from './build-container.js';
 import { claimOf, joinedContainers } from './container-request.js';
@@ -27,12 +27,8 @@ export type WorkerEvent =
   | { event: 'step-failed'; taskId: string; error: string };
 
 export interface TaskContainer {
-  /** Reference of its image. */
-  image: string;
+  spec: ContainerSpec;
   health: Observed['health'];
-  /** Absent: the image's, or the default. */
-  stopSignal?: string;
-  stopGraceNs?: number;
 }
 
 const cleanUpRetryMs = 1_000;
@@ -81,8 +77,7 @@ export class TaskRunner {
 
   /** What of its task matters to whoever looks at its container. */
   get container(): TaskContainer {
-    const { image, stopSignal, stopGraceNs } = this.#task.template.container;
-    return { image, health: this.#observed.health, ...(stopSignal && { stopSignal }), ...(stopGraceNs !== undefined && { stopGraceNs }) };
+    return { spec: this.#task.template.container, health: this.#observed.health };
   }
 
   /** As others on the node see it. */

@@ -5,6 +5,7 @@ import type { ContainerFiles } from '../../../../libs/runtime/src/archive/contai
 import type { Runtime } from '../../../../libs/runtime/src/runtime.js';
 import type { TaskContainer } from '../../../../libs/worker/src/index.js';
 import type { Channel } from './channel.js';
+import { commit } from './commit.js';
 import { exportRoot, readArchive, writeArchive } from './files.js';
 import { attach, exec } from './processes.js';
 import { sendStats } from './stats.js';
@@ -52,7 +53,7 @@ export async function operations(operation: ContainerOperation, id: string, chan
     case 'stat-path':
       return files.statPath(id, operation.path, signal);
     case 'commit':
-      throw new Refused('unsupported', 'this agent cannot make images of containers');
+      return commit(operation, id, ports, signal);
     case 'signal':
       await requireRunning(id, runtime);
       return runtime.signal(id, operation.signal);
@@ -75,7 +76,7 @@ async function requireRunning(id: string, runtime: Runtime): Promise<void> {
 async function inspect(id: string, { runtime, images, taskOf }: ContainerPorts): Promise<ContainerFacts> {
   const status = await runtime.status(id);
   const task = taskOf(id);
-  const image = task && (await images.find(task.image));
+  const image = task && (await images.find(task.spec.image));
   return {
     ...(status && { state: status.state }),
     pid: status?.pid ?? 0,

@@ -12,12 +12,12 @@ export async function stopContainer(
   const status = await runtime.status(id);
   if (status?.state !== 'running' && status?.state !== 'paused') return { stopped: false };
   const task = taskOf(id);
-  const image = task && (await images.find(task.image));
+  const image = task && (await images.find(task.spec.image));
   const ended = runtime.wait(id, signal);
-  await runtime.signal(id, name || task?.stopSignal || image?.config.stopSignal || 'SIGTERM');
+  await runtime.signal(id, name || task?.spec.stopSignal || image?.config.stopSignal || 'SIGTERM');
   // A frozen process takes no notice of a signal before it runs again.
   if (status.state === 'paused') await runtime.resume(id);
-  const waitMs = graceMs ?? (task?.stopGraceNs ?? defaults.stopGraceNs) / 1e6;
+  const waitMs = graceMs ?? (task?.spec.stopGraceNs ?? defaults.stopGraceNs) / 1e6;
   const cancelKill = waitMs < 0 ? undefined : systemClock.after(waitMs, () => void runtime.signal(id, 'SIGKILL').catch(() => undefined));
   try {
     await ended;
