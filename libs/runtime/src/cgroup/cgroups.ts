@@ -8,7 +8,7 @@ import { defaultDeviceRules } from './device-rules.js';
 import { readText } from './files.js';
 import { freeze, freezerTree, isFrozen, thaw } from './freezer.js';
 import { treeOf, unifiedTree, v2Name, type CgroupController, type CgroupLayout, type CgroupTree } from './layout.js';
-import { CgroupParents } from './parents.js';
+import { CgroupParents, inheritCpuset } from './parents.js';
 import type { CgroupResources } from './resources.js';
 import { readCgroupStats, type CgroupCounts } from './stats.js';
 import type { CgroupView } from './write.js';
@@ -41,6 +41,8 @@ export class Cgroups {
       for (const tree of this.layout.trees) {
         this.#parents.prepare(tree, dirname(group), v2NamesIn(tree, needed));
         makeGroup(this.#group(tree, group));
+        // The root of a hierarchy hands nothing down, unlike the parents that we make.
+        if (tree.version === 1 && tree.controllers.includes('cpuset') && dirname(this.#group(tree, group)) === tree.mountPoint) inheritCpuset(this.#group(tree, group));
       }
       applyWrites(cgroupWrites({ ...resources, devices }, this.#view(group, true)), (tree) => this.#group(tree, group));
     } catch (error) {

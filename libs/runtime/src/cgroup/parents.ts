@@ -66,7 +66,7 @@ function enableControllers(group: string, wanted: ReadonlySet<string>): void {
 }
 
 /** A v1 cpuset takes no process before it has cpus and memory nodes; its children get those of this one when they are made. */
-function inheritCpuset(group: string): void {
+export function inheritCpuset(group: string): void {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     if (readText(join(group, file)) === '') writeFileSync(join(group, file), readFileSync(join(group, '..', file), 'utf8'));
   }
