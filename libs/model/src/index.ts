@@ -7,6 +7,7 @@ export * from './constraint.js';
 export * from './container-operation.js';
 export * from './decision.js';
 export * from './isolation.js';
+export * from './log-driver.js';
 export * from './normal-spec.js';
 export { obedientAgents } from './obedient-agents.js';
 export * from './objects.js';

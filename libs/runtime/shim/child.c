@@ -10,18 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "shim.h"
-
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER 0x5441
-#endif
 
 static char **environment;
 static char **arguments;
@@ -39,58 +35,16 @@ static void take_standard_streams(const struct child_ends *ends) {
 	dup2(ends->error, STDERR_FILENO);
 }
 
-/* Opened inside, so that nothing of the host stays in the container's hands. */
-static void open_null_as_stdin(void) {
-	int null = open_in_root("dev/null", O_RDWR, 0);
-	if (null < 0)
+/* /dev/null is opened inside, so that nothing of the host stays in the container's hands. */
+static void take_standard_input(const struct child_ends *ends) {
+	struct stat status;
+	int input = ends->input >= 0 ? ends->input : open_in_root("dev/null", O_RDWR | O_CLOEXEC, 0);
+	if (input < 0 || fstat(input, &status) < 0)
 		fail("open", "/dev/null");
-	dup2(null, STDIN_FILENO);
-	close(null);
-}
-
-/* A pipe opened for both: what the container reads never ends, and no other process has to stay for that. */
-static void open_endless_stdin(void) {
-	int ends[2];
-	char path[64];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		fail("create", "the standard input");
-	snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
-	int both = open(path, O_RDWR);
-	if (both < 0)
-		fail("create", "the standard input");
-	dup2(both, STDIN_FILENO);
-	close(both);
-}
-
-static void hand_over(int socket, int descriptor) {
-	/* Those who listen at a console socket expect a name. */
-	char name[] = "/dev/ptmx";
-	struct iovec part = {name, sizeof name - 1};
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	*header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
-	memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-	if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
-		fail("hand over", "the terminal");
-}
-
-static void open_terminal(const struct child_ends *ends) {
-	int master = open_in_root("dev/pts/ptmx", O_RDWR | O_NOCTTY, 0);
-	int unlocked = 0;
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlocked) < 0)
-		fail("open", "/dev/pts/ptmx");
-	int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
-	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0)
-		fail("open", "the terminal");
-	hand_over(ends->terminal, master);
-	for (int stream = 0; stream < 3; stream++)
-		dup2(terminal, stream);
-	close(terminal);
-	close(master);
+	if (ends->input < 0 && (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)))
+		fail_because("open", "/dev/null", "it is not the null device");
+	if (input != STDIN_FILENO)
+		dup2(input, STDIN_FILENO);
 }
 
 static void tell(const struct child_ends *ends, struct child_status status) {
@@ -237,8 +191,8 @@ void perform(const struct child_ends *ends, struct record *record) {
 	case OP_DEVICE_FILTER: return op_device_filter(record);
 	case OP_ENVIRONMENT: environment = take_strings(record); return;
 	case OP_ARGUMENTS: arguments = take_strings(record); return;
-	case OP_TERMINAL: return open_terminal(ends);
-	case OP_STDIN: return take_u32(record) ? open_endless_stdin() : open_null_as_stdin();
+	case OP_TERMINAL: return op_terminal(ends, record);
+	case OP_STDIN: return take_standard_input(ends);
 	case OP_READY: wait_and_execute(ends);
 	default: fail_because("read the launch program", "operation", "it is unknown");
 	}

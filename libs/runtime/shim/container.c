@@ -19,16 +19,10 @@
 
 #include "shim.h"
 
-enum { MAX_CONNECTIONS = 16, COMMAND_BYTES = 64, DRAIN_MS = 2000 };
+enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, LAST_WORDS_MS = 1000, WATCHED = 7 };
 
 enum state { CREATING, CREATED, STARTING, RUNNING, EXITED };
 static const char *const state_names[] = {"creating", "created", "created", "running", "exited"};
-
-struct connection {
-	int socket; /* -1: free */
-	size_t used;
-	unsigned char bytes[COMMAND_BYTES];
-};
 
 struct container {
 	enum state state;
@@ -40,8 +34,8 @@ struct container {
 	unsigned long long start_time;
 	int status; /* what the child tells */
 	int go;
-	int terminal; /* where a terminal's master arrives */
-	int output[2]; /* -1: ended */
+	uint32_t options; /* STREAMS_… */
+	struct streams streams;
 	char oom_counter[4096];
 	int wait_status;
 	int start_errno;
@@ -68,13 +62,13 @@ static void make_pipe(int ends[2]) {
 }
 
 static void fork_child(struct container *c, uint64_t flags, int connection) {
-	int status[2], go[2], output[2], error[2], terminal[2];
+	int status[2], go[2];
+	struct child_ends ends = {.connection = connection, .target = -1, .listener = -1};
 	make_pipe(status);
 	make_pipe(go);
-	make_pipe(output);
-	make_pipe(error);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, terminal) < 0)
-		fail("create", "a socket pair");
+	streams_create(&c->streams, c->options & STREAMS_INPUT, &ends);
+	ends.status = status[1];
+	ends.go = go[0];
 	c->children = watch_children();
 	c->pid = sys_clone(flags, &c->pidfd);
 	if (c->pid < 0)
@@ -82,34 +76,32 @@ static void fork_child(struct container *c, uint64_t flags, int connection) {
 	if (c->pid == 0) {
 		close(c->listener);
 		close(c->directory);
-		struct child_ends ends = {
-			.connection = connection, .status = status[1], .go = go[0], .listener = -1, .output = output[1],
-			.error = error[1], .terminal = terminal[1], .target = -1,
-		};
 		run_child(&ends);
 	}
 	close(status[1]);
 	close(go[0]);
-	close(output[1]);
-	close(error[1]);
-	close(terminal[1]);
+	streams_forked(&ends);
 	c->status = status[0];
 	c->go = go[1];
-	c->output[0] = output[0];
-	c->output[1] = error[0];
-	c->terminal = terminal[0];
 	c->start_time = process_start_time(c->pid);
 }
 
-static void disconnect(struct connection *connection) {
-	close(connection->socket);
-	connection->socket = -1;
+/* Where input ends with the first who types, it ends with his connection as well. */
+static void end_input_of(struct container *c, struct connection *connection) {
+	if (connection->types && (c->options & STREAMS_INPUT_ONCE))
+		streams_end_input(&c->streams);
+	connection->types = false;
+}
+
+static void disconnect(struct container *c, struct connection *connection) {
+	end_input_of(c, connection);
+	connection_close(connection);
 }
 
 static void tell_all(struct container *c, struct event *event) {
 	for (int i = 0; i < MAX_CONNECTIONS; i++)
-		if (c->connections[i].socket >= 0 && !event_send(c->connections[i].socket, event))
-			disconnect(&c->connections[i]);
+		if (c->connections[i].socket >= 0 && !connection_send_event(&c->connections[i], event))
+			disconnect(c, &c->connections[i]);
 }
 
 static void describe_state(struct container *c, struct event *event, const char *name) {
@@ -127,79 +119,94 @@ static void enter(struct container *c, enum state state, const char *event_name)
 	tell_all(c, &event);
 }
 
-static void add_connection(struct container *c, int socket) {
-	/* A reader that stands still must never hold up the container's parent. */
-	struct timeval patience = {.tv_usec = 100000};
-	setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+static struct connection *add_connection(struct container *c, int socket) {
 	for (int i = 0; i < MAX_CONNECTIONS; i++)
 		if (c->connections[i].socket < 0) {
-			c->connections[i] = (struct connection){.socket = socket};
-			return;
+			connection_open(&c->connections[i], socket);
+			return &c->connections[i];
 		}
 	close(socket);
+	return NULL;
 }
 
 static void accept_connection(struct container *c) {
 	int socket = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
-	if (socket < 0)
-		return;
+	struct connection *connection = socket < 0 ? NULL : add_connection(c, socket);
 	struct event event;
+	if (!connection)
+		return;
 	describe_state(c, &event, "state");
-	if (event_send(socket, &event))
-		add_connection(c, socket);
-	else
-		close(socket);
+	if (!connection_send_event(connection, &event))
+		connection_close(connection);
 }
 
-static void obey(struct container *c, struct record *command) {
-	if (command->kind == COMMAND_GO && c->state == CREATED) {
-		c->state = STARTING;
-		if (write(c->go, "g", 1) != 1)
-			return; /* the child is gone, its end is on the way */
+static void attach(struct container *c, struct connection *connection, bool types) {
+	struct event event;
+	connection->attached = true;
+	connection->types = types && (c->options & STREAMS_INPUT);
+	event_begin(&event, "attached");
+	event_flag(&event, "input", connection->types);
+	event_end(&event);
+	if (!connection_send_event(connection, &event))
+		disconnect(c, connection);
+}
+
+static void resize(struct container *c, struct record *command) {
+	uint32_t rows = take_u32(command);
+	uint32_t columns = take_u32(command);
+	if (c->streams.master >= 0)
+		set_terminal_size(c->streams.master, rows, columns);
+}
+
+static uint32_t least_bytes(uint32_t kind) {
+	switch (kind) {
+	case COMMAND_SIGNAL: case COMMAND_FOLLOW: return 4;
+	case COMMAND_RESIZE: return 8;
+	case COMMAND_LOG_COMPRESSED: return 9;
+	default: return 0;
 	}
-	if (command->kind == COMMAND_SIGNAL && command->length >= sizeof(uint32_t))
-		sys_pidfd_send_signal(c->pidfd, (int)take_u32(command));
+}
+
+/* False: there is no room for it yet. */
+static bool obey(struct container *c, struct connection *connection, struct record *command) {
+	if (command->length < least_bytes(command->kind))
+		return true; /* nothing that an agent sends may end the container's parent */
+	switch (command->kind) {
+	case COMMAND_GO:
+		if (c->state != CREATED)
+			return true;
+		c->state = STARTING;
+		write(c->go, "g", 1); /* when the child is gone, its end is on the way */
+		return true;
+	case COMMAND_SIGNAL: return sys_pidfd_send_signal(c->pidfd, (int)take_u32(command)), true;
+	case COMMAND_RESIZE: return resize(c, command), true;
+	case COMMAND_FOLLOW: return attach(c, connection, take_u32(command) != 0), true;
+	case COMMAND_INPUT: return !connection->types || streams_forward(&c->streams, connection, command);
+	case COMMAND_INPUT_END: return end_input_of(c, connection), true;
+	case COMMAND_LOG_COMPRESSED: return log_replace(command), true;
+	default: return true; /* of a newer agent, which sees that nothing comes of it */
+	}
 }
 
 static void read_commands(struct container *c, struct connection *connection) {
-	ssize_t length = recv(connection->socket, connection->bytes + connection->used, COMMAND_BYTES - connection->used, MSG_DONTWAIT);
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (length <= 0)
-		return disconnect(connection);
-	connection->used += (size_t)length;
 	struct record command;
-	while (parse_record(connection->bytes, connection->used, &command)) {
-		size_t size = 2 * sizeof(uint32_t) + command.length;
-		obey(c, &command);
-		memmove(connection->bytes, connection->bytes + size, connection->used - size);
-		connection->used -= size;
+	for (;;) {
+		enum received received = connection_receive(connection, &command);
+		if (received == RECEIVED_END)
+			return disconnect(c, connection);
+		if (received == RECEIVED_NOTHING)
+			return;
+		connection->stalled = !obey(c, connection, &command);
+		if (connection->stalled || connection->socket < 0)
+			return;
+		connection_release(connection);
 	}
-	if (connection->used == COMMAND_BYTES)
-		disconnect(connection); /* no command is that long */
 }
 
 static void close_end(int *descriptor) {
 	if (*descriptor >= 0)
 		close(*descriptor);
 	*descriptor = -1;
-}
-
-static void take_terminal(struct container *c) {
-	char name[32];
-	struct iovec part = {name, sizeof name};
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-	if (recvmsg(c->terminal, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
-		return;
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_type != SCM_RIGHTS)
-		return;
-	close_end(&c->output[0]);
-	memcpy(&c->output[0], CMSG_DATA(header), sizeof(int));
 }
 
 static void report_start_failure(struct container *c) {
@@ -215,8 +222,7 @@ static void hear_child(struct container *c) {
 	struct child_status told;
 	ssize_t length = read(c->status, &told, sizeof told);
 	if (length == sizeof told && told.ready) {
-		take_terminal(c);
-		close_end(&c->terminal);
+		streams_take_terminal(&c->streams);
 		enter(c, CREATED, "created");
 	} else if (length == sizeof told) {
 		c->start_errno = (int)told.error_number;
@@ -268,6 +274,27 @@ static void record_exit(struct container *c, const struct event *event) {
 	renameat(c->directory, "exit.json.new", c->directory, "exit.json");
 }
 
+/* Who listens slowly gets a moment for the end of what he listened to. */
+static void send_last_words(struct container *c) {
+	long long until = monotonic_ms() + LAST_WORDS_MS;
+	for (;;) {
+		struct pollfd watched[MAX_CONNECTIONS];
+		bool behind = false;
+		for (int i = 0; i < MAX_CONNECTIONS; i++) {
+			struct connection *connection = &c->connections[i];
+			if (connection->socket >= 0 && connection_is_behind(connection) && !connection_flush(connection))
+				connection_close(connection);
+			bool waits = connection->socket >= 0 && connection_is_behind(connection);
+			watched[i] = (struct pollfd){.fd = waits ? connection->socket : -1, .events = POLLOUT};
+			behind |= waits;
+		}
+		long long left = until - monotonic_ms();
+		if (!behind || left <= 0)
+			return;
+		poll(watched, MAX_CONNECTIONS, (int)left);
+	}
+}
+
 static _Noreturn void finish(struct container *c) {
 	struct event event;
 	log_finish();
@@ -278,47 +305,108 @@ static _Noreturn void finish(struct container *c) {
 	event_flag(&event, "oomKilled", oom_killed(c));
 	event_number(&event, "startErrno", c->start_errno);
 	event_number(&event, "exitedAtMs", c->exited_at_ms);
+	event_number(&event, "lostLogRecords", (long long)log_lost_records());
 	event_end(&event);
 	record_exit(c, &event);
 	tell_all(c, &event);
+	send_last_words(c);
 	unlinkat(c->directory, "shim.sock", 0);
 	_exit(0);
 }
 
 static int patience_ms(struct container *c) {
+	int log_ms = log_patience_ms();
 	if (c->state != EXITED)
-		return -1;
+		return log_ms;
 	long long left = c->drain_until_ms - monotonic_ms();
-	return left > 0 ? (int)left : 0;
+	int drain_ms = left > 0 ? (int)left : 0;
+	return log_ms >= 0 && log_ms < drain_ms ? log_ms : drain_ms;
 }
 
 static bool drained(struct container *c) {
-	return (c->output[0] < 0 && c->output[1] < 0) || monotonic_ms() >= c->drain_until_ms;
+	return streams_have_ended(&c->streams) || monotonic_ms() >= c->drain_until_ms;
+}
+
+static void offer_output(struct container *c, int number, const unsigned char *bytes, size_t length) {
+	for (int i = 0; i < MAX_CONNECTIONS; i++) {
+		struct connection *connection = &c->connections[i];
+		if (connection->socket >= 0 && connection->attached && !connection_offer(connection, number == 0 ? REPLY_OUTPUT : REPLY_ERROR, bytes, length))
+			disconnect(c, connection);
+	}
+}
+
+static void tell_rotated(struct container *c) {
+	struct event event;
+	event_begin(&event, "log-rotated");
+	event_end(&event);
+	tell_all(c, &event);
+}
+
+static void pump(struct container *c, int number) {
+	unsigned char *bytes;
+	ssize_t length = streams_read(&c->streams, number, &bytes);
+	if (length <= 0)
+		return;
+	offer_output(c, number, bytes, (size_t)length);
+	log_take(number, bytes, (size_t)length);
+	if ((c->options & STREAMS_COMPRESS) && log_was_rotated())
+		tell_rotated(c);
+}
+
+static void serve(struct container *c, struct connection *connection, short events) {
+	if ((events & POLLOUT) && !connection_flush(connection))
+		return disconnect(c, connection);
+	if (events & (POLLIN | POLLHUP | POLLERR))
+		read_commands(c, connection);
+}
+
+/* What a connection has to wait for. While the child reads its program, the agent's connection is the child's. */
+static struct pollfd watch_connection(struct container *c, struct connection *connection) {
+	short events = (short)((connection->stalled ? 0 : POLLIN) | (connection_is_behind(connection) ? POLLOUT : 0));
+	return (struct pollfd){.fd = c->state == CREATING || events == 0 ? -1 : connection->socket, .events = events};
+}
+
+static void go_on_with_input(struct container *c) {
+	for (int i = 0; i < MAX_CONNECTIONS; i++)
+		if (c->connections[i].socket >= 0 && c->connections[i].stalled)
+			read_commands(c, &c->connections[i]);
+}
+
+static bool input_stalls(struct container *c) {
+	for (int i = 0; i < MAX_CONNECTIONS; i++)
+		if (c->connections[i].socket >= 0 && c->connections[i].stalled)
+			return true;
+	return false;
 }
 
 static _Noreturn void monitor(struct container *c) {
 	for (;;) {
-		struct pollfd watched[5 + MAX_CONNECTIONS] = {
-			{.fd = c->output[0], .events = POLLIN}, {.fd = c->output[1], .events = POLLIN},
+		bool full = log_is_full();
+		struct pollfd watched[WATCHED + MAX_CONNECTIONS] = {
+			{.fd = full ? -1 : c->streams.output[0], .events = POLLIN}, {.fd = full ? -1 : c->streams.output[1], .events = POLLIN},
 			{.fd = c->status, .events = POLLIN}, {.fd = c->children, .events = POLLIN}, {.fd = c->listener, .events = POLLIN},
+			{.fd = log_descriptor(), .events = POLLOUT},
+			{.fd = input_stalls(c) ? streams_input(&c->streams) : -1, .events = POLLOUT},
 		};
 		for (int i = 0; i < MAX_CONNECTIONS; i++)
-			/* While the child reads its program, the agent's connection is the child's. */
-			watched[5 + i] = (struct pollfd){.fd = c->state == CREATING ? -1 : c->connections[i].socket, .events = POLLIN};
-		if (poll(watched, 5 + MAX_CONNECTIONS, patience_ms(c)) < 0 && errno != EINTR)
+			watched[WATCHED + i] = watch_connection(c, &c->connections[i]);
+		if (poll(watched, WATCHED + MAX_CONNECTIONS, patience_ms(c)) < 0 && errno != EINTR)
 			_exit(1);
-		for (int stream = 0; stream < 2; stream++)
-			if (watched[stream].revents && !log_pump(stream, c->output[stream]))
-				close_end(&c->output[stream]);
+		for (int number = 0; number < 2; number++)
+			if (watched[number].revents)
+				pump(c, number);
 		if (watched[2].revents)
 			hear_child(c);
 		if (watched[3].revents)
 			reap(c);
 		if (watched[4].revents)
 			accept_connection(c);
+		log_wake();
+		if (watched[6].revents)
+			go_on_with_input(c);
 		for (int i = 0; i < MAX_CONNECTIONS; i++)
-			if (watched[5 + i].revents && c->connections[i].socket == watched[5 + i].fd)
-				read_commands(c, &c->connections[i]);
+			if (watched[WATCHED + i].revents && c->connections[i].socket == watched[WATCHED + i].fd)
+				serve(c, &c->connections[i], watched[WATCHED + i].revents);
 		if (c->state == EXITED && drained(c))
 			finish(c);
 	}
@@ -327,20 +415,20 @@ static _Noreturn void monitor(struct container *c) {
 void run_container(int connection, struct record *record) {
 	struct container *c = &container;
 	uint64_t clone_flags = take_u64(record);
-	uint64_t log_max_bytes = take_u64(record);
-	uint32_t log_max_files = take_u32(record);
 	const char *directory = take_string(record);
-	const char *log_path = take_string(record);
 	snprintf(c->oom_counter, sizeof c->oom_counter, "%s", take_string(record));
-	const char *pid_namespace = take_string(record);
+	join_pid_namespace(take_string(record));
 	for (int i = 0; i < MAX_CONNECTIONS; i++)
 		c->connections[i].socket = -1;
 	c->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->directory < 0)
 		fail("open", directory);
-	log_open(log_path, log_max_bytes, log_max_files);
+	struct record settings;
+	if (!read_record(connection, &settings) || settings.kind != OP_STREAMS)
+		fail_because("read the launch program", "second record", "it does not say where the streams go");
+	c->options = take_u32(&settings);
+	log_open(&settings);
 	listen_in(c);
-	join_pid_namespace(pid_namespace);
 	fork_child(c, clone_flags, connection);
 	report_failures_to(-1);
 	add_connection(c, connection);

@@ -1,97 +1,65 @@
 #define _GNU_SOURCE
 /*
- * Docker's json-file log: one object per line, cut into pieces of 16 KiB. A piece without line feed is partial;
- * all pieces of a line carry the time of its first. The log is never a reason to stop the container: what the disk
- * refuses is lost.
+ * The output of a container on its way into its log: cut into lines, and those into pieces of 16 KiB; all pieces of a line
+ * carry the time of its first. The log is never a reason to stop the container: what a disk or a server refuses is lost,
+ * counted, and told in the log itself as soon as it takes something again.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "log.h"
 #include "shim.h"
 
-enum { PIECE_BYTES = 16384, OUT_BYTES = 65536, MAX_ESCAPED = 6, STREAMS = 2 };
+enum { STREAMS = 2 };
 
-struct stream {
-	char time[40]; /* of the line's first piece */
+/* A line that has begun. */
+struct line {
+	struct timespec time; /* 0: there is none */
 	size_t length;
-	unsigned char piece[PIECE_BYTES];
+	unsigned char *bytes; /* held only while the line is unfinished */
 };
 
-static struct stream streams[STREAMS];
-static const char *const stream_names[STREAMS] = {"stdout", "stderr"};
-static char log_path[4096];
-static int log_file = -1;
-static uint64_t log_bytes;
-static uint64_t max_log_bytes;
-static uint32_t max_log_files;
-static char out[OUT_BYTES];
-static size_t out_length;
+static const struct log_driver *driver = &no_log;
+static struct line lines[STREAMS];
+static uint64_t records; /* since the last flush */
+static uint64_t lost_records;
+static uint64_t told_records; /* lost ones that the log tells of */
 
-static void open_log_file(int flags) {
-	log_file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0640);
-	if (log_file >= 0) {
-		struct stat status;
-		fchmod(log_file, 0640);
-		log_bytes = fstat(log_file, &status) == 0 ? (uint64_t)status.st_size : 0;
+static const struct log_driver *find_driver(uint32_t kind) {
+	switch (kind) {
+	case LOG_NONE: return &no_log;
+	case LOG_JSON: return &json_log;
+	case LOG_LOCAL: return &local_log;
+	case LOG_SYSLOG: return &syslog_log;
+	case LOG_JOURNALD: return &journald_log;
+	default: fail_because("open the log", "driver", "this shim does not know it");
 	}
 }
 
-void log_open(const char *path, uint64_t max_bytes, uint32_t max_files) {
-	snprintf(log_path, sizeof log_path, "%s", path);
-	max_log_bytes = max_bytes;
-	max_log_files = max_files;
-	open_log_file(0);
-	if (log_file < 0)
-		fail("open the log", path);
+void log_open(struct record *record) {
+	struct log_settings settings;
+	record->taken = 0;
+	settings.options = take_u32(record);
+	driver = find_driver(take_u32(record));
+	settings.style = take_u32(record);
+	settings.max_bytes = take_u64(record);
+	settings.max_files = take_u32(record);
+	settings.buffer_bytes = take_u32(record);
+	settings.target = take_string(record);
+	settings.header = take_rest(record, &settings.header_length);
+	driver->open(&settings);
 }
 
-static void flush(void) {
-	for (size_t at = 0; at < out_length;) {
-		ssize_t written = write(log_file, out + at, out_length - at);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			break;
-		at += (size_t)written;
-		log_bytes += (uint64_t)written;
-	}
-	out_length = 0;
+void log_count_lost(uint64_t count) {
+	lost_records += count;
 }
 
-static void rotate(void) {
-	char older[4200], newer[4200];
-	close(log_file);
-	for (uint32_t number = max_log_files - 1; number > 0; number--) {
-		snprintf(older, sizeof older, "%s.%u", log_path, number);
-		if (number > 1)
-			snprintf(newer, sizeof newer, "%s.%u", log_path, number - 1);
-		else
-			snprintf(newer, sizeof newer, "%s", log_path);
-		rename(newer, older);
-	}
-	unlink(log_path);
-	open_log_file(O_TRUNC);
+uint64_t log_lost_records(void) {
+	return lost_records;
 }
 
-static void put(const char *text, size_t length) {
-	if (out_length + length > sizeof out)
-		flush();
-	memcpy(out + out_length, text, length);
-	out_length += length;
-}
-
-static void put_text(const char *text) {
-	put(text, strlen(text));
-}
-
-/* Length of the UTF-8 character at `at`, 0 when it is not one. */
-static size_t character_length(const unsigned char *at, size_t available) {
+size_t character_length(const unsigned char *at, size_t available) {
 	unsigned char c = at[0];
 	if (c < 0x80)
 		return 1;
@@ -106,125 +74,124 @@ static size_t character_length(const unsigned char *at, size_t available) {
 	return overlong || surrogate_or_beyond ? 0 : length;
 }
 
-static void put_escaped(const unsigned char *text, size_t length) {
-	char escaped[8];
-	for (size_t at = 0; at < length;) {
-		unsigned char c = text[at];
-		size_t size = character_length(text + at, length - at);
-		if (size == 0) {
-			put_text("\\ufffd");
-			at++;
-			continue;
-		}
-		bool separator = size == 3 && c == 0xe2 && text[at + 1] == 0x80 && (text[at + 2] == 0xa8 || text[at + 2] == 0xa9);
-		if (c == '\\' || c == '"') {
-			escaped[0] = '\\';
-			escaped[1] = (char)c;
-			put(escaped, 2);
-		} else if (c == '\n') {
-			put_text("\\n");
-		} else if (c == '\r') {
-			put_text("\\r");
-		} else if (c == '\t') {
-			put_text("\\t");
-		} else if (c < 0x20 || c == '<' || c == '>' || c == '&') {
-			snprintf(escaped, sizeof escaped, "\\u%04x", c);
-			put_text(escaped);
-		} else if (separator) {
-			put_text(text[at + 2] == 0xa8 ? "\\u2028" : "\\u2029");
-		} else {
-			put((const char *)text + at, size);
-		}
-		at += size;
-	}
+/* Bytes at the end that begin a character which only the next piece completes. */
+static size_t unfinished_bytes(const unsigned char *bytes, size_t length) {
+	size_t back = 0;
+	while (back < 3 && back + 1 < length && (bytes[length - 1 - back] & 0xc0) == 0x80)
+		back++;
+	const unsigned char *last = bytes + length - 1 - back;
+	return *last >= 0xc0 && character_length(last, back + 1) == 0 ? back + 1 : 0;
 }
 
-/* RFC 3339 with nanoseconds, without trailing zeros. */
-static void format_now(char *text, size_t size) {
-	struct timespec now;
-	struct tm parts;
-	char fraction[16];
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-	int digits = snprintf(fraction, sizeof fraction, ".%09ld", now.tv_nsec);
-	while (digits > 0 && fraction[digits - 1] == '0')
-		digits--;
-	if (digits == 1)
-		digits = 0;
-	snprintf(text + length, size - length, "%.*sZ", digits, fraction);
-}
-
-static void put_piece(struct stream *stream, bool complete) {
-	if (max_log_bytes > 0 && log_bytes + out_length >= max_log_bytes) {
-		flush();
-		rotate();
-	}
-	put_text("{\"log\":\"");
-	put_escaped(stream->piece, stream->length);
-	put_text(complete ? "\\n\",\"stream\":\"" : "\",\"stream\":\"");
-	put_text(stream_names[stream - streams]);
-	put_text("\",\"time\":\"");
-	put_text(stream->time);
-	put_text("\"}\n");
-	stream->length = 0;
+static void write_piece(int stream, const unsigned char *bytes, size_t length, bool complete) {
+	struct line *line = &lines[stream];
+	struct log_piece piece = {.stream = stream, .time = line->time, .complete = complete, .bytes = bytes, .length = length};
+	driver->write(&piece);
+	records++;
 	if (complete)
-		stream->time[0] = 0;
+		line->time = (struct timespec){0};
 }
 
-/* A piece that ends inside a character leaves its first bytes for the next one. */
-static void put_partial_piece(struct stream *stream) {
-	size_t kept = 0;
-	while (kept < 3 && kept + 1 < stream->length && (stream->piece[stream->length - 1 - kept] & 0xc0) == 0x80)
-		kept++;
-	bool cut = stream->piece[stream->length - 1 - kept] >= 0xc0 &&
-		character_length(stream->piece + stream->length - 1 - kept, kept + 1) == 0;
-	unsigned char rest[4];
-	size_t rest_length = cut ? kept + 1 : 0;
-	memcpy(rest, stream->piece + stream->length - rest_length, rest_length);
-	stream->length -= rest_length;
-	put_piece(stream, false);
-	memcpy(stream->piece, rest, rest_length);
-	stream->length = rest_length;
+static void drop_line(struct line *line) {
+	free(line->bytes);
+	line->bytes = NULL;
+	line->length = 0;
 }
 
-static void take(struct stream *stream, const unsigned char *bytes, size_t length) {
-	while (length > 0) {
-		if (stream->time[0] == 0)
-			format_now(stream->time, sizeof stream->time);
-		const unsigned char *end = memchr(bytes, '\n', length);
-		size_t line = end ? (size_t)(end - bytes) : length;
-		size_t room = PIECE_BYTES - stream->length;
-		size_t used = line < room ? line : room;
-		memcpy(stream->piece + stream->length, bytes, used);
-		stream->length += used;
-		bytes += used;
-		length -= used;
-		if (end && used == line) {
-			put_piece(stream, true);
-			bytes++;
-			length--;
-		} else if (stream->length == PIECE_BYTES) {
-			put_partial_piece(stream);
-		}
+static void keep(struct line *line, const unsigned char *bytes, size_t length) {
+	unsigned char *larger = realloc(line->bytes, line->length + length + 1);
+	if (!larger) {
+		log_count_lost(1);
+		return drop_line(line);
+	}
+	memmove(larger + line->length, bytes, length);
+	line->bytes = larger;
+	line->length += length;
+}
+
+/* What is too long for one piece, whole pieces of it. Returns how much was used. */
+static size_t write_whole_pieces(int stream, const unsigned char *bytes, size_t length) {
+	size_t used = 0;
+	while (length - used >= PIECE_BYTES) {
+		size_t size = PIECE_BYTES - unfinished_bytes(bytes + used, PIECE_BYTES);
+		write_piece(stream, bytes + used, size, false);
+		used += size;
+	}
+	return used;
+}
+
+/* A part of a line, without line feed; at its end, the line is complete. */
+static void take_part(int stream, const unsigned char *bytes, size_t length, bool ends) {
+	struct line *line = &lines[stream];
+	if (line->time.tv_sec == 0)
+		clock_gettime(CLOCK_REALTIME, &line->time);
+	if (line->length == 0 && length <= PIECE_BYTES && ends)
+		return write_piece(stream, bytes, length, true);
+	keep(line, bytes, length);
+	size_t used = line->length > PIECE_BYTES || !ends ? write_whole_pieces(stream, line->bytes, line->length) : 0;
+	size_t rest = line->length - used;
+	if (ends) {
+		write_piece(stream, line->bytes + used, rest, true);
+		drop_line(line);
+	} else if (rest == 0) {
+		drop_line(line);
+	} else if (used > 0) {
+		memmove(line->bytes, line->bytes + used, rest);
+		line->length = rest;
 	}
 }
 
-bool log_pump(int number, int from) {
-	static unsigned char in[32768];
-	ssize_t length = read(from, in, sizeof in);
-	if (length < 0 && (errno == EINTR || errno == EAGAIN))
-		return true;
-	if (length <= 0)
-		return false;
-	take(&streams[number], in, (size_t)length);
-	flush();
-	return true;
+static void tell_lost(void) {
+	char text[64];
+	struct log_piece piece = {.stream = 1, .complete = true, .bytes = (unsigned char *)text};
+	clock_gettime(CLOCK_REALTIME, &piece.time);
+	piece.length = (size_t)snprintf(text, sizeof text, "[shoal: %llu log records were lost here]", (unsigned long long)(lost_records - told_records));
+	driver->write(&piece);
+}
+
+void log_take(int stream, const unsigned char *bytes, size_t length) {
+	bool tells = lost_records > told_records && (!driver->has_room || driver->has_room());
+	uint64_t told = tells ? lost_records : told_records;
+	records = 0;
+	if (tells)
+		tell_lost();
+	while (length > 0) {
+		const unsigned char *end = memchr(bytes, '\n', length);
+		size_t part = end ? (size_t)(end - bytes) : length;
+		take_part(stream, bytes, part, end != NULL);
+		part += end != NULL;
+		bytes += part;
+		length -= part;
+	}
+	if (driver->flush())
+		told_records = told;
+	else
+		log_count_lost(records);
 }
 
 void log_finish(void) {
-	for (int number = 0; number < STREAMS; number++)
-		if (streams[number].length > 0)
-			put_piece(&streams[number], false);
-	flush();
+	records = 0;
+	for (int stream = 0; stream < STREAMS; stream++)
+		if (lines[stream].length > 0)
+			write_piece(stream, lines[stream].bytes, lines[stream].length, false);
+	if (!driver->flush())
+		log_count_lost(records);
+	driver->finish();
 }
+
+static void open_nothing(const struct log_settings *settings) {
+	(void)settings;
+}
+
+static void write_nothing(const struct log_piece *piece) {
+	(void)piece;
+}
+
+static bool flush_nothing(void) {
+	return true;
+}
+
+static void finish_nothing(void) {
+}
+
+const struct log_driver no_log = {open_nothing, write_nothing, flush_nothing, finish_nothing, NULL};

@@ -17,7 +17,7 @@ enum record_kind {
 	OP_FILES = 8, /* u32 version, u32 pid or 0, u64 start time: looks at, reads or writes files of a container */
 	OP_STREAMS = 4, /* u32 options, u32 log driver, u32 style, u64 max bytes, u32 max files, u32 buffer bytes, target, header */
 
-	OP_LAUNCH = 3, /* u32 version, u64 clone flags, u32 target pid, u64 target start time, u32 preserved descriptors, u32 stay, start socket, console socket */
+	OP_LAUNCH = 3, /* u32 version, u64 clone flags, u32 target pid, u64 target start time, u32 preserved descriptors, u32 stay, start socket, console socket, pid namespace to join */
 
 	/* Executed in order by the process that becomes the container's. */
 	OP_JOIN_CGROUP = 10, /* path of a cgroup.procs */
@@ -88,7 +88,7 @@ enum record_kind {
 	COMMAND_GO = 60,
 	COMMAND_SIGNAL = 61, /* u32 signal */
 	COMMAND_RESIZE = 62, /* u32 rows, u32 columns of the terminal */
-	COMMAND_ATTACH = 63, /* u32 may type: from now on this connection gets the output */
+	COMMAND_FOLLOW = 63, /* u32 may type: from now on this connection gets the output */
 	COMMAND_INPUT = 64, /* bytes for standard input */
 	COMMAND_INPUT_END = 65,
 	COMMAND_LOG_COMPRESSED = 66, /* u64 inode of a rotated file, path of its compressed twin */
@@ -114,7 +114,7 @@ enum exec_option {
 	EXEC_ENDS_WITH_CLIENT = 2, /* when the agent hangs up, it is killed */
 };
 
-enum log_driver {
+enum log_kind {
 	LOG_NONE = 0,
 	LOG_JSON = 1, /* target: path; header: text of the member before "time" */
 	LOG_LOCAL = 2, /* target: path */

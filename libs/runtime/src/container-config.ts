@@ -1,3 +1,4 @@
+import type { LogPlan } from './log-plan.js';
 import type { MountAttribute, RlimitName } from './linux.js';
 import type { SeccompProfile } from './seccomp/profile.js';
 
@@ -11,7 +12,7 @@ export interface ContainerConfig {
   hostname?: string;
   domainname?: string;
   directory: string;
-  log: { path: string; maxSizeBytes: number; maxFiles: number };
+  log: LogPlan;
   root: RootPlan;
   /** A kind that is missing is the host's. */
   namespaces: NamespacePlan[];
@@ -131,7 +132,8 @@ export interface Hook {
   path: string;
   /** With the name of the program; empty: the path. */
   args: string[];
-  env: string[];
+  /** Absent: ours. */
+  env?: string[];
   timeoutMs?: number;
 }
 
@@ -226,6 +228,8 @@ export interface ProcessPlan {
   workingDirectory: string;
   terminal: boolean;
   openStdin: boolean;
+  /** Its standard input ends with the first client that writes to it. */
+  stdinOnce?: boolean;
   /** Absent: 022. */
   umask?: number;
   /** Descriptors 3, 4, … that stay open over execve. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { rmSync } from 'node:fs';
 import { Refused, Temporary, type Clock } from '../../base/src/index.js';
 import type { ContainerConfig } from './container-config.js';
 import { readExit, readRecord, writeLostExit, type ContainerRecord } from './container-record.js';
@@ -25,6 +26,8 @@ export class ContainerHandle {
   pid = 0;
   startTime = 0;
   exit: ContainerExit | undefined;
+  /** A log file of it waits to be compressed. */
+  onLogRotated: () => void = () => undefined;
   /** Set when it is this process that lets go. */
   closing = false;
   #connection: ShimConnection | undefined;
@@ -96,6 +99,16 @@ export class ContainerHandle {
     if (this.state !== 'exited') this.#connection?.send([['signal', number]]);
   }
 
+  resize(rows: number, columns: number): void {
+    if (this.state !== 'exited') this.#connection?.send([['resize', rows, columns]]);
+  }
+
+  /** Puts the compressed twin of a rotated log file in its place. Without its shim nobody may: the twin goes. */
+  replaceLog(inode: bigint, twin: string): void {
+    if (this.state === 'exited' || !this.#connection) rmSync(twin, { force: true });
+    else this.#connection.send([['logCompressed', inode, twin]]);
+  }
+
   async wait(signal: AbortSignal): Promise<ContainerExit> {
     while (!this.exit) {
       signal.throwIfAborted();
@@ -130,6 +143,7 @@ export class ContainerHandle {
       this.pid = event.pid;
       this.startTime = event.startTime;
     }
+    if (event.event === 'log-rotated') this.onLogRotated();
     if (event.event === 'exited') this.#finish(event);
     this.#tell(event);
   }

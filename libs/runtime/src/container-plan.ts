@@ -5,6 +5,7 @@ import type { BindMount, CgroupPlacement, ContainerConfig, MountSource, Namespac
 import { cgroupLinks, defaultMounts, deviceLinks, deviceNodes, maskedPaths, readonlyPaths } from './default-mounts.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
 import { initPath, planProcess } from './process-plan.js';
+import type { LogPlan } from './log-plan.js';
 import { planRlimits } from './rlimits.js';
 import type { ContainerRequest } from './runtime.js';
 import { planSysctls } from './sysctls.js';
@@ -16,7 +17,7 @@ export interface ContainerPaths {
   layer: string;
   /** What every root needs and few images have: the bottom of all. */
   skeleton: string;
-  logFile: string;
+  log: LogPlan;
 }
 
 /** Stay writable under a read-only root. */
@@ -39,7 +40,7 @@ export function planContainer(
     id: request.id,
     hostname: request.hostname,
     directory,
-    log: { path: paths.logFile, maxSizeBytes: request.log.maxSizeBytes, maxFiles: Math.max(1, request.log.maxFiles) },
+    log: paths.log,
     root: {
       mountPoint: join(directory, 'rootfs'),
       readOnly: spec.readOnly ?? false,

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { isErrno } from '../../base/src/index.js';
 import type { ContainerConfig, SeccompChoice, SecurityLabels } from './container-config.js';
+import type { LogPlan } from './log-plan.js';
 import { joinedFlags } from './namespaces.js';
 import type { ExitedEvent } from './shim-connection.js';
 
@@ -14,6 +15,7 @@ export interface ContainerRecord {
   bootId: string;
   anonymousVolumes: string[];
   argv0: string;
+  log: LogPlan['kind'];
   /** Flags of the namespaces that an exec joins. */
   namespaces: number;
   process: {
@@ -26,6 +28,8 @@ export interface ContainerRecord {
     oomScoreAdj?: number;
     seccomp: SeccompChoice;
     labels: SecurityLabels;
+    terminal: boolean;
+    openStdin: boolean;
     rlimits: { name: string; soft: string; hard: string }[];
   };
 }
@@ -40,6 +44,7 @@ export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord
     id: config.id,
     ...about,
     argv0: process.argv[0] ?? '',
+    log: config.log.kind,
     namespaces: joinedFlags(config),
     process: {
       capabilities: config.capabilities.bounding.toString(16),
@@ -51,6 +56,8 @@ export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord
       ...(config.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.oomScoreAdj }),
       seccomp: config.seccomp,
       labels: config.labels,
+      terminal: process.terminal,
+      openStdin: process.openStdin,
       rlimits: config.rlimits.map(({ name, soft, hard }) => ({ name, soft: String(soft), hard: String(hard) })),
     },
   };

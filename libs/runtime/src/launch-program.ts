@@ -1,9 +1,10 @@
 import { join, posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
 import type { BindMount, CapabilitySets, ContainerConfig, DeviceNode, FilesystemMount, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
+import { logKinds } from './log-plan.js';
 import { CLONE, MOUNT_ATTR, MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO, type MountAttribute } from './linux.js';
 import { compileNamespaces, hostId, hostRoot, idMapText, processNamespace } from './namespaces.js';
-import { protocolVersion, targetRules, type Operation } from './operations.js';
+import { protocolVersion, streamsOptions, targetRules, type Operation } from './operations.js';
 import { withHome } from './process-plan.js';
 import type { ContainerUser } from './users.js';
 
@@ -25,7 +26,8 @@ export const identityFiles: readonly Operation[] = [
 export function compileSandbox(config: ContainerConfig): Operation[] {
   const { cloneFlags, path: pidNamespacePath } = processNamespace(config);
   return [
-    ['container', protocolVersion, cloneFlags, BigInt(config.log.maxSizeBytes), config.log.maxFiles, config.directory, config.log.path, config.cgroups.oomCounterFile, pidNamespacePath],
+    ['container', protocolVersion, cloneFlags, config.directory, config.cgroups.oomCounterFile, pidNamespacePath],
+    compileStreams(config),
     ...compileInside(config),
   ];
 }
@@ -33,8 +35,8 @@ export function compileSandbox(config: ContainerConfig): Operation[] {
 /** The same without a word about who becomes the parent of the process. */
 export function compileInside(config: ContainerConfig): Operation[] {
   const { mounts, labels } = config;
-  // In their order: a default's place is before all that a user mounts, and devices are made once all defaults stand.
-  const afterDefaults = mounts.findLastIndex(isDefault) + 1;
+  // In their order; devices are made once all defaults stand, whatever a user puts over them.
+  const afterDefaults = mounts.findLastIndex((mount) => isDefault(mount) || mount.target === '/dev') + 1;
   const compile = (mount: PlannedMount, index: number) => compileMount(mount, index, labels);
   return [
     ...compileCgroups(config),
@@ -54,11 +56,17 @@ export function compileInside(config: ContainerConfig): Operation[] {
   ];
 }
 
+function compileStreams({ log, process }: ContainerConfig): Operation {
+  const options =
+    (process.openStdin ? streamsOptions.input : 0) | (process.stdinOnce ? streamsOptions.inputOnce : 0) | (log.compress ? streamsOptions.compress : 0);
+  return ['streams', options, logKinds[log.kind], log.style, BigInt(log.maxSizeBytes), log.maxFiles, log.bufferBytes, log.target, log.header];
+}
+
 /** Second half, for the user that was found: closes the root, then takes away every right that is not the container's. */
 export function compileProcess(config: ContainerConfig, user: ContainerUser, seccomp: Buffer | undefined): Operation[] {
   const { process } = config;
   return [
-    process.terminal ? ['terminal'] : ['stdin', process.openStdin ? 1 : 0],
+    process.terminal ? ['terminal', 0, 0] : ['stdin'],
     ...config.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
     ...(config.oomScoreAdj === undefined ? [] : [['oomScore', String(config.oomScoreAdj)] as const]),
     ['pivot'],

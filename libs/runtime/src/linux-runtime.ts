@@ -1,33 +1,39 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
+import { describeError, KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
 import type { ResourceLimits } from '../../model/src/index.js';
 import { writeFilesPlan } from './archive/files-plan.js';
 import { LinuxContainerFiles, type FilesPlace } from './archive/linux-container-files.js';
 import { Cgroups } from './cgroup/cgroups.js';
 import { resourcesOfLimits } from './cgroup/from-limits.js';
 import { groupPath, readGroupPath, writeGroupPath } from './cgroup/group-path.js';
+import { attachTo } from './attach.js';
 import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
+import { ContainerLogs } from './container-logs.js';
 import { planContainer } from './container-plan.js';
-import { prepareDirectories, readRecord, writeEtcFile, writeRecord } from './container-record.js';
+import { prepareDirectories, readRecord, type ContainerRecord, writeEtcFile, writeRecord } from './container-record.js';
 import { planResources } from './container-resources.js';
 import { planEtcFiles } from './etc-files.js';
-import { executeIn } from './exec.js';
+import { executeIn, startExecIn, type ExecTarget } from './exec.js';
 import { probeHost, type HostFacts } from './host-facts.js';
-import { readLog } from './log-reader.js';
+import type { LogPlan } from './log-plan.js';
 import { machineCpu, machineMemoryBytes, networkCounts } from './machine-counts.js';
 import { MountSources } from './mount-sources.js';
 import { describeProcesses } from './processes.js';
-import type { ContainerExit, ContainerProcess, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, PathChange, PathStat, ProcessStreams, Runtime, WriteArchiveOptions } from './runtime.js';
+import type {
+  AttachOptions, ContainerExit, ContainerProcess, ContainerRequest, ContainerStats, ContainerStatus, ExecRequest, ExecResult, ExecSession, LogLine, LogOptions, PathChange, PathStat, ProcessStreams,
+  Runtime, StartExecRequest, WriteArchiveOptions,
+} from './runtime.js';
 import { seccompProgram } from './seccomp/filter.js';
+import { terminalLength } from './shim-streams.js';
 import { signalNumber } from './signals.js';
 import { makeSkeleton } from './skeleton.js';
 import { planUserMounts, type UserMount } from './user-mounts.js';
 import { Zygote, type ZygoteEvent } from './zygote.js';
 
-export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed'; id: string };
+export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed'; id: string } | { event: 'log-compression-failed'; id: string; text: string };
 
 export interface RuntimeOptions {
   /** Folder of the containers' writable layers and logs, on a disk. */
@@ -59,7 +65,7 @@ export class LinuxRuntime implements Runtime {
   readonly #containersDirectory: string;
   readonly #layersDirectory: string;
   readonly #skeleton: string;
-  readonly #logsDirectory: string;
+  readonly #logs: ContainerLogs;
   readonly #facts: HostFacts;
   readonly #cgroups: Cgroups;
   readonly #sources: MountSources;
@@ -77,9 +83,9 @@ export class LinuxRuntime implements Runtime {
     const runDir = resolve(options.runDir ?? stateDir);
     this.#containersDirectory = join(runDir, 'containers');
     this.#layersDirectory = join(stateDir, 'writable');
-    this.#logsDirectory = join(stateDir, 'logs');
     this.#skeleton = join(stateDir, 'skeleton');
-    for (const directory of [stateDir, this.#containersDirectory, this.#layersDirectory, this.#logsDirectory]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const directory of [stateDir, this.#containersDirectory, this.#layersDirectory]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#logs = new ContainerLogs(join(stateDir, 'logs'));
     makeSkeleton(this.#skeleton);
     this.#facts = probeHost(resolve(options.shimPath));
     this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
@@ -106,24 +112,25 @@ export class LinuxRuntime implements Runtime {
     const mounts = planUserMounts(request);
     // Two containers never fill the same new volume at once.
     const volumes = mounts.filter((mount) => mount.type === 'volume' && !mount.noCopy).map((mount) => `volume ${'source' in mount ? mount.source : ''}`);
-    await this.#inTurn([request.id, ...volumes.sort()], () => this.#create(request, mounts, signal));
+    const log = await this.#logs.plan(request);
+    await this.#inTurn([request.id, ...volumes.sort()], () => this.#create(request, mounts, log, signal));
   }
 
   #inTurn(keys: readonly string[], job: () => Promise<void>): Promise<void> {
     return keys.reduceRight((next, key) => () => this.#sequencer.run(key, next), job)();
   }
 
-  async #create(request: ContainerRequest, mounts: readonly UserMount[], signal: AbortSignal): Promise<void> {
+  async #create(request: ContainerRequest, mounts: readonly UserMount[], log: LogPlan, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { id } = request;
     const directory = this.#directory(id);
     if (existsSync(directory)) throw new Refused('already-exists', `container ${id} exists already`);
-    const handle = new ContainerHandle(id, directory, this.#clock, undefined, () => this.#cgroups.kill(this.#group(id)));
+    const handle = this.#newHandle(id, undefined);
     const sources: MountSource[] = [];
     this.#containers.set(id, handle);
     try {
       for (const mount of mounts) sources.push(this.#sources.resolve(mount));
-      const config = this.#prepare(request, directory, sources);
+      const config = this.#prepare(request, directory, log, sources);
       const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
       handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes });
       writeFilesPlan(directory, config);
@@ -136,17 +143,16 @@ export class LinuxRuntime implements Runtime {
   }
 
   /** Folders, files and groups; then the plan that names them. */
-  #prepare(request: ContainerRequest, directory: string, sources: readonly MountSource[]): ContainerConfig {
-    const logFile = this.#logFile(request.id);
+  #prepare(request: ContainerRequest, directory: string, log: LogPlan, sources: readonly MountSource[]): ContainerConfig {
     const layer = this.#layer(request.id);
     prepareDirectories(directory, layer);
     const group = request.spec.cgroupParent ? groupPath(request.spec.cgroupParent, request.id) : request.id;
     if (group !== request.id) writeGroupPath(directory, group);
     this.#groups.set(request.id, group);
     for (const { name, text } of planEtcFiles(request)) writeEtcFile(directory, name, text);
-    mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
+    this.#logs.prepare(request.id);
     const placement = this.#cgroups.create(group, planResources(request));
-    return planContainer(request, this.#facts, { directory, layer, skeleton: this.#skeleton, logFile }, placement, sources);
+    return planContainer(request, this.#facts, { directory, layer, skeleton: this.#skeleton, log }, placement, sources);
   }
 
   start(id: string): Promise<{ pid: number }> {
@@ -171,7 +177,7 @@ export class LinuxRuntime implements Runtime {
       checkId(id);
       const handle = await this.#find(id);
       if (handle) await this.#erase(handle, handle.record?.anonymousVolumes ?? [], options.keepLogs ?? false);
-      else if (!options.keepLogs) await rm(dirname(this.#logFile(id)), { recursive: true, force: true });
+      else if (!options.keepLogs) await this.#logs.remove(id);
     });
   }
 
@@ -185,7 +191,7 @@ export class LinuxRuntime implements Runtime {
     for (const name of anonymousVolumes) this.#sources.removeVolume(name);
     await rm(this.#layer(id), { recursive: true, force: true });
     await rm(handle.directory, { recursive: true, force: true });
-    if (!keepLogs) await rm(dirname(this.#logFile(id)), { recursive: true, force: true });
+    if (!keepLogs) await this.#logs.remove(id);
     this.#containers.delete(id);
     this.#groups.delete(id);
     this.options.trace({ event: 'container-removed', id });
@@ -202,23 +208,49 @@ export class LinuxRuntime implements Runtime {
   }
 
   async exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
-    const handle = await this.#require(id);
-    if (handle.state !== 'running' || !handle.record) throw new Refused('precondition', `container ${id} is not running`);
-    const { pid, startTime, record } = handle;
+    return executeIn(this.#zygote, await this.#execTarget(id), request, signal);
+  }
+
+  async startExec(id: string, request: StartExecRequest, signal: AbortSignal): Promise<ExecSession> {
+    return startExecIn(this.#zygote, await this.#execTarget(id), request, signal);
+  }
+
+  async #execTarget(id: string): Promise<ExecTarget> {
+    const { pid, startTime, record } = await this.#requireRunning(id);
     const seccomp = seccompProgram(record.process.seccomp, BigInt(`0x${record.process.capabilities}`), this.#facts);
-    return executeIn(this.#zygote, { pid, startTime, record, procsFiles: this.#cgroups.procsFiles(this.#group(id)), seccomp }, request, signal);
+    return { pid, startTime, record, procsFiles: this.#cgroups.procsFiles(this.#group(id)), seccomp, heldCapabilities: this.#facts.heldCapabilities };
   }
 
-  async startExec(): Promise<ExecSession> {
-    return Promise.reject(new Refused('unsupported', 'an interactive exec is not here'));
+  async attach(id: string, { stdin, signal }: AttachOptions): Promise<ProcessStreams> {
+    const handle = await this.#require(id);
+    const { record } = handle;
+    if (handle.state === 'exited' || !record) throw new Refused('precondition', `container ${id} is not running`);
+    if (stdin && !record.process.openStdin) throw new Refused('precondition', `the standard input of container ${id} is not open`);
+    return attachTo({ directory: handle.directory, kinds: { input: stdin, terminal: record.process.terminal }, subject: `container ${id}` }, this.#clock, signal);
   }
 
-  async attach(): Promise<ProcessStreams> {
-    return Promise.reject(new Refused('unsupported', 'attach is not here'));
+  async resize(id: string, rows: number, columns: number): Promise<void> {
+    const handle = await this.#require(id);
+    if (!handle.record?.process.terminal) throw new Refused('precondition', `container ${id} has no terminal`);
+    handle.resize(terminalLength(rows), terminalLength(columns));
   }
 
-  async resize(): Promise<void> {
-    return Promise.reject(new Refused('unsupported', 'resize is not here'));
+  #newHandle(id: string, record: ContainerRecord | undefined): ContainerHandle {
+    const handle = new ContainerHandle(id, this.#directory(id), this.#clock, record, () => this.#cgroups.kill(this.#group(id)));
+    handle.onLogRotated = () => this.#compressLogs(handle);
+    return handle;
+  }
+
+  #compressLogs(handle: ContainerHandle): void {
+    const compressed = this.#sequencer.run(`logs of ${handle.id}`, () => this.#logs.compress(handle.id, (inode, twin) => handle.replaceLog(inode, twin)));
+    compressed.catch((error: unknown) => this.options.trace({ event: 'log-compression-failed', id: handle.id, text: describeError(error) }));
+  }
+
+  async #requireRunning(id: string): Promise<ContainerHandle & { record: ContainerRecord }> {
+    const handle = await this.#require(id);
+    if (handle.state === 'paused') throw new Refused('precondition', `container ${id} is paused: unpause it first`);
+    if (handle.state !== 'running' || !handle.record) throw new Refused('precondition', `container ${id} is not running`);
+    return handle as ContainerHandle & { record: ContainerRecord };
   }
 
   pause(id: string): Promise<void> {
@@ -275,7 +307,7 @@ export class LinuxRuntime implements Runtime {
       const handle = await this.#find(id);
       if (handle) await handle.wait(options.signal);
     };
-    return readLog(this.#logFile(id), options, ended);
+    return this.#logs.read(id, this.#containers.get(id)?.record?.log, options, ended);
   }
 
   statPath(id: string, path: string, signal: AbortSignal): Promise<PathStat> {
@@ -323,7 +355,7 @@ export class LinuxRuntime implements Runtime {
     const known = this.#containers.get(id);
     if (known) return known;
     const directory = this.#directory(id);
-    const handle = new ContainerHandle(id, directory, this.#clock, readRecord(directory), () => this.#cgroups.kill(this.#group(id)));
+    const handle = this.#newHandle(id, readRecord(directory));
     await handle.adopt();
     if (handle.state === 'running' && this.#cgroups.isFrozen(this.#group(id))) handle.state = 'paused';
     this.#containers.set(id, handle);
@@ -364,9 +396,6 @@ export class LinuxRuntime implements Runtime {
     return join(this.#layersDirectory, id);
   }
 
-  #logFile(id: string): string {
-    return join(this.#logsDirectory, id, 'json.log');
-  }
 }
 
 /** What the system refuses while a container is prepared (a full disk, a missing layer) is for the user to read. */

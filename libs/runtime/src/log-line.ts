@@ -35,3 +35,53 @@ export class LineSplitter {
     return lines;
   }
 }
+
+/** Chunks of a log file into its records. */
+export interface LogDecoder {
+  push(chunk: Buffer): LogPiece[];
+}
+
+export class JsonDecoder implements LogDecoder {
+  readonly #splitter = new LineSplitter();
+
+  push(chunk: Buffer): LogPiece[] {
+    return this.#splitter.push(chunk).flatMap((line) => parseLogLine(line) ?? []);
+  }
+}
+
+const lengthBytes = 4;
+const headBytes = 13;
+const fromError = 1;
+const partial = 2;
+
+/** Records of the `local` driver, as the shim's log-local.c writes them. */
+export class LocalDecoder implements LogDecoder {
+  #rest: Buffer = Buffer.alloc(0);
+
+  push(chunk: Buffer): LogPiece[] {
+    const pieces: LogPiece[] = [];
+    let bytes = Buffer.concat([this.#rest, chunk]);
+    while (bytes.length >= headBytes) {
+      const end = lengthBytes + bytes.readUInt32LE(0);
+      if (bytes.length < end) break;
+      const flags = bytes.readUInt8(headBytes - 1);
+      pieces.push({
+        stream: flags & fromError ? 'stderr' : 'stdout',
+        timestamp: timestampOf(bytes.readBigUInt64LE(lengthBytes)),
+        text: bytes.toString('utf8', headBytes, end),
+        complete: (flags & partial) === 0,
+      });
+      bytes = bytes.subarray(end);
+    }
+    this.#rest = bytes;
+    return pieces;
+  }
+}
+
+const nanosecondsPerMs = 1_000_000n;
+
+/** RFC 3339 with nanoseconds. */
+function timestampOf(atNs: bigint): string {
+  const whole = new Date(Number(atNs / nanosecondsPerMs)).toISOString();
+  return `${whole.slice(0, -1)}${String(atNs % nanosecondsPerMs).padStart(6, '0')}Z`;
+}

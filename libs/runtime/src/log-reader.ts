@@ -3,14 +3,16 @@ import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Bell, ignoreAbort, isErrno } from '../../base/src/index.js';
-import { LineSplitter, parseLogLine, type LogPiece } from './log-line.js';
+import { compressedHeadBytes, decompressLog, originalInode } from './log-compression.js';
+import { JsonDecoder, LocalDecoder, type LogDecoder, type LogPiece } from './log-line.js';
+import { localLogName } from './log-plan.js';
 import type { LogLine, LogOptions } from './runtime.js';
 
 const chunkBytes = 64 << 10;
 const maxLooks = 1000;
 
 /**
- * Lines of a json-file log and of its rotated files, oldest first. With `follow`, goes on until `ended` resolves
+ * Lines of a json-file or local log and of its rotated files, compressed or not, oldest first. With `follow`, goes on until `ended` resolves
  * (the container has exited and all of its output is in the log) or the signal is aborted.
  */
 export async function* readLog(path: string, options: LogOptions, ended: () => Promise<void>): AsyncGenerator<LogLine> {
@@ -47,17 +49,29 @@ export async function* readLog(path: string, options: LogOptions, ended: () => P
 
 interface LogFile {
   path: string;
+  /** Of a compressed one: the inode of the file that it was. */
   inode: number;
+  compressed: boolean;
+}
+
+interface OpenLogFile {
+  handle: FileHandle;
+  inode: number;
+  compressed: boolean;
+  /** Of a compressed one: all is read. */
+  finished: boolean;
 }
 
 /** Follows one log through its rotations: reads a renamed file to its end before the next one. */
 class RotatingReader {
   /** Unfinished lines by stream. */
   readonly partials = new Map<string, LogLine>();
-  #file: FileHandle | undefined;
-  readonly #splitter = new LineSplitter();
+  #file: OpenLogFile | undefined;
+  readonly #decoder: LogDecoder;
 
-  constructor(readonly path: string) {}
+  constructor(readonly path: string) {
+    this.#decoder = basename(path) === localLogName ? new LocalDecoder() : new JsonDecoder();
+  }
 
   /** All that is there now. */
   async *drain(): AsyncGenerator<LogPiece> {
@@ -68,7 +82,7 @@ class RotatingReader {
       if (!next) return;
       // What was written between our last read and the rename.
       yield* this.#readToEnd(this.#file);
-      await this.#file.close();
+      await this.#file.handle.close();
       this.#file = next;
     }
   }
@@ -79,18 +93,21 @@ class RotatingReader {
   }
 
   async close(): Promise<void> {
-    await this.#file?.close();
+    await this.#file?.handle.close();
   }
 
-  async *#readToEnd(file: FileHandle): AsyncGenerator<LogPiece> {
+  async *#readToEnd(file: OpenLogFile): AsyncGenerator<LogPiece> {
+    if (file.finished) return;
+    if (file.compressed) {
+      yield* this.#decoder.push(await decompressLog(await file.handle.readFile()));
+      file.finished = true;
+      return;
+    }
     const chunk = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
-      const { bytesRead } = await file.read(chunk, 0, chunkBytes, null);
+      const { bytesRead } = await file.handle.read(chunk, 0, chunkBytes, null);
       if (bytesRead === 0) return;
-      for (const line of this.#splitter.push(chunk.subarray(0, bytesRead))) {
-        const piece = parseLogLine(line);
-        if (piece) yield piece;
-      }
+      yield* this.#decoder.push(chunk.subarray(0, bytesRead));
     }
   }
 
@@ -98,37 +115,48 @@ class RotatingReader {
    * Opens the file after `file` (without one: the oldest); undefined: there is none. Names move while we look, so an answer
    * counts only when two looks agree and the opened file is the one that was meant.
    */
-  async #successor(file: FileHandle | undefined): Promise<FileHandle | undefined> {
+  async #successor(file: OpenLogFile | undefined): Promise<OpenLogFile | undefined> {
     for (let look = 0; look < maxLooks; look++) {
       const files = await this.#files();
       if (!isDeepStrictEqual(files, await this.#files())) continue;
-      const own = await file?.stat();
-      const at = own ? files.findIndex(({ inode }) => inode === own.ino) : -1;
+      const at = file ? files.findIndex(({ inode }) => inode === file.inode) : -1;
       // An open file that is not in the list was deleted by rotation: the oldest is next, and what was in between is lost.
-      if (own && at < 0 && own.nlink > 0) continue;
+      if (file && at < 0 && (await file.handle.stat()).nlink > 0) continue;
       const next = files[at + 1];
       if (!next) return undefined;
-      const opened = await ifThere(open(next.path, 'r'));
-      if (opened && (await opened.stat()).ino === next.inode) return opened;
-      await opened?.close();
+      const handle = await ifThere(open(next.path, 'r'));
+      if (handle && (await inodeOf(handle, next.compressed)) === next.inode) return { ...next, handle, finished: false };
+      await handle?.close();
     }
     return undefined; // somebody else moves our files: go on with the one we have
   }
 
-  /** Oldest first: `json.log.2`, `json.log.1`, `json.log`. */
+  /** Oldest first: `json.log.2.gz`, `json.log.1`, `json.log`. One that has just got its compressed twin counts once. */
   async #files(): Promise<LogFile[]> {
     const name = basename(this.path);
     const entries = (await ifThere(readdir(dirname(this.path)))) ?? [];
-    const numbers = entries.filter((entry) => entry.startsWith(`${name}.`) && /^[0-9]+$/.test(entry.slice(name.length + 1))).map((entry) => Number(entry.slice(name.length + 1)));
-    const paths = [...numbers.sort((a, b) => b - a).map((number) => `${this.path}.${number}`), this.path];
-    const inodes = await Promise.all(paths.map(inodeOf));
-    return paths.map((path, index) => ({ path, inode: inodes[index]! })).filter(({ inode }) => inode > 0);
+    const rotated = entries.flatMap((entry) => {
+      const [, number, suffix] = (entry.startsWith(`${name}.`) && /^([0-9]+)(\.gz)?$/.exec(entry.slice(name.length + 1))) || [];
+      return number === undefined ? [] : [{ path: `${dirname(this.path)}/${entry}`, number: Number(number), compressed: suffix !== undefined }];
+    });
+    const all = [...rotated.sort((a, b) => b.number - a.number || Number(b.compressed) - Number(a.compressed)), { path: this.path, compressed: false }];
+    const files = await Promise.all(all.map(async ({ path, compressed }) => ({ path, compressed, inode: await inodeAt(path, compressed) })));
+    return files.filter(({ inode }, index) => inode > 0 && files.findIndex((other) => other.inode === inode) === index);
   }
 }
 
 /** 0: there is none, or it was renamed meanwhile. */
-async function inodeOf(path: string): Promise<number> {
-  return (await ifThere(stat(path)))?.ino ?? 0;
+async function inodeAt(path: string, compressed: boolean): Promise<number> {
+  if (!compressed) return (await ifThere(stat(path)))?.ino ?? 0;
+  const handle = await ifThere(open(path, 'r'));
+  if (!handle) return 0;
+  return inodeOf(handle, true).finally(() => handle.close());
+}
+
+async function inodeOf(handle: FileHandle, compressed: boolean): Promise<number> {
+  const head = compressed ? (await handle.read(Buffer.alloc(compressedHeadBytes), 0, compressedHeadBytes, 0)).buffer : Buffer.alloc(0);
+  const original = originalInode(head);
+  return original === undefined ? (await handle.stat()).ino : Number(original);
 }
 
 /** Undefined: it was renamed in between, or removed with its container. */

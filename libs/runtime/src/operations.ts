@@ -6,8 +6,9 @@ import { Bug } from '../../base/src/index.js';
  * Every record is: kind u32, length u32, payload; little-endian; strings end with NUL.
  */
 const shapes = {
-  container: [1, 'u32', 'u64', 'u64', 'u32', 'text', 'text', 'text', 'text'],
-  exec: [2, 'u32', 'u32', 'u64', 'u32', 'u32'],
+  container: [1, 'u32', 'u64', 'text', 'text', 'text'],
+  exec: [2, 'u32', 'u32', 'u64', 'u32', 'u32', 'u32'],
+  streams: [4, 'u32', 'u32', 'u32', 'u64', 'u32', 'u32', 'text', 'bytes'],
   files: [8, 'u32', 'u32', 'u64'],
   launch: [3, 'u32', 'u64', 'u32', 'u64', 'u32', 'u32', 'text', 'text', 'text'],
 
@@ -53,8 +54,8 @@ const shapes = {
   workingDirectory: [50, 'text'],
   environment: [51, 'texts'],
   arguments: [52, 'texts'],
-  terminal: [53],
-  stdin: [54, 'u32'],
+  terminal: [53, 'u32', 'u32'],
+  stdin: [54],
   deviceFilter: [55, 'text', 'bytes'],
   domainname: [80, 'text'],
   ownStreams: [81, 'u32', 'u32'],
@@ -76,14 +77,23 @@ const shapes = {
 
   go: [60],
   signal: [61, 'u32'],
+  resize: [62, 'u32', 'u32'],
+  follow: [63, 'u32'],
+  input: [64, 'bytes'],
+  inputEnd: [65],
+  logCompressed: [66, 'u64', 'text'],
 } as const satisfies Record<string, readonly [number, ...FieldKind[]]>;
 
 /** Kinds of what the shim answers. */
-export const replyKinds = { event: 70, file: 71, output: 72, entry: 110, content: 111 } as const;
+export const replyKinds = { event: 70, file: 71, output: 72, error: 73, lost: 74, entry: 110, content: 111 } as const;
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 export const maxRecordBytes = 4 << 20;
 export const recordHeaderBytes = 8;
+
+/** What becomes of a container's streams (`enum streams_option`), and of an exec (`enum exec_option`). */
+export const streamsOptions = { input: 1, inputOnce: 2, compress: 4 } as const;
+export const execOptions = { input: 1, endsWithClient: 2 } as const;
 
 /** How the target of a mount is found and made (`enum target_rule`). */
 export const targetRules = { createDirectory: 1, createFile: 2, noSymlinks: 4, mayBeProc: 8, replaceSymlink: 16 } as const;

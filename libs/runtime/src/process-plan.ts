@@ -8,7 +8,7 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export const initPath = '/sbin/docker-init';
 
 /** What the container's first process is, by Docker's rules of image and service. */
-export function planProcess({ spec, image, hostname }: ContainerRequest): ProcessPlan {
+export function planProcess({ spec, image, hostname, stdinOnce }: ContainerRequest): ProcessPlan {
   const argv = planArguments(spec.command, spec.args, image);
   const terminal = spec.tty ?? false;
   return {
@@ -19,6 +19,7 @@ export function planProcess({ spec, image, hostname }: ContainerRequest): Proces
     workingDirectory: normalWorkingDirectory(spec.dir || image.workingDir || '/'),
     terminal,
     openStdin: spec.openStdin ?? false,
+    stdinOnce: stdinOnce ?? false,
   };
 }
 

@@ -27,7 +27,10 @@ export interface ContainerRequest {
   files: MountedFile[];
   /** Container labels, for people and for adoption. */
   labels: Record<string, string>;
-  log: { maxSizeBytes: number; maxFiles: number };
+  /** Log driver and its options, as Docker names them. */
+  log: { driver: string; options: Readonly<Record<string, string>> };
+  /** Standard input, when it is open, ends with the first attached client that writes to it. */
+  stdinOnce?: boolean;
 }
 
 /** The part of an image that a container needs (the shape of `libs/image`'s config, kept apart: effects do not import each other). */

@@ -8,6 +8,10 @@ export type ShimEvent =
   | { event: 'failed'; step: string; object: string; errno: number; reason: string }
   | { event: 'state' | 'created' | 'started'; state: 'creating' | 'created' | 'running' | 'exited'; pid: number; startTime: number }
   | { event: 'start-failed'; errno: number }
+  /** From now on the connection gets the output; `input`: and may write. */
+  | { event: 'attached'; input: boolean }
+  /** A log file waits to be compressed. */
+  | { event: 'log-rotated' }
   /** All files are read or written. */
   | { event: 'done' }
   | ExitedEvent;
@@ -23,12 +27,18 @@ export interface ExitedEvent {
   oomKilled?: boolean;
   exitedAtMs?: number;
   timedOut?: boolean;
+  /** What the log's disk or server did not take. */
+  lostLogRecords?: number;
 }
 
 export interface ShimListener {
   event?(event: ShimEvent): void;
   file?(errno: number, data: Buffer): void;
+  /** Standard output, or a terminal's. Good only until it returns, as what follows. */
   output?(data: Buffer): void;
+  errorOutput?(data: Buffer): void;
+  /** Output that was dropped before what follows. */
+  lost?(bytes: number): void;
   /** Of a process that handles files (`OP_FILES_…`); `data` is only good until it returns. */
   entry?(payload: Buffer): void;
   content?(data: Buffer): void;
@@ -73,6 +83,11 @@ export class ShimConnection {
     this.socket.write(encodeProgram(operations));
   }
 
+  /** Resolves when the kernel has taken it, or when nobody listens any more. */
+  sendAll(operations: readonly Operation[]): Promise<void> {
+    return new Promise((resolve) => this.socket.write(encodeProgram(operations), () => resolve()));
+  }
+
   close(): void {
     this.socket.destroy();
   }
@@ -94,6 +109,8 @@ export class ShimConnection {
     if (kind === replyKinds.event) this.listener.event?.(JSON.parse(payload.toString('utf8')) as ShimEvent);
     else if (kind === replyKinds.file) this.listener.file?.(payload.readUInt32LE(0), payload.subarray(4));
     else if (kind === replyKinds.output) this.listener.output?.(payload);
+    else if (kind === replyKinds.error) this.listener.errorOutput?.(payload);
+    else if (kind === replyKinds.lost) this.listener.lost?.(Number(payload.readBigUInt64LE(0)));
     else if (kind === replyKinds.entry) this.listener.entry?.(payload);
     else if (kind === replyKinds.content) this.listener.content?.(payload);
   }

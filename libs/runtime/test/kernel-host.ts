@@ -67,7 +67,7 @@ export class KernelHost {
       hostLines: ['10.0.1.2\tinside'],
       files: [],
       labels: { task: 'web.1' },
-      log: { maxSizeBytes: 0, maxFiles: 1 },
+      log: { driver: 'json-file', options: { 'max-size': '-1' } },
       ...rest,
       image,
       spec: {

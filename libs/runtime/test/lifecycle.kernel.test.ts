@@ -147,7 +147,7 @@ describe('logs', () => {
   });
 
   test('rotation keeps so many files of so many bytes', async () => {
-    const id = await host.start('i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done', {}, { log: { maxSizeBytes: 20_000, maxFiles: 3 } });
+    const id = await host.start('i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done', {}, { log: { driver: 'json-file', options: { 'max-size': '20000', 'max-file': '3' } } });
     await host.runtime.wait(id, host.signal);
     const directory = join(host.stateDir, 'logs', id);
     expect(readdirSync(directory).sort()).toEqual(['json.log', 'json.log.1', 'json.log.2']);
@@ -159,7 +159,7 @@ describe('logs', () => {
   });
 
   test('follow sees every line through rotations, and ends with the container', async () => {
-    const request = host.request({ command: ['sh', '-c', 'i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); sleep 0.001; done'] }, { log: { maxSizeBytes: 8000, maxFiles: 10 } });
+    const request = host.request({ command: ['sh', '-c', 'i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); sleep 0.001; done'] }, { log: { driver: 'json-file', options: { 'max-size': '8000', 'max-file': '10' } } });
     await host.runtime.create(request, host.signal);
     const seen: string[] = [];
     const following = (async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isRefused } from '../../base/src/index.js';
 import { capabilitySet } from '../src/capabilities.js';
 import { planContainer } from '../src/container-plan.js';
+import { noLog } from '../src/log-plan.js';
 import { exitOf, startFailureWords } from '../src/exit-words.js';
 import type { HostFacts } from '../src/host-facts.js';
 import { compileProcess, compileSandbox } from '../src/launch-program.js';
@@ -31,14 +32,14 @@ function request(spec: Partial<ContainerRequest['spec']> = {}, rest: Partial<Omi
   const { image, ...others } = rest;
   return {
     id: 'id1', name: 'web.1.id1', limits: {}, hostname: 'web', netnsPath: '/run/netns/n', nameservers: ['127.0.0.11'], searchDomains: ['lan'],
-    resolvOptions: ['ndots:0'], hostLines: ['10.0.0.5\tweb'], files: [], labels: {}, log: { maxSizeBytes: 0, maxFiles: 1 }, ...others,
+    resolvOptions: ['ndots:0'], hostLines: ['10.0.0.5\tweb'], files: [], labels: {}, log: { driver: 'json-file', options: {} }, ...others,
     image: { layerDirs: ['/l/top', '/l/base'], entrypoint: ['/entry'], cmd: ['serve'], env: ['PATH=/bin', 'LANG=C'], workingDir: '/srv', user: '', volumes: [], ...image },
     spec: { image: 'web', labels: {}, env: [], hosts: [], secrets: [], configs: [], mounts: [], capabilityAdd: [], capabilityDrop: [], sysctls: {}, ulimits: [], ...spec },
   };
 }
 
 const placement = { procsFiles: ['/sys/fs/cgroup/cpu/p/id1/cgroup.procs'], oomCounterFile: '/sys/fs/cgroup/memory/p/id1/memory.oom_control' };
-const paths = { directory: '/state/containers/id1', layer: '/state/writable/id1', skeleton: '/state/skeleton', logFile: '/state/logs/id1/json.log' };
+const paths = { directory: '/state/containers/id1', layer: '/state/writable/id1', skeleton: '/state/skeleton', log: { ...noLog, kind: 'json' as const, maxSizeBytes: 1000, maxFiles: 2, target: '/state/logs/id1/json.log' } };
 
 /** Operations in words, without what is the same for every container. */
 function words(operations: readonly Operation[]): string[] {
@@ -50,7 +51,8 @@ describe('the launch program', () => {
     const config = planContainer(request(), facts, paths, placement, []);
     expect(words(compileSandbox(config))).toMatchInlineSnapshot(`
       [
-        "container 1 536870912 0 1 /state/containers/id1 /state/logs/id1/json.log /sys/fs/cgroup/memory/p/id1/memory.oom_control ",
+        "container 2 536870912 /state/containers/id1 /sys/fs/cgroup/memory/p/id1/memory.oom_control ",
+        "streams 0 1 0 1000 2 0 /state/logs/id1/json.log <0 bytes>",
         "joinCgroup /sys/fs/cgroup/cpu/p/id1/cgroup.procs",
         "joinNamespace 1073741824 /run/netns/n",
         "unshare 235012096",

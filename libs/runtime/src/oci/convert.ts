@@ -3,6 +3,7 @@ import { Refused } from '../../../base/src/index.js';
 import type { CgroupPlacement, ContainerConfig, DeviceNode, Hooks, NamespaceKind, NamespacePlan, Personality, TimeOffset } from '../container-config.js';
 import { deviceLinks, deviceNodes } from '../default-mounts.js';
 import type { HostFacts } from '../host-facts.js';
+import { noLog } from '../log-plan.js';
 import type { SeccompProfile } from '../seccomp/profile.js';
 import { convertIdMap, convertMounts } from './mounts.js';
 import { convertProcess } from './process.js';
@@ -33,7 +34,7 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
     ...(spec.hostname ? { hostname: spec.hostname } : {}),
     ...(spec.domainname ? { domainname: spec.domainname } : {}),
     directory: place.directory,
-    log: { path: '', maxSizeBytes: 0, maxFiles: 1 },
+    log: noLog,
     root: {
       mountPoint: resolve(place.bundle, spec.root!.path),
       readOnly: spec.root!.readonly ?? false,
@@ -124,7 +125,7 @@ export function convertHooks(hooks: NonNullable<OciSpec['hooks']>): Hooks {
   return Object.fromEntries(
     Object.entries(hooks).map(([point, list]) => [
       point,
-      list.map(({ path, args = [], env = [], timeout }) => ({ path, args, env, ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }) })),
+      list.map(({ path, args = [], env, timeout }) => ({ path, args, ...(env ? { env } : {}), ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }) })),
     ]),
   );
 }

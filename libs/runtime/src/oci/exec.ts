@@ -31,7 +31,7 @@ export function compileEntry({ pid, startTime, namespaces, procsFiles, consoleSo
 export function compileExecProcess(part: ProcessPart, user: ContainerUser, seccomp: Buffer | undefined): Operation[] {
   const { process } = part;
   return [
-    process.terminal ? ['terminal'] : ['stdin', 1],
+    process.terminal ? ['terminal', 0, 0] : ['stdin'],
     ...part.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
     ...(part.oomScoreAdj === undefined ? [] : [['oomScore', String(part.oomScoreAdj)] as const]),
     ...compileScheduling(part),

@@ -22,7 +22,7 @@ function request(script: string, rest: Partial<ContainerRequest>): ContainerRequ
   const image = { layerDirs: [`${directory}/layer`], entrypoint: [], cmd: [], env: [], workingDir: '', user: '', volumes: [] };
   return {
     id: `c${++count}`, name: 'pure', spec, image, limits: {}, hostname: 'inside', netnsPath: '/run/netns/pure', nameservers: [], searchDomains: [],
-    resolvOptions: [], hostLines: [], files: [], labels: {}, log: { maxSizeBytes: 0, maxFiles: 1 }, ...rest,
+    resolvOptions: [], hostLines: [], files: [], labels: {}, log: { driver: 'json-file', options: {} }, ...rest,
   };
 }
 

@@ -1,0 +1,78 @@
+import { open, readdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { crc32, deflateRaw, gunzip } from 'node:zlib';
+import { isErrno } from '../../base/src/index.js';
+
+const compress = promisify(deflateRaw);
+const decompress = promisify(gunzip);
+
+/** Of gzip (RFC 1952): a member with an extra field, whose one subfield `Si` holds the inode of the file that it was. */
+const headerBytes = 12;
+const subfieldBytes = 12;
+const flagExtra = 4;
+const deflateMethod = 8;
+const unknownSystem = 255;
+
+/** A gzip file that tells which file it was: a reader in the middle of that one knows it again. */
+export async function compressLog(data: Buffer, inode: bigint): Promise<Buffer> {
+  const header = Buffer.alloc(headerBytes + subfieldBytes);
+  header.set([0x1f, 0x8b, deflateMethod, flagExtra, 0, 0, 0, 0, 0, unknownSystem]);
+  header.writeUInt16LE(subfieldBytes, 10);
+  header.write('Si', headerBytes, 'latin1');
+  header.writeUInt16LE(8, headerBytes + 2);
+  header.writeBigUInt64LE(inode, headerBytes + 4);
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(crc32(data), 0);
+  trailer.writeUInt32LE(data.length >>> 0, 4);
+  return Buffer.concat([header, await compress(data), trailer]);
+}
+
+export async function decompressLog(data: Buffer): Promise<Buffer> {
+  return decompress(data);
+}
+
+/** Bytes of the beginning that `originalInode` has to see. */
+export const compressedHeadBytes = headerBytes + subfieldBytes;
+
+/** Which file it was; undefined: it does not tell. */
+export function originalInode(head: Buffer): bigint | undefined {
+  const isOurs = head.length >= compressedHeadBytes && head.readUInt16BE(0) === 0x1f8b && head.toString('latin1', headerBytes, headerBytes + 2) === 'Si';
+  return isOurs ? head.readBigUInt64LE(headerBytes + 4) : undefined;
+}
+
+/** Makes a twin of each rotated file that has none, beside it, and hands it over. */
+export async function compressRotated(path: string, replace: (inode: bigint, twin: string) => void): Promise<void> {
+  const name = basename(path);
+  for (const entry of await entriesOf(dirname(path))) {
+    if (!entry.startsWith(`${name}.`) || !/^[0-9]+$/.test(entry.slice(name.length + 1))) continue;
+    const rotated = join(dirname(path), entry);
+    try {
+      await compressOne(rotated, replace);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOSPC')) throw error; // rotated away meanwhile, or no room: it stays as it is
+    }
+  }
+}
+
+/** Names move while we look: what is read and what is told are of one open file. */
+async function compressOne(rotated: string, replace: (inode: bigint, twin: string) => void): Promise<void> {
+  const file = await open(rotated, 'r');
+  try {
+    const { ino } = await file.stat({ bigint: true });
+    const twin = join(dirname(rotated), `compressed-${ino}`);
+    await writeFile(twin, await compressLog(await file.readFile(), ino), { mode: 0o640 });
+    replace(ino, twin);
+  } finally {
+    await file.close();
+  }
+}
+
+async function entriesOf(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
