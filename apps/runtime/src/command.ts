@@ -18,11 +18,22 @@ export interface Command {
   run(call: Call): number | Promise<number>;
 }
 
+/** Socket activation: what `LISTEN_FDS` counts is passed on, and so is the word. */
+export function activationEnvironment(): string[] {
+  const count = activatedDescriptors();
+  return count > 0 ? [`LISTEN_FDS=${count}`, 'LISTEN_PID=1'] : [];
+}
+
+function activatedDescriptors(): number {
+  const count = Number(process.env['LISTEN_FDS'] ?? 0);
+  return Number.isInteger(count) && count > 0 ? count : 0;
+}
+
 /** How many descriptors after the standard streams the program gets: `--preserve-fds`, and what socket activation hands over. */
 export function descriptorCount(args: ParsedArguments): number {
   const given = Number(args.text('preserve-fds') ?? 0);
   if (!Number.isInteger(given) || given < 0) throw new BadUsage(`invalid value "${args.text('preserve-fds')}" for flag -preserve-fds`);
-  return given;
+  return given + activatedDescriptors();
 }
 
 export function onlyId(args: ParsedArguments): string {

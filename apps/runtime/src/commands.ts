@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { signalNumber } from '../../../libs/runtime/src/signals.js';
 import type { FlagTable, ParsedArguments } from './arguments.js';
-import { descriptorCount, onlyId, words, type Command } from './command.js';
+import { activationEnvironment, descriptorCount, onlyId, words, type Command } from './command.js';
 import { execCommand } from './exec-command.js';
 import { waitInForeground } from './foreground.js';
 import { eventsCommand, featuresCommand, listCommand, psCommand, specCommand, updateCommand } from './inspect-commands.js';
@@ -118,5 +118,5 @@ export const commands: Record<string, Command> = {
 function createOptions(args: ParsedArguments, stay: boolean) {
   const path = (name: string) => (args.text(name) ? { [name === 'pid-file' ? 'pidFile' : 'consoleSocket']: resolve(args.text(name)!) } : {});
   const config = args.text('config');
-  return { bundle: resolve(args.text('bundle') ?? '.'), ...(config ? { config: resolve(config) } : {}), preservedDescriptors: descriptorCount(args), stay, ...path('pid-file'), ...path('console-socket') };
+  return { bundle: resolve(args.text('bundle') ?? '.'), ...(config ? { config: resolve(config) } : {}), preservedDescriptors: descriptorCount(args), extraEnvironment: activationEnvironment(), stay, ...path('pid-file'), ...path('console-socket') };
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { OciProcess, OciSpec } from '../../../libs/runtime/src/oci/index.js';
 import { readJson } from '../../../libs/runtime/src/oci/read-spec.js';
 import { BadUsage, type ParsedArguments } from './arguments.js';
-import { descriptorCount, type Command } from './command.js';
+import { activationEnvironment, descriptorCount, type Command } from './command.js';
 import { waitInForeground } from './foreground.js';
 
 export const execCommand: Command = {
@@ -25,6 +25,7 @@ export const execCommand: Command = {
     const launcher = await all.exec(id, processOf(args, argv, spec), {
       stay,
       preservedDescriptors: descriptorCount(args),
+      extraEnvironment: activationEnvironment(),
       ...(socket ? { consoleSocket: resolve(socket) } : {}),
       ...(pidFile ? { pidFile: resolve(pidFile) } : {}),
     });

@@ -68,9 +68,9 @@ export const updateCommand: Command = {
     'memory-reservation': 'text', 'memory-swap': 'text', 'pids-limit': 'text', 'cpu-idle': 'text', 'l3-cache-schema': 'text', 'mem-bw-schema': 'text',
   },
   shorts: { r: 'resources' },
-  async run({ args, containers }) {
+  run({ args, containers }) {
     for (const flag of ['l3-cache-schema', 'mem-bw-schema']) if (args.has(flag)) throw new Refused('unsupported', `--${flag}: Intel RDT is not supported`);
-    await containers().update(onlyId(args), resourcesOf(args));
+    containers().update(onlyId(args), resourcesOf(args));
     return 0;
   },
 };

@@ -7,7 +7,7 @@
  * new container (container.c), or of one process more in a container (exec.c). It forks a child that executes the
  * launch program it is sent, record by record (child.c), and ends up as the container's process.
  *
- *   shoal-shim launch DESCRIPTOR
+ *   shoal-shim launch DESCRIPTOR [DESCRIPTOR TO CLOSE…]
  *
  * reads one launch program from a descriptor and forks the process itself: for callers of the OCI command line, who
  * look after the container on their own (launch.c).
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shim.h"
 
@@ -29,8 +30,10 @@ int main(int count, char **arguments) {
 		continue_from_sealed_copy(arguments);
 		run_zygote(arguments[2]);
 	}
-	if (count == 3 && strcmp(arguments[1], "launch") == 0) {
+	if (count >= 3 && strcmp(arguments[1], "launch") == 0) {
 		continue_from_sealed_copy(arguments);
+		for (int i = 3; i < count; i++)
+			close(atoi(arguments[i])); /* only to keep the number of others */
 		run_launch(atoi(arguments[2]));
 	}
 	if (count >= 3 && strcmp(arguments[1], "--") == 0)

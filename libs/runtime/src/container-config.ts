@@ -245,4 +245,6 @@ export interface MountSource {
   isNew?: boolean;
   /** The volume ends with the container. */
   anonymous?: boolean;
+  /** Lets go of what holds the source, once it is mounted. */
+  release?: () => void;
 }

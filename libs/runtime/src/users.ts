@@ -38,6 +38,11 @@ export function resolveUser(spec: string, extraGroups: readonly string[], passwd
   return { uid: entry.uid, gid: primary, groups: [...new Set(groups)], home: entry.home || '/' };
 }
 
+/** By the container's own passwd; `/` for who is not in it. */
+export function homeOf(uid: number, passwdText: string): string {
+  return parsePasswd(passwdText).find((entry) => entry.uid === uid)?.home || '/';
+}
+
 function splitSpec(spec: string): string[] {
   const fields = spec.split(':');
   if (fields.length > 2) throw new Refused('invalid', `invalid user "${spec}": it has more than one colon`);

@@ -2,40 +2,48 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Refused, systemClock, Temporary, type Clock } from '../../../base/src/index.js';
 import { Cgroups } from '../cgroup/cgroups.js';
+import { readText } from '../cgroup/files.js';
+import { thaw } from '../cgroup/freezer.js';
+import type { CgroupLayout } from '../cgroup/layout.js';
 import { probeHost, type HostFacts } from '../host-facts.js';
 import { compileInside, compileProcess, identityFiles } from '../launch-program.js';
 import { processNamespace } from '../namespaces.js';
 import { protocolVersion } from '../operations.js';
 import { seccompProgram } from '../seccomp/filter.js';
-import { resolveUser } from '../users.js';
 import { convertHooks, convertNamespaces, convertSpec } from './convert.js';
 import { compileEntry, compileExecProcess } from './exec.js';
 import { runHooks } from './hooks.js';
 import { Launcher } from './launcher.js';
-import { convertProcess } from './process.js';
+import { convertProcess, userOf } from './process.js';
 import { isAlive, sendSignal } from './process-table.js';
 import { checkId, checkProcess, readSpec } from './read-spec.js';
 import { convertResources } from './resources.js';
 import type { HookPoint } from '../container-config.js';
 import type { SeccompProfile } from '../seccomp/profile.js';
-import { ociVersion, type OciProcess, type OciSpec, type OciState, type OciStatus } from './spec.js';
+import { describeStatistics } from './statistics.js';
+import { ociVersion, type OciProcess, type OciResources, type OciSpec, type OciState, type OciStatus } from './spec.js';
 import { giveStartWord, isWaiting } from './start-socket.js';
 import { StateStore, type StoredContainer } from './state.js';
 
 export interface CreateOptions {
   bundle: string;
+  /** Its config, when that is not `config.json` in it. */
+  config?: string;
   pidFile?: string;
   consoleSocket?: string;
   preservedDescriptors: number;
+  /** What socket activation adds to the environment. */
+  extraEnvironment: string[];
   /** The launcher stays as the parent of the process and tells its end: `run` in the foreground. */
   stay: boolean;
 }
 
-export type ExecOptions = Omit<CreateOptions, 'bundle'>;
+export type ExecOptions = Omit<CreateOptions, 'bundle' | 'config'>;
 
 const SIGKILL = 9;
 const killPatienceMs = 10_000;
 const pollMs = 10;
+const eventPollMs = 100;
 
 /** The containers below one `--root`, as the OCI command line knows them: all that lasts is in their folders. */
 export class OciContainers {
@@ -55,7 +63,7 @@ export class OciContainers {
   /** Makes everything but the execve of its program. */
   async create(id: string, options: CreateOptions): Promise<{ container: StoredContainer; launcher: Launcher }> {
     checkId(id);
-    const spec = readSpec(options.bundle);
+    const spec = readSpec(options.bundle, options.config);
     checkProcess(spec.process ?? { cwd: '/' });
     this.#checkConsole(spec, options);
     this.store.reserve(id);
@@ -81,6 +89,7 @@ export class OciContainers {
     const placement = this.#cgroups(container).create(groupName(container), convertResources(spec.linux?.resources ?? {}));
     const place = { id, bundle: options.bundle, directory: this.store.directory(id), cgroupPath: container.cgroupPath, preservedDescriptors: options.preservedDescriptors };
     const config = convertSpec(spec, place, this.facts, placement);
+    config.process.env.push(...options.extraEnvironment);
     const { cloneFlags, path } = processNamespace(config);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, config.process.argv[0] ?? '');
     const head = ['launch', protocolVersion, cloneFlags, 0, 0n, options.preservedDescriptors, options.stay ? 1 : 0, this.store.startSocket(id), options.consoleSocket ?? '', path] as const;
@@ -88,10 +97,10 @@ export class OciContainers {
     const { pid, startTime } = await launcher.until('state');
     Object.assign(container, { pid, startTime });
     this.store.write(container);
-    const [passwd = '', group = ''] = await launcher.files(identityFiles.length);
+    const [passwd = ''] = await launcher.files(identityFiles.length);
     await this.#runHooks(container, 'prestart', 'creating');
     await this.#runHooks(container, 'createRuntime', 'creating');
-    const user = resolveUser(config.process.user, config.process.extraGroups, passwd, group);
+    const user = userOf(spec.process ?? { cwd: '/' }, passwd);
     launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts)));
     await launcher.until('created');
     if (options.pidFile) writeFileSync(options.pidFile, String(pid));
@@ -150,6 +159,7 @@ export class OciContainers {
       const deadlineMs = this.clock.monotonicMs() + killPatienceMs;
       while (isAlive(pid, startTime)) {
         if (cgroups.isFrozen(groupName(container))) cgroups.thaw(groupName(container));
+        thawElsewhere(pid, this.facts.cgroups);
         if (this.clock.monotonicMs() > deadlineMs) throw new Temporary(`process ${pid} of container ${id} does not end`);
         await this.clock.sleep(pollMs);
       }
@@ -176,6 +186,41 @@ export class OciContainers {
     this.#cgroups(container).thaw(groupName(container));
   }
 
+  update(id: string, resources: OciResources): void {
+    const container = this.store.require(id);
+    if (this.status(container) === 'stopped') throw new Refused('precondition', 'container not running: it has stopped');
+    this.#cgroups(container).update(groupName(container), convertResources(resources));
+  }
+
+  statistics(id: string): object {
+    const container = this.store.require(id);
+    if (this.status(container) === 'stopped') throw new Refused('precondition', `container not running: ${id} has stopped`);
+    return describeStatistics(this.#cgroups(container).stats(groupName(container)));
+  }
+
+  /** Statistics now and then, and each time that the kernel killed for want of memory; ends with the container. */
+  async *events(id: string, intervalMs: number): AsyncGenerator<object> {
+    const container = this.store.require(id);
+    if (this.status(container) === 'stopped') throw new Refused('precondition', `container not running: ${id} has stopped`);
+    let kills = this.#oomKills(container);
+    let nextMs = this.clock.monotonicMs();
+    while (this.store.find(id) && this.status(container) !== 'stopped') {
+      const now = this.#oomKills(container);
+      if (now > kills) yield { type: 'oom', id };
+      kills = now;
+      if (this.clock.monotonicMs() >= nextMs) {
+        yield { type: 'stats', id, data: this.statistics(id) };
+        nextMs += intervalMs;
+      }
+      await this.clock.sleep(Math.min(intervalMs, eventPollMs));
+    }
+    if (this.#oomKills(container) > kills) yield { type: 'oom', id };
+  }
+
+  #oomKills(container: StoredContainer): number {
+    return this.#cgroups(container).stats(groupName(container)).memory.oomKills;
+  }
+
   /** Runs one process more. Resolves when it runs; with `stay` its launcher tells its end. */
   async exec(id: string, given: OciProcess, options: ExecOptions): Promise<Launcher> {
     const container = this.store.require(id);
@@ -184,6 +229,7 @@ export class OciContainers {
     if (status !== 'running' && status !== 'created') throw new Refused('precondition', `cannot exec in a ${status} container: container not running`);
     if (given.terminal && !options.consoleSocket && !options.stay) throw new Refused('invalid', 'cannot allocate tty if runc will detach without setting console socket: give --console-socket');
     const part = convertProcess(checkProcess(given), options.preservedDescriptors, this.facts.heldCapabilities);
+    part.process.env.push(...options.extraEnvironment);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, part.process.argv[0] ?? '');
     const { pid, startTime, spec } = container;
     const place = {
@@ -192,8 +238,8 @@ export class OciContainers {
     };
     launcher.send(compileEntry(place));
     const { pid: execPid } = await launcher.until('state');
-    const [passwd = '', group = ''] = await launcher.files(identityFiles.length);
-    const user = resolveUser(part.process.user, part.process.extraGroups, passwd, group);
+    const [passwd = ''] = await launcher.files(identityFiles.length);
+    const user = userOf(given, passwd);
     const seccomp = spec.linux?.seccomp ? seccompProgram({ profile: spec.linux.seccomp as SeccompProfile }, part.capabilities.bounding, this.facts) : undefined;
     launcher.send(compileExecProcess(part, user, seccomp));
     await launcher.until('started');
@@ -216,6 +262,14 @@ export class OciContainers {
 
 export function groupName({ cgroupPath }: Pick<StoredContainer, 'cgroupPath'>): string {
   return posix.basename(cgroupPath);
+}
+
+/** Somebody may have moved it into a frozen group of their own: there not even SIGKILL ends it. */
+function thawElsewhere(pid: number, layout: CgroupLayout): void {
+  const tree = layout.trees.find(({ version, controllers }) => version === 1 && controllers.includes('freezer'));
+  const line = readText(`/proc/${pid}/cgroup`).split('\n').find((text) => text.split(':')[1] === 'freezer');
+  const path = line?.split(':')[2];
+  if (tree && path && path !== '/') thaw(tree, posix.join(tree.mountPoint, path));
 }
 
 function cgroupPathOf({ linux }: OciSpec, id: string): string {

@@ -2,6 +2,8 @@ import { Refused } from '../../../base/src/index.js';
 import { capabilityMask } from '../capabilities.js';
 import type { CapabilitySets, ContainerConfig, IoPriority, ProcessPlan, Scheduler, SecurityLabels } from '../container-config.js';
 import { RLIM_INFINITY, RLIMIT, type RlimitName } from '../linux.js';
+import { mergeEnvironment } from '../process-plan.js';
+import { homeOf, type ContainerUser } from '../users.js';
 import type { OciProcess } from './spec.js';
 
 /** All that config.json's `process` decides, for a container's first process and for an exec alike. */
@@ -24,7 +26,8 @@ export function convertProcess(process: OciProcess, preservedDescriptors: number
 function processPlan({ args = [], env = [], user, cwd, terminal }: OciProcess, preservedDescriptors: number): ProcessPlan {
   return {
     argv: args,
-    env: env.filter((entry) => entry !== ''),
+    // Of two entries with one name the later counts, as a shell would have it.
+    env: mergeEnvironment(new Map(), env.filter((entry) => entry.includes('='))),
     user: `${user?.uid ?? 0}:${user?.gid ?? 0}`,
     extraGroups: (user?.additionalGids ?? []).map(String),
     workingDirectory: cwd,
@@ -88,4 +91,10 @@ function convertScheduler(given: NonNullable<OciProcess['scheduler']>): Schedule
     policy, flags, nice: given.nice ?? 0, priority: given.priority ?? 0,
     runtimeNs: BigInt(given.runtime ?? 0), deadlineNs: BigInt(given.deadline ?? 0), periodNs: BigInt(given.period ?? 0),
   };
+}
+
+/** Numbers as given; only the home is looked up. */
+export function userOf({ user }: OciProcess, passwd: string): ContainerUser {
+  const uid = user?.uid ?? 0;
+  return { uid, gid: user?.gid ?? 0, groups: user?.additionalGids ?? [], home: homeOf(uid, passwd) };
 }

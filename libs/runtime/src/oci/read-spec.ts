@@ -7,8 +7,7 @@ export const idPattern = /^[A-Za-z0-9_+.-]+$/;
 const maxIdLength = 1024;
 
 /** Reads and checks a bundle's `config.json`. */
-export function readSpec(bundle: string): OciSpec {
-  const path = posix.join(bundle, 'config.json');
+export function readSpec(bundle: string, path = posix.join(bundle, 'config.json')): OciSpec {
   return checkSpec(readJson(path, 'JSON specification file config.json not found') as OciSpec, bundle);
 }
 
