@@ -93,7 +93,7 @@ describe('the launch program', () => {
     `);
     expect(words(compileProcess(config, { uid: 0, gid: 0, groups: [0, 10], home: '/root' }, Buffer.alloc(80)))).toMatchInlineSnapshot(`
       [
-        "stdin 0",
+        "stdin",
         "rlimit 4 18446744073709551615 18446744073709551615",
         "rlimit 0 18446744073709551615 18446744073709551615",
         "rlimit 1 18446744073709551615 18446744073709551615",
