@@ -5,9 +5,21 @@
 #include "shim.h"
 
 static int failures_to = -1;
+static bool listens_on;
 
 void report_failures_to(int connection) {
 	failures_to = connection;
+}
+
+void listen_on_after_failure(void) {
+	listens_on = true;
+}
+
+/* Who is still sending would find nobody there, and miss what was said. */
+static void hear_out(int connection) {
+	char ignored[65536];
+	while (read(connection, ignored, sizeof ignored) > 0)
+		;
 }
 
 static _Noreturn void report(const char *step, const char *object, int error_number, const char *reason) {
@@ -20,6 +32,8 @@ static _Noreturn void report(const char *step, const char *object, int error_num
 	event_end(&event);
 	if (failures_to >= 0)
 		event_send(failures_to, &event);
+	if (failures_to >= 0 && listens_on)
+		hear_out(failures_to);
 	_exit(1);
 }
 

@@ -10,6 +10,7 @@
 
 /* error.c: every failure names the step and the object, and reaches the agent as an event. */
 void report_failures_to(int connection);
+void listen_on_after_failure(void); /* until the agent hangs up */
 _Noreturn void fail(const char *step, const char *object); /* with errno */
 _Noreturn void fail_because(const char *step, const char *object, const char *reason);
 

@@ -39,7 +39,7 @@ export interface ShimListener {
   errorOutput?(data: Buffer): void;
   /** Output that was dropped before what follows. */
   lost?(bytes: number): void;
-  /** Of a process that handles files (`OP_FILES_…`); `data` is only good until it returns. */
+  /** Of a process that handles files (`OP_FILES_…`). */
   entry?(payload: Buffer): void;
   content?(data: Buffer): void;
   /** The other side is gone; nothing follows. */
