@@ -14,7 +14,8 @@
 
 #include "files.h"
 
-enum { MAX_DEPTH = 1024, CONTENT_BYTES = 1 << 17 };
+/* With its header, a piece of content is what a reader takes at once. */
+enum { MAX_DEPTH = 1024, CONTENT_BYTES = (1 << 16) - 8 };
 
 static struct {
 	int connection;

@@ -97,6 +97,7 @@ void run_files(int connection, struct record *first) {
 	unsigned long long start_time = take_u64(first);
 	struct child_ends ends = {.connection = connection, .status = -1, .go = -1, .output = -1, .error = -1, .terminal = -1, .target = -1};
 	struct record record;
+	listen_on_after_failure();
 	allow_many_descriptors();
 	umask(0);
 	own_descriptors = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);

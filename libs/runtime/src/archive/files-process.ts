@@ -32,7 +32,7 @@ export class FilesProcess {
     process.#connection = await connect({
       event: (event) => process.#hear(event),
       entry: (payload) => process.#push({ kind: 'entry', entry: decodeEntry(payload), bytes: payload.length }),
-      content: (data) => process.#push({ kind: 'content', data: Buffer.from(data), bytes: data.length }),
+      content: (data) => process.#push({ kind: 'content', data, bytes: data.length }),
       closed: () => process.#end(),
     });
     signal.addEventListener('abort', process.close, { once: true });
