@@ -1,119 +1,147 @@
-import { hasEnded, type ClusterView, type Network } from '../../model/src/index.js';
-import { formatAddress, parseAddress, parseSubnet, type Range } from './ipv4.js';
+import { hasEnded, isWanted, parseIpNetwork, type ClusterView, type Kind, type Kinds, type Network, type Service, type Task, type ViewIndex } from '../../model/src/index.js';
+import { AddressPage, type Position } from './address-page.js';
+
+interface Pages {
+  4?: AddressPage;
+  6?: AddressPage;
+}
+
+export type Family = 4 | 6;
 
 /**
- * The addresses of every network as one pass sees them.
+ * Who holds which address, and which tasks wait for theirs: kept up to date change by change.
  *
- * 1. An address belongs to a service (its virtual address) or to a task until that task has ended.
- * 2. Addresses are given out in a ring, after the one that the youngest task has: a freed address rests as long as possible.
+ * An address belongs to a service (its virtual address) or to a task until that task has ended. It rests after that: addresses
+ * are given out in a ring.
  */
-export class AddressBook {
-  readonly #pages = new Map<string, Page>();
+export class AddressBook implements ViewIndex {
+  /** Tasks that wait for the allocator, by id. */
+  readonly waiting = new Map<string, Task>();
+  readonly #pages = new Map<string, Pages>();
 
-  constructor(readonly view: ClusterView) {
-    for (const network of view.all('network')) {
-      if (network.allocation) this.#pages.set(network.id, new Page(network));
+  constructor(view: ClusterView) {
+    for (const network of view.all('network')) this.#networkChanged(network);
+    for (const service of view.all('service')) this.#serviceChanged(undefined, service);
+    for (const task of view.all('task')) this.#taskChanged(undefined, task);
+  }
+
+  changed<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void {
+    if (kind === 'task') this.#taskChanged(before as Task | undefined, after as Task | undefined);
+    else if (kind === 'service') this.#serviceChanged(before as Service | undefined, after as Service | undefined);
+    else if (kind === 'network' && after) this.#networkChanged(after as Network);
+    else if (kind === 'network') this.#pages.delete(before!.id);
+  }
+
+  page(networkId: string, family: Family): AddressPage | undefined {
+    return this.#pages.get(networkId)?.[family];
+  }
+
+  /** An allocation is made once, before anybody has an address of it. */
+  #networkChanged(network: Network): void {
+    if (!network.allocation || this.#pages.has(network.id)) return;
+    const bits = new Set(network.allocation.subnets.map(({ subnet }) => parseIpNetwork(subnet)?.bits));
+    this.#pages.set(network.id, {
+      ...(bits.has(32) && { 4: new AddressPage(network, 32) }),
+      ...(bits.has(128) && { 6: new AddressPage(network, 128) }),
+    });
+  }
+
+  #serviceChanged(before: Service | undefined, after: Service | undefined): void {
+    if (before?.status.virtualIps === after?.status.virtualIps) return;
+    for (const { networkId, address } of before?.status.virtualIps ?? []) this.#pageOf(networkId, address)?.release(address);
+    for (const { networkId, address } of after?.status.virtualIps ?? []) this.#pageOf(networkId, address)?.hold(address);
+  }
+
+  #taskChanged(before: Task | undefined, after: Task | undefined): void {
+    if (before) {
+      this.waiting.delete(before.id);
+      if (!hasEnded(before)) for (const { networkId, address } of before.networks) this.#pageOf(networkId, address)?.release(address);
     }
-    for (const service of view.all('service')) {
-      for (const { networkId, address } of service.status.virtualIps) this.#pages.get(networkId)?.take(address);
-    }
-    for (const task of view.all('task')) {
-      for (const { networkId, address } of task.networks) {
-        const page = this.#pages.get(networkId);
-        page?.noteBirth(address, task.createdAt);
-        if (!hasEnded(task)) page?.take(address);
-      }
+    if (!after) return;
+    if (after.status.state === 'new' && isWanted(after)) this.waiting.set(after.id, after);
+    for (const { networkId, address } of after.networks) {
+      const page = this.#pageOf(networkId, address);
+      if (!hasEnded(after)) page?.hold(address);
+      if (before?.networks !== after.networks) page?.noteBirth(address, after.createdAt);
     }
   }
 
-  /** A free address, now taken; or undefined when there is none. */
-  give(networkId: string): string | undefined {
-    return this.#pages.get(networkId)?.give();
+  #pageOf(networkId: string, address: string): AddressPage | undefined {
+    return this.page(networkId, familyOfText(address));
+  }
+}
+
+/** Of a text that is known to be an address. */
+export function familyOfText(address: string): Family {
+  return address.includes(':') ? 6 : 4;
+}
+
+/** For `ClusterView.index`. */
+export function addressBook(view: ClusterView): AddressBook {
+  return new AddressBook(view);
+}
+
+/** What one decision gives out. It is taken back with `end`: the commit, if it comes, takes it for good. */
+export class AddressLoan {
+  readonly #given: { page: AddressPage; address: string; to?: string }[] = [];
+  readonly #before = new Map<AddressPage, Position>();
+
+  constructor(readonly book: AddressBook) {}
+
+  /** A free address, now held; or undefined when there is none. */
+  give(networkId: string, family: Family): string | undefined {
+    const page = this.book.page(networkId, family);
+    if (!page) return undefined;
+    if (!this.#before.has(page)) this.#before.set(page, page.last);
+    const address = page.give();
+    if (address !== undefined) this.#hold(page, address);
+    return address;
   }
 
-  giveBack(networkId: string, address: string): void {
-    this.#pages.get(networkId)?.free(address);
+  /** That very address, to whoever is called `to`; false: somebody holds it. */
+  claim(networkId: string, address: string, to: string): boolean {
+    const page = this.#pageOf(networkId, address);
+    if (!page || page.isHeld(address)) return false;
+    this.#hold(page, address, to);
+    return true;
+  }
+
+  /** Who claimed the address in this loan. */
+  claimantOf(networkId: string, address: string): string | undefined {
+    const page = this.#pageOf(networkId, address);
+    return this.#given.find((given) => given.page === page && given.address === address)?.to;
+  }
+
+  /** How much it has given: see `takeBack`. */
+  get mark(): number {
+    return this.#given.length;
+  }
+
+  /** Takes back what was given since `mark`. */
+  takeBack(mark: number): void {
+    for (const { page, address } of this.#given.splice(mark)) page.release(address);
+  }
+
+  end(): void {
+    this.takeBack(0);
+    for (const [page, position] of this.#before) page.goBackTo(position);
   }
 
   /** Why `give` had nothing, with numbers. */
-  explain(network: Network): string {
-    const page = this.#pages.get(network.id);
-    if (!page) return `network ${network.spec.name} has no subnet yet`;
-    return `network ${network.spec.name} has no free address: ${page.inUse} of ${page.size} in use (${network.allocation!.subnets.map(({ subnet }) => subnet).join(', ')})`;
-  }
-}
-
-class Page {
-  readonly #ranges: Range[];
-  readonly #used = new Set<number>();
-  readonly #excluded: Set<number>;
-  /** Last address that was given out, and when. */
-  #last = -1;
-  #lastBirth = '';
-
-  constructor(network: Network) {
-    this.#ranges = rangesOf(network);
-    this.#excluded = new Set(excludedOf(network).filter((address) => this.#ranges.some(({ first, last }) => address >= first && address <= last)));
+  explain(network: Network, family: Family): string {
+    const page = this.book.page(network.id, family);
+    if (!network.allocation) return `network ${network.spec.name} has no subnet yet`;
+    if (!page) return `network ${network.spec.name} has no IPv${family} subnet`;
+    const subnets = network.allocation.subnets.filter(({ subnet }) => subnet.includes(':') === (family === 6));
+    return `network ${network.spec.name} has no free address: ${page.inUse} of ${page.size} in use (${subnets.map(({ subnet }) => subnet).join(', ')})`;
   }
 
-  get size(): number {
-    return this.#ranges.reduce((sum, { first, last }) => sum + Math.max(0, last - first + 1), 0) - this.#excluded.size;
+  #pageOf(networkId: string, address: string): AddressPage | undefined {
+    return this.book.page(networkId, familyOfText(address));
   }
 
-  get inUse(): number {
-    return this.#used.size;
+  #hold(page: AddressPage, address: string, to?: string): void {
+    page.hold(address);
+    this.#given.push({ page, address, ...(to !== undefined && { to }) });
   }
-
-  take(address: string): void {
-    const value = parseAddress(address);
-    if (value !== undefined) this.#used.add(value);
-  }
-
-  free(address: string): void {
-    const value = parseAddress(address);
-    if (value !== undefined) this.#used.delete(value);
-  }
-
-  noteBirth(address: string, birth: string): void {
-    const value = parseAddress(address);
-    if (value === undefined || birth < this.#lastBirth || (birth === this.#lastBirth && value < this.#last)) return;
-    this.#last = value;
-    this.#lastBirth = birth;
-  }
-
-  give(): string | undefined {
-    if (this.#used.size >= this.size) return undefined;
-    const value = this.#findFree((candidate) => candidate > this.#last) ?? this.#findFree(() => true);
-    if (value === undefined) return undefined;
-    this.#used.add(value);
-    this.#last = value;
-    return formatAddress(value);
-  }
-
-  #findFree(accepts: (candidate: number) => boolean): number | undefined {
-    for (const { first, last } of this.#ranges) {
-      const start = accepts(first) ? first : Math.max(first, this.#last + 1);
-      for (let candidate = start; candidate <= last; candidate++) {
-        if (accepts(candidate) && !this.#used.has(candidate) && !this.#excluded.has(candidate)) return candidate;
-      }
-    }
-    return undefined;
-  }
-}
-
-/** The parts of the subnets that addresses may come from: inside `ipRange` where there is one, without the first and the last address. */
-function rangesOf(network: Network): Range[] {
-  return network.allocation!.subnets.map(({ subnet }) => {
-    const whole = parseSubnet(subnet)!;
-    const usable = { first: whole.first + 1, last: whole.last - 1 };
-    const config = network.spec.ipam?.configs.find((candidate) => candidate.subnet !== undefined && parseSubnet(candidate.subnet)?.first === whole.first);
-    const part = config?.ipRange === undefined ? undefined : parseSubnet(config.ipRange);
-    return part ? { first: Math.max(usable.first, part.first), last: Math.min(usable.last, part.last) } : usable;
-  });
-}
-
-function excludedOf(network: Network): number[] {
-  const auxiliary = (network.spec.ipam?.configs ?? []).flatMap((config) => Object.values(config.auxAddresses ?? {}));
-  const gateways = network.allocation!.subnets.map(({ gateway }) => gateway);
-  return [...gateways, ...auxiliary].flatMap((text) => parseAddress(text) ?? []);
 }

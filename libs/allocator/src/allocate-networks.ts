@@ -1,10 +1,26 @@
 import { timestamp } from '../../base/src/index.js';
-import type { Change, ClusterView, Decide, DecisionContext, DecisionResult, IpamConfig, Network } from '../../model/src/index.js';
+import {
+  formatIp,
+  formatIpNetwork,
+  isInNetwork,
+  lastAddress,
+  overlap,
+  parseIpNetwork,
+  wholeNetwork,
+  type Change,
+  type ClusterView,
+  type Decide,
+  type DecisionContext,
+  type DecisionResult,
+  type IpNetwork,
+  type Network,
+} from '../../model/src/index.js';
 import { byCreation } from './order.js';
-import { formatAddress, formatSubnet, overlap, parseAddress, parseSubnet, subnetAt, type Range, type Subnet } from './ipv4.js';
 
 /** Swarm's first VXLAN network identifier; the 24-bit space ends below 2^24. */
 const firstVni = 4096;
+/** What IPv6 calls a subnet. */
+const ipv6SubnetBits = 64;
 
 type Allocation = NonNullable<Network['allocation']>;
 
@@ -22,70 +38,82 @@ export const allocateNetworks: Decide = (view, context) => {
       continue;
     }
     const allocation: Allocation = { subnets, vni: nextVni(vnis) };
-    for (const { subnet } of subnets) taken.push({ ...parseSubnet(subnet)!, network: network.spec.name });
+    for (const { subnet } of subnets) taken.push({ ...parseIpNetwork(subnet)!, network: network.spec.name });
     result.changes.push(store(network, allocation, context));
     result.sentences.push(`network ${network.spec.name} gets ${subnets.map(({ subnet }) => subnet).join(' and ')}, vni ${allocation.vni}`);
   }
   return result;
 };
 
-interface Taken extends Range {
+interface Taken extends IpNetwork {
   network: string;
 }
 
 /** What networks have already. */
 function takenSubnets(view: ClusterView): Taken[] {
-  const taken: Taken[] = [];
-  for (const network of view.all('network')) {
-    for (const { subnet } of network.allocation?.subnets ?? []) {
-      const range = parseSubnet(subnet);
-      if (range) taken.push({ ...range, network: network.spec.name });
-    }
-  }
-  return taken;
+  return [...view.all('network')].flatMap((network) => (network.allocation?.subnets ?? []).flatMap(({ subnet }) => blockOf(subnet).map((block) => ({ ...block, network: network.spec.name }))));
 }
 
-/** The subnets, or the sentence that says why there are none. */
+/** The block that the text names or lies in; none: it names none. */
+function blockOf(text: string | undefined): IpNetwork[] {
+  const parsed = text === undefined ? undefined : parseIpNetwork(text);
+  return parsed ? [wholeNetwork(parsed)] : [];
+}
+
+/** The subnets, one per family at least, or the sentence that says why there are none. */
 function subnetsFor(network: Network, taken: readonly Taken[], view: ClusterView): Allocation['subnets'] | string {
-  const own = (network.spec.ipam?.configs ?? []).filter((config) => config.subnet !== undefined && parseSubnet(config.subnet));
-  if (own.length > 0) return ownSubnets(network, own, taken);
+  const own = ownSubnets(network, taken);
+  if (typeof own === 'string') return own;
   const reserved = [...taken, ...wishes(view)];
-  const pools = view.cluster?.addressPools ?? [];
-  const bits = view.cluster?.subnetBits ?? 24;
-  for (const pool of pools) {
-    const free = firstFree(parseSubnet(pool), bits, reserved);
-    if (free) return [{ subnet: formatSubnet(free), gateway: formatAddress(free.first + 1) }];
+  const subnets = [...own];
+  for (const bits of network.spec.ipv6 ? [32, 128] : [32]) {
+    if (own.some(({ subnet }) => parseIpNetwork(subnet)!.bits === bits)) continue;
+    const free = fromPools(network, bits, reserved, view);
+    if (typeof free === 'string') return free;
+    subnets.push(free);
   }
-  return `network ${network.spec.name} gets no subnet: every /${bits} of ${pools.join(', ')} is in use`;
+  return subnets;
 }
 
-function ownSubnets(network: Network, configs: readonly IpamConfig[], taken: readonly Taken[]): Allocation['subnets'] | string {
+function fromPools(network: Network, bits: number, reserved: readonly IpNetwork[], view: ClusterView): Allocation['subnets'][number] | string {
+  const pools = (view.cluster?.addressPools ?? []).filter((pool) => parseIpNetwork(pool)?.bits === bits);
+  const prefixLength = bits === 32 ? (view.cluster?.subnetBits ?? 24) : ipv6SubnetBits;
+  for (const pool of pools) {
+    const free = firstFree(wholeNetwork(parseIpNetwork(pool)!), prefixLength, reserved);
+    if (free) return { subnet: formatIpNetwork(free), gateway: formatIp(free.address + 1n, bits) };
+  }
+  if (pools.length === 0) return `network ${network.spec.name} gets no subnet: the cluster has no IPv${bits === 32 ? 4 : 6} address pool; give the network a subnet of its own`;
+  return `network ${network.spec.name} gets no subnet: every /${prefixLength} of ${pools.join(', ')} is in use`;
+}
+
+function ownSubnets(network: Network, taken: readonly Taken[]): Allocation['subnets'] | string {
   const subnets: Allocation['subnets'] = [];
-  for (const config of configs) {
-    const range = parseSubnet(config.subnet!)!;
-    const other = taken.find((candidate) => overlap(candidate, range));
-    if (other) return `network ${network.spec.name} gets no subnet: ${config.subnet} overlaps with network ${other.network}`;
-    const gateway = config.gateway !== undefined && parseAddress(config.gateway) !== undefined ? config.gateway : formatAddress(range.first + 1);
-    subnets.push({ subnet: formatSubnet(range), gateway });
+  for (const config of network.spec.ipam?.configs ?? []) {
+    for (const block of blockOf(config.subnet)) {
+      const other = taken.find((candidate) => overlap(candidate, block));
+      if (other) return `network ${network.spec.name} gets no subnet: ${config.subnet} overlaps with network ${other.network}`;
+      const gateway = config.gateway !== undefined && isInNetwork(config.gateway, block) ? config.gateway : formatIp(block.address + 1n, block.bits);
+      subnets.push({ subnet: formatIpNetwork(block), gateway });
+    }
   }
   return subnets;
 }
 
 /** Subnets that waiting networks ask for: nobody gets them from a pool. */
-function wishes(view: ClusterView): Range[] {
+function wishes(view: ClusterView): IpNetwork[] {
   return [...view.all('network')]
     .filter((network) => !network.allocation)
     .flatMap((network) => network.spec.ipam?.configs ?? [])
-    .flatMap((config) => (config.subnet === undefined ? [] : (parseSubnet(config.subnet) ?? [])));
+    .flatMap((config) => blockOf(config.subnet));
 }
 
-function firstFree(pool: Subnet | undefined, bits: number, reserved: readonly Range[]): Subnet | undefined {
-  if (!pool || bits < pool.bits) return undefined;
-  let candidate = subnetAt(pool.first, bits);
-  for (const range of [...reserved].sort((a, b) => a.first - b.first)) {
-    if (overlap(range, candidate)) candidate = subnetAt(range.last + 2 ** (32 - bits), bits);
+function firstFree(pool: IpNetwork, prefixLength: number, reserved: readonly IpNetwork[]): IpNetwork | undefined {
+  if (prefixLength < pool.prefixLength) return undefined;
+  let candidate = { ...pool, prefixLength };
+  for (const block of reserved.filter(({ bits }) => bits === pool.bits).sort((a, b) => (a.address < b.address ? -1 : 1))) {
+    if (overlap(block, candidate)) candidate = { ...candidate, address: wholeNetwork({ ...candidate, address: lastAddress(block) }).address + (1n << BigInt(pool.bits - prefixLength)) };
   }
-  return candidate.last <= pool.last ? candidate : undefined;
+  return lastAddress(candidate) <= lastAddress(pool) ? candidate : undefined;
 }
 
 function nextVni(vnis: Set<number | undefined>): number {

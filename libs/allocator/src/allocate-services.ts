@@ -1,6 +1,7 @@
-import type { Change, ClusterView, Decide, PortConfig, Protocol, Service, ServiceStatus } from '../../model/src/index.js';
-import { AddressBook } from './address-book.js';
-import { attachmentsOf } from './attachments.js';
+import { sameJson } from '../../base/src/index.js';
+import type { Change, ClusterView, Decide, Network, PortConfig, Protocol, Service, ServiceStatus } from '../../model/src/index.js';
+import { addressBook, AddressLoan, familyOfText } from './address-book.js';
+import { attachmentsOf, familiesOf } from './attachments.js';
 import { byCreation } from './order.js';
 
 const firstDynamicPort = 30000;
@@ -12,32 +13,40 @@ export const allocateServices: Decide = (view) => {
   const sentences: string[] = [];
   const services = [...view.all('service')].sort(byCreation);
   const ports = new PublishedPorts(services);
-  let book: AddressBook | undefined;
+  const loan = new AddressLoan(view.index(addressBook));
   for (const service of services) {
     const wantedPorts = portsFor(service, ports, sentences);
-    const wantedNetworks = networksFor(service, view);
-    const stale = service.status.virtualIps.filter(({ networkId }) => !wantedNetworks.includes(networkId));
-    const missing = wantedNetworks.filter((networkId) => !service.status.virtualIps.some((ip) => ip.networkId === networkId));
-    const virtualIps = service.status.virtualIps.filter((ip) => !stale.includes(ip));
-    for (const networkId of missing) {
-      const address = (book ??= new AddressBook(view)).give(networkId);
-      if (address !== undefined) virtualIps.push({ networkId, address });
-      else sentences.push(`service ${service.spec.name} waits for its address: ${book.explain(view.get('network', networkId)!)}`);
-    }
-    if (samePorts(wantedPorts, service.status.ports) && stale.length === 0 && virtualIps.length === service.status.virtualIps.length) continue;
+    const virtualIps = virtualIpsFor(service, view, loan, sentences);
+    if (samePorts(wantedPorts, service.status.ports) && sameJson(virtualIps, service.status.virtualIps)) continue;
     const status: ServiceStatus = { ...service.status, ports: wantedPorts, virtualIps };
     changes.push({ action: 'status', kind: 'service', id: service.id, status, actor: 'allocator' });
     sentences.push(describe(service, status));
   }
+  loan.end();
   return { changes, sentences };
 };
 
+/** What it has is kept, what it lacks is given, and what it left is given back. */
+function virtualIpsFor(service: Service, view: ClusterView, loan: AddressLoan, sentences: string[]): ServiceStatus['virtualIps'] {
+  const networks = networksFor(service, view);
+  const virtualIps = service.status.virtualIps.filter(({ networkId }) => networks.some(({ id }) => id === networkId));
+  for (const network of networks) {
+    for (const family of familiesOf(network)) {
+      if (virtualIps.some((ip) => ip.networkId === network.id && familyOfText(ip.address) === family)) continue;
+      const address = loan.give(network.id, family);
+      if (address !== undefined) virtualIps.push({ networkId: network.id, address });
+      else sentences.push(`service ${service.spec.name} waits for its address: ${loan.explain(network, family)}`);
+    }
+  }
+  return virtualIps;
+}
+
 /** Networks in which the service has a virtual address: those of its tasks that have a subnet; none with `dnsrr`. */
-function networksFor(service: Service, view: ClusterView): string[] {
+function networksFor(service: Service, view: ClusterView): Network[] {
   if (service.spec.endpoint?.mode === 'dnsrr') return [];
   const attachments = attachmentsOf(view, service.spec.template);
-  if ('missing' in attachments) return service.status.virtualIps.map(({ networkId }) => networkId);
-  return attachments.filter(({ network }) => network.allocation).map(({ network }) => network.id);
+  if ('missing' in attachments) return service.status.virtualIps.flatMap(({ networkId }) => view.get('network', networkId) ?? []);
+  return attachments.map(({ network }) => network).filter(({ allocation }) => allocation);
 }
 
 function portsFor(service: Service, ports: PublishedPorts, sentences: string[]): PortConfig[] {

@@ -1,18 +1,17 @@
 import { timestamp } from '../../base/src/index.js';
-import { isWanted, taskName, type Change, type ClusterView, type Decide, type DecisionContext, type Task, type TaskNetwork } from '../../model/src/index.js';
-import { AddressBook } from './address-book.js';
-import { attachmentsOf } from './attachments.js';
+import { taskName, type Change, type ClusterView, type Decide, type DecisionContext, type Task, type TaskNetwork } from '../../model/src/index.js';
+import { addressBook, AddressLoan, familyOfText } from './address-book.js';
+import { attachmentsOf, familiesOf, type Attachment } from './attachments.js';
 import { byCreationAndSlot } from './order.js';
 
-/** Each new task gets an address in every network of its template and becomes `pending`, or says in its status what it lacks. */
+/** Each new task gets its addresses in every network of its template and becomes `pending`, or says in its status what it lacks. */
 export const allocateTasks: Decide = (view, context) => {
   const changes: Change[] = [];
   const sentences: string[] = [];
-  const waiting = [...view.all('task')].filter((task) => task.status.state === 'new' && isWanted(task)).sort(byCreationAndSlot);
-  if (waiting.length === 0) return { changes, sentences };
-  const book = new AddressBook(view);
-  for (const task of waiting) {
-    const networks = networksFor(task, view, book);
+  const book = view.index(addressBook);
+  const loan = new AddressLoan(book);
+  for (const task of [...book.waiting.values()].sort(byCreationAndSlot)) {
+    const networks = networksFor(task, view, loan);
     if (typeof networks === 'string') {
       if (networks === task.status.error) continue;
       changes.push(explain(task, networks, context));
@@ -22,25 +21,50 @@ export const allocateTasks: Decide = (view, context) => {
       sentences.push(`${taskName(task)} gets ${networks.map(({ address }) => address).join(' and ') || 'no address'}`);
     }
   }
+  loan.end();
   return { changes, sentences };
 };
 
 /** All of them or none: with a reason, nothing stays taken. */
-function networksFor(task: Task, view: ClusterView, book: AddressBook): TaskNetwork[] | string {
+function networksFor(task: Task, view: ClusterView, loan: AddressLoan): TaskNetwork[] | string {
   const template = view.templateOf(task);
   if (!template) return `template ${task.templateVersion} of service ${task.serviceName} is gone`;
   const attachments = attachmentsOf(view, template);
   if ('missing' in attachments) return `network ${attachments.missing} not found`;
+  const mark = loan.mark;
   const networks: TaskNetwork[] = [];
-  for (const { network, aliases } of attachments) {
-    const address = book.give(network.id);
-    if (address === undefined) {
-      for (const given of networks) book.giveBack(given.networkId, given.address);
-      return book.explain(network);
+  for (const attachment of attachments) {
+    const addresses = addressesFor(task, attachment, view, loan);
+    if (typeof addresses === 'string') {
+      loan.takeBack(mark);
+      return addresses;
     }
-    networks.push({ networkId: network.id, address, aliases: [...new Set([...aliases, task.serviceName])] });
+    const aliases = [...new Set([...attachment.aliases, task.serviceName])];
+    networks.push(...addresses.map((address) => ({ networkId: attachment.network.id, address, aliases })));
   }
   return networks;
+}
+
+/** One address per family of the network: the one that was asked for, or a free one. */
+function addressesFor(task: Task, { network, addresses }: Attachment, view: ClusterView, loan: AddressLoan): string[] | string {
+  const result: string[] = [];
+  for (const family of familiesOf(network)) {
+    const wanted = addresses.find((address) => familyOfText(address) === family);
+    if (wanted !== undefined && !loan.claim(network.id, wanted, taskName(task))) {
+      return `${wanted} in network ${network.spec.name} is in use by ${loan.claimantOf(network.id, wanted) ?? holderOf(wanted, network.id, view)}`;
+    }
+    const address = wanted ?? loan.give(network.id, family);
+    if (address === undefined) return loan.explain(network, family);
+    result.push(address);
+  }
+  return result.length > 0 ? result : loan.explain(network, 4);
+}
+
+function holderOf(address: string, networkId: string, view: ClusterView): string {
+  const has = (list: readonly { networkId: string; address: string }[]) => list.some((one) => one.networkId === networkId && one.address === address);
+  for (const service of view.all('service')) if (has(service.status.virtualIps)) return `service ${service.spec.name}`;
+  for (const task of view.all('task')) if (has(task.networks)) return taskName(task);
+  return 'another task';
 }
 
 function allocate(task: Task, networks: TaskNetwork[], { nowMs }: DecisionContext): Change[] {

@@ -1,8 +1,11 @@
 import type { ClusterView, Network, TaskTemplate } from '../../model/src/index.js';
+import { familyOfText, type Family } from './address-book.js';
 
 export interface Attachment {
   network: Network;
   aliases: string[];
+  /** Addresses that it asks for, one per family at most. */
+  addresses: string[];
 }
 
 /** Names that stand for "no network of the cluster": nothing is allocated for them. */
@@ -15,13 +18,19 @@ const builtInDrivers = new Set(['none', 'host', 'bridge']);
 export function attachmentsOf(view: ClusterView, template: TaskTemplate): Attachment[] | { missing: string } {
   if (template.networks.length === 0) {
     const ingress = [...view.all('network')].find((network) => network.spec.ingress);
-    return ingress ? [{ network: ingress, aliases: [] }] : { missing: 'ingress' };
+    return ingress ? [{ network: ingress, aliases: [], addresses: [] }] : { missing: 'ingress' };
   }
   const attachments: Attachment[] = [];
-  for (const { target, aliases } of template.networks) {
+  for (const { target, aliases, addresses = [] } of template.networks) {
     const network = view.get('network', target) ?? view.named('network', target);
-    if (network) attachments.push({ network, aliases });
+    if (network) attachments.push({ network, aliases, addresses });
     else if (!builtInDrivers.has(target)) return { missing: target };
   }
   return attachments;
+}
+
+/** IPv4 first: what there is only one of is IPv4. Empty: the network has no subnet yet. */
+export function familiesOf({ allocation }: Network): Family[] {
+  const families = new Set(allocation?.subnets.map(({ subnet }) => familyOfText(subnet)));
+  return [...families].sort((a, b) => a - b);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { aCluster, aContext, aNetwork, anIngressNetwork, aService, aTask, aTemplate, decideOnce, settle, viewOf } from '../../model/src/testing/index.js';
+import { addressBook } from '../src/address-book.js';
 import { allocateNetworks, allocateServices, allocateTasks } from '../src/index.js';
 
 const all = [allocateNetworks, allocateServices, allocateTasks];
@@ -119,4 +120,53 @@ test('two services that want one port: the older one has it, the other one is to
   const { sentences } = decideOnce(view, allocateServices);
   expect(sentences).toContain('service younger cannot publish 8080/tcp: service older does');
   expect(view.get('service', 'younger')!.status.ports).toEqual([]);
+});
+
+const dual = { cluster: [aCluster({ addressPools: ['10.0.0.0/8', 'fd12:3456:789a::/48'] })] };
+
+test('a network with IPv6 has a subnet of each family, and its tasks and services an address of each', () => {
+  const view = viewOf({ ...dual, network: [aNetwork({ spec: { ipv6: true } }), aNetwork({ id: 'other', spec: { ipv6: true } })], service: [aService({ spec: { template: onWebnet } })], task: [aTask()] });
+  expect(settle(view, all)).toEqual([
+    'network other gets 10.0.0.0/24 and fd12:3456:789a::/64, vni 4096',
+    'network webnet gets 10.0.1.0/24 and fd12:3456:789a:1::/64, vni 4097',
+    'service web has 10.0.1.2, fd12:3456:789a:1::2',
+    'web.1 gets 10.0.1.3 and fd12:3456:789a:1::3',
+  ]);
+});
+
+test('a cluster without an IPv6 pool says so', () => {
+  const view = viewOf({ cluster: [aCluster()], network: [aNetwork({ spec: { ipv6: true } })] });
+  expect(allocateNetworks(view, aContext()).sentences).toEqual(['network webnet gets no subnet: the cluster has no IPv6 address pool; give the network a subnet of its own']);
+});
+
+test('several subnets of one family are used one after the other', () => {
+  const network = aNetwork({ spec: { ipam: { configs: [{ subnet: '10.9.0.0/30' }, { subnet: '10.9.1.0/30' }] } } });
+  const view = viewOf({ cluster: [aCluster()], network: [network], service: [aService({ spec: { template: onWebnet, endpoint: { mode: 'dnsrr', ports: [] } } })], task: [1, 2, 3].map((slot) => aTask({ slot })) });
+  expect(settle(view, all)).toEqual([
+    'network webnet gets 10.9.0.0/30 and 10.9.1.0/30, vni 4096',
+    'web.1 gets 10.9.0.2',
+    'web.2 gets 10.9.1.2',
+    'web.3 waits: network webnet has no free address: 2 of 2 in use (10.9.0.0/30, 10.9.1.0/30)',
+  ]);
+});
+
+test('a task gets the very addresses that it asks for, or is told who has them', () => {
+  const template = aTemplate({ networks: [{ target: 'webnet', aliases: [], addresses: ['10.0.0.99', 'fd12:3456:789a::99'] }] });
+  const view = viewOf({ ...dual, network: [aNetwork({ spec: { ipv6: true } })], service: [aService({ spec: { template, endpoint: { mode: 'dnsrr', ports: [] } } })], task: [1, 2].map((slot) => aTask({ slot })) });
+  expect(settle(view, all).slice(1)).toEqual(['web.1 gets 10.0.0.99 and fd12:3456:789a::99', 'web.2 waits: 10.0.0.99 in network webnet is in use by web.1']);
+});
+
+test('a book that followed every change says what a fresh one says', () => {
+  const view = viewOf({ ...dual, network: [aNetwork({ spec: { ipv6: true } })], service: [aService({ spec: { template: onWebnet } })], task: [1, 2, 3].map((slot) => aTask({ slot })) });
+  const book = view.index(addressBook);
+  settle(view, all);
+  const ended = view.get('task', 'task-2')!;
+  view.apply('task', 'task-2', { ...ended, status: { ...ended.status, state: 'failed' } });
+  view.apply('task', 'task-3', undefined);
+  const fresh = addressBook(view);
+  for (const family of [4, 6] as const) {
+    expect(book.page('webnet', family)!.inUse).toBe(2);
+    expect(fresh.page('webnet', family)!.inUse).toBe(2);
+  }
+  expect(book.waiting).toEqual(fresh.waiting);
 });

@@ -14,16 +14,28 @@ export const systemRandom: Random = {
     return Math.floor((randomBytes(6).readUIntBE(0, 6) / 2 ** 48) * bound);
   },
   id() {
-    // 17 bytes carry more than the 129 bits that 25 base-36 digits can hold.
-    let value = BigInt('0x' + randomBytes(17).toString('hex'));
     let text = '';
-    for (let i = 0; i < idLength; i++) {
-      text += idAlphabet[Number(value % 36n)];
-      value /= 36n;
+    while (text.length < idLength) {
+      const byte = nextByte();
+      if (byte < fairBytes) text += idAlphabet[byte % idAlphabet.length];
     }
     return text;
   },
 };
+
+/** Bytes below it spread evenly over the alphabet. */
+const fairBytes = 256 - (256 % idAlphabet.length);
+const pool = new Uint8Array(4096);
+let used = pool.length;
+
+/** A call to the system for each id would be most of the work of making one. */
+function nextByte(): number {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  return pool[used++]!;
+}
 
 /** The global of the platform: importing node:crypto would load it at every start of the CLI. */
 function randomBytes(count: number): Buffer {

@@ -8,6 +8,7 @@ export * from './container-operation.js';
 export * from './decision.js';
 export * from './isolation.js';
 export * from './log-driver.js';
+export * from './ip-network.js';
 export * from './normal-spec.js';
 export { obedientAgents } from './obedient-agents.js';
 export * from './objects.js';

@@ -27,6 +27,49 @@ export function isInNetwork(address: string, network: IpNetwork): boolean {
   return parsed.address >> hostBits === network.address >> hostBits;
 }
 
+/** 4 or 6; undefined: the text is no address. */
+export function familyOf(address: string): 4 | 6 | undefined {
+  const parsed = parseIpNetwork(address);
+  return parsed && parsed.prefixLength === parsed.bits ? (parsed.bits === 32 ? 4 : 6) : undefined;
+}
+
+/** The block that the address lies in, with its host bits cleared. */
+export function wholeNetwork({ address, bits, prefixLength }: IpNetwork): IpNetwork {
+  const hostBits = BigInt(bits - prefixLength);
+  return { address: (address >> hostBits) << hostBits, bits, prefixLength };
+}
+
+export function lastAddress({ address, bits, prefixLength }: IpNetwork): bigint {
+  return address | ((1n << BigInt(bits - prefixLength)) - 1n);
+}
+
+export function overlap(a: IpNetwork, b: IpNetwork): boolean {
+  return a.bits === b.bits && a.address <= lastAddress(b) && b.address <= lastAddress(a);
+}
+
+/** `10.0.0.7`; IPv6 as RFC 5952 writes it. */
+export function formatIp(address: bigint, bits: number): string {
+  const groupBits = bits === 32 ? 8n : 16n;
+  const groups = Array.from({ length: bits / Number(groupBits) }, (_, index) => (address >> (BigInt(bits) - groupBits * BigInt(index + 1))) & ((1n << groupBits) - 1n));
+  return bits === 32 ? groups.join('.') : shortened(groups.map((group) => group.toString(16)));
+}
+
+export function formatIpNetwork({ address, bits, prefixLength }: IpNetwork): string {
+  return `${formatIp(address, bits)}/${prefixLength}`;
+}
+
+/** The longest run of at least two zero groups, the first of equals, becomes `::`. */
+function shortened(groups: readonly string[]): string {
+  let [from, length] = [0, 0];
+  for (let start = 0; start < groups.length; start++) {
+    let end = start;
+    while (groups[end] === '0') end++;
+    if (end - start > Math.max(1, length)) [from, length] = [start, end - start];
+  }
+  if (length === 0) return groups.join(':');
+  return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`;
+}
+
 function ipv4Bytes(text: string): number[] | undefined {
   const parts = text.split('.');
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255) ? parts.map(Number) : undefined;

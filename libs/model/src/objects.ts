@@ -24,7 +24,7 @@ export interface Cluster extends Stored {
   /** Terminal tasks kept per slot (Swarm: 5). */
   taskHistoryLimit: number;
   heartbeatPeriodMs: number;
-  /** Networks without a subnet of their own get one of `subnetBits` out of these. */
+  /** Networks without a subnet of their own get one out of these: of `subnetBits` from IPv4 pools, a /64 from IPv6 ones. */
   addressPools: string[];
   subnetBits: number;
   /** UDP port of the VXLAN underlay. */
@@ -140,6 +140,7 @@ export interface Task extends Stored {
   status: TaskStatus;
 }
 
+/** One address of a task in a network. A network with two families gives it two, IPv4 first. */
 export interface TaskNetwork {
   networkId: string;
   /** Address without prefix length. */

@@ -185,6 +185,8 @@ export interface NetworkAttachmentSpec {
   /** Id or name of the network as given; an id once the service was admitted. */
   target: string;
   aliases: string[];
+  /** `ipv4_address` and `ipv6_address`: the only ones that a task may have there. Absent: any. */
+  addresses?: string[];
   driverOpts?: Record<string, string>;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isInNetwork, parseIpNetwork } from '../src/ip-network.js';
+import { formatIp, formatIpNetwork, isInNetwork, overlap, parseIpNetwork, wholeNetwork } from '../src/ip-network.js';
 
 test.each([
   ['10.0.0.7', '10.0.0.7', true],
@@ -21,4 +21,28 @@ test.each([
 
 test.each(['', 'a', '10.0.0', '10.0.0.256', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::/129', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '1:2:3:4::5:6:7:8', 'g::', ':::', ':1'])('%s is no network', (text) => {
   expect(parseIpNetwork(text)).toBeUndefined();
+});
+
+test.each([
+  ['10.0.0.7', '10.0.0.7'],
+  ['0.0.0.0', '0.0.0.0'],
+  ['fd00:0:0:0:0:0:0:7', 'fd00::7'],
+  ['FD00:0:1:0:0:0:0:7', 'fd00:0:1::7'],
+  ['0:0:1:0:0:1:0:0', '::1:0:0:1:0:0'],
+  ['1:0:2:3:4:5:6:7', '1:0:2:3:4:5:6:7'],
+  ['::', '::'],
+  ['::1', '::1'],
+  ['1::', '1::'],
+])('%s is written %s', (text, expected) => {
+  const { address, bits } = parseIpNetwork(text)!;
+  expect(formatIp(address, bits)).toBe(expected);
+});
+
+test('the block of an address, and blocks that overlap', () => {
+  expect(formatIpNetwork(wholeNetwork(parseIpNetwork('10.1.2.3/20')!))).toBe('10.1.0.0/20');
+  expect(formatIpNetwork(wholeNetwork(parseIpNetwork('fd00::1:2/112')!))).toBe('fd00::1:0/112');
+  const block = (text: string) => wholeNetwork(parseIpNetwork(text)!);
+  expect(overlap(block('10.0.0.0/8'), block('10.9.0.0/16'))).toBe(true);
+  expect(overlap(block('10.0.0.0/16'), block('10.1.0.0/16'))).toBe(false);
+  expect(overlap(block('::/0'), block('10.1.0.0/16'))).toBe(false);
 });

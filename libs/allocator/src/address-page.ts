@@ -1,0 +1,137 @@
+import { formatIp, lastAddress, parseIpNetwork, wholeNetwork, type Network } from '../../model/src/index.js';
+
+/** Addresses are counted from their subnet's first one. Of larger subnets (IPv6) only so many are given out; others can be asked for. */
+const maxOffset = 2 ** 48;
+
+/** A place in the ring of a page: a subnet by its number, and an address in it. */
+export interface Position {
+  subnet: number;
+  offset: number;
+}
+
+interface Subnet {
+  first: bigint;
+  last: bigint;
+  /** The part that addresses are given out of, both ends inclusive. */
+  from: number;
+  to: number;
+  /** Gateways and auxiliary addresses. */
+  excluded: ReadonlySet<number>;
+}
+
+/** The addresses of one family in one network: who holds them is counted, and they are given out in a ring. */
+export class AddressPage {
+  readonly #subnets: Subnet[];
+  /** How many hold an address, by its text. */
+  readonly #holders = new Map<string, number>();
+  /** The address that was given out last: the next ones come after it, so that a freed one rests as long as possible. */
+  #last: Position = { subnet: 0, offset: -1 };
+  #lastBirth = '';
+
+  constructor(
+    network: Network,
+    readonly bits: 32 | 128,
+  ) {
+    this.#subnets = subnetsOf(network, bits);
+  }
+
+  get size(): number {
+    return this.#subnets.reduce((sum, { from, to, excluded }) => sum + Math.max(0, to - from + 1) - excluded.size, 0);
+  }
+
+  get inUse(): number {
+    return this.#holders.size;
+  }
+
+  hold(address: string): void {
+    this.#holders.set(address, (this.#holders.get(address) ?? 0) + 1);
+  }
+
+  release(address: string): void {
+    const rest = (this.#holders.get(address) ?? 0) - 1;
+    if (rest > 0) this.#holders.set(address, rest);
+    else this.#holders.delete(address);
+  }
+
+  isHeld(address: string): boolean {
+    return this.#holders.has(address);
+  }
+
+  /** Somebody who was born at `birth` has this address: the ring goes on after the youngest. */
+  noteBirth(address: string, birth: string): void {
+    if (birth < this.#lastBirth) return;
+    const position = this.#positionOf(address);
+    if (!position || (birth === this.#lastBirth && !isAfter(position, this.#last))) return;
+    this.#last = position;
+    this.#lastBirth = birth;
+  }
+
+  get last(): Position {
+    return this.#last;
+  }
+
+  goBackTo(position: Position): void {
+    this.#last = position;
+  }
+
+  /** The next free address of the ring; undefined: there is none. */
+  give(): string | undefined {
+    if (this.inUse >= this.size) return undefined;
+    for (let turn = 0; turn <= this.#subnets.length; turn++) {
+      const subnet = (this.#last.subnet + turn) % this.#subnets.length;
+      const offset = this.#nextFree(subnet, turn === 0 ? this.#last.offset + 1 : 0);
+      if (offset === undefined) continue;
+      this.#last = { subnet, offset };
+      return this.#textOf(this.#last);
+    }
+    return undefined;
+  }
+
+  #nextFree(number: number, start: number): number | undefined {
+    const { from, to, excluded } = this.#subnets[number]!;
+    for (let offset = Math.max(from, start); offset <= to; offset++) {
+      if (!excluded.has(offset) && !this.isHeld(this.#textOf({ subnet: number, offset }))) return offset;
+    }
+    return undefined;
+  }
+
+  #textOf({ subnet, offset }: Position): string {
+    return formatIp(this.#subnets[subnet]!.first + BigInt(offset), this.bits);
+  }
+
+  #positionOf(address: string): Position | undefined {
+    const parsed = parseIpNetwork(address);
+    if (!parsed || parsed.bits !== this.bits) return undefined;
+    const subnet = this.#subnets.findIndex(({ first, last }) => parsed.address >= first && parsed.address <= last);
+    return subnet < 0 ? undefined : { subnet, offset: Number(parsed.address - this.#subnets[subnet]!.first) };
+  }
+}
+
+function isAfter(a: Position, b: Position): boolean {
+  return a.subnet > b.subnet || (a.subnet === b.subnet && a.offset > b.offset);
+}
+
+/** The subnets of a network with what may be given of them: inside `ipRange` where there is one, without the first and, of IPv4, the last address. */
+function subnetsOf(network: Network, bits: 32 | 128): Subnet[] {
+  const configs = network.spec.ipam?.configs ?? [];
+  const auxiliary = configs.flatMap((config) => Object.values(config.auxAddresses ?? {}));
+  return network.allocation!.subnets.flatMap(({ subnet, gateway }): Subnet[] => {
+    const whole = parseIpNetwork(subnet);
+    if (!whole || whole.bits !== bits) return [];
+    const first = whole.address;
+    const last = lastAddress(whole);
+    const config = configs.find((candidate) => sameBlock(candidate.subnet, subnet));
+    const part = config?.ipRange === undefined ? undefined : parseIpNetwork(config.ipRange);
+    const range = part ? wholeNetwork(part) : whole;
+    const offsetOf = (address: bigint) => Number(address - first);
+    const from = Math.max(1, offsetOf(range.address));
+    const to = Math.min(maxOffset, offsetOf(last) - (bits === 32 ? 1 : 0), offsetOf(lastAddress(range)));
+    const excluded = [gateway, ...auxiliary].flatMap((text) => parseIpNetwork(text) ?? []).filter((address) => address.bits === bits).map(({ address }) => offsetOf(address));
+    return [{ first, last, from, to, excluded: new Set(excluded.filter((offset) => offset >= from && offset <= to)) }];
+  });
+}
+
+function sameBlock(a: string | undefined, b: string): boolean {
+  const [left, right] = [a, b].map((text) => (text === undefined ? undefined : parseIpNetwork(text)));
+  return left !== undefined && right !== undefined && left.bits === right.bits && wholeNetwork(left).address === right.address;
+}
