@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import { capabilitySet, containerCapabilities } from './capabilities.js';
-import type { BindMount, CgroupPlacement, ContainerConfig, MountSource, NamespacePlan, PlannedMount } from './container-config.js';
-import { cgroupLinks, defaultMounts, deviceLinks, deviceNodes, maskedPaths, readonlyPaths } from './default-mounts.js';
+import type { BindMount, CgroupPlacement, ContainerConfig, IdMap, MountSource, PlannedMount } from './container-config.js';
+import { cgroupLinks, defaultMounts, deviceLinks, deviceNodes } from './default-mounts.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
+import { noFindings, planIsolation, type IsolationFindings, type NamespaceModes } from './isolation-plan.js';
+import { hostId } from './namespaces.js';
 import { initPath, planProcess } from './process-plan.js';
 import type { LogPlan } from './log-plan.js';
 import { planRlimits } from './rlimits.js';
@@ -31,14 +32,18 @@ export function planContainer(
   paths: ContainerPaths,
   cgroups: CgroupPlacement,
   sources: readonly MountSource[],
+  findings: IsolationFindings = noFindings,
 ): ContainerConfig {
   const { spec } = request;
+  const { modes, ...isolation } = planIsolation(request, facts, findings);
+  const { idMap } = isolation;
   const { directory } = paths;
   if (Buffer.byteLength(request.hostname) > maxHostnameBytes) throw new Refused('invalid', `the hostname "${request.hostname}" is longer than ${maxHostnameBytes} bytes`);
   const ownDev = !sources.some(({ mount }) => mount.target === '/dev');
   return {
     id: request.id,
-    hostname: request.hostname,
+    ...isolation,
+    ...(modes.uts.kind === 'host' ? {} : planNames(request)),
     directory,
     log: paths.log,
     root: {
@@ -51,43 +56,76 @@ export function planContainer(
         appendLayers: isAtLeast(facts.kernel, 6, 7),
       },
     },
-    namespaces: planNamespaces(request),
     cgroups,
-    mounts: planMounts(request, facts, directory, sources),
+    mounts: planMounts(request, facts, directory, sources, { modes, findings, cgroups, idMap }),
     memoryFiles: { directory: join(directory, 'files'), files: planMemoryFiles(request) },
     emptyFiles: ['/.dockerenv'],
-    devices: ownDev ? [...deviceNodes] : [],
+    devices: [...(ownDev ? deviceNodes : []), ...findings.devices.map(({ node }) => node)],
     links: [...(ownDev ? deviceLinks : []), { path: '/etc/mtab', text: '/proc/mounts' }, ...cgroupLinks(facts.cgroups)],
-    maskedPaths: [...maskedPaths],
-    readonlyPaths: [...readonlyPaths],
-    sysctls: planSysctls(spec.sysctls),
+    sysctls: planSysctls(spec.sysctls, { network: modes.network.kind !== 'host', ipc: modes.ipc.kind !== 'host' }),
     rlimits: planRlimits(spec.ulimits, facts.hardLimits),
     oomScoreAdj: planOomScore(spec.oomScoreAdj ?? 0),
-    capabilities: containerCapabilities(capabilitySet(spec.capabilityAdd, spec.capabilityDrop, facts.heldCapabilities)),
-    noNewPrivileges: spec.privileges?.noNewPrivileges ?? false,
-    seccomp: 'default',
-    labels: {},
     process: planProcess(request),
   };
 }
 
-function planNamespaces({ netnsPath }: ContainerRequest): NamespacePlan[] {
-  return [{ kind: 'pid' }, { kind: 'network', path: netnsPath }, { kind: 'mount' }, { kind: 'uts' }, { kind: 'ipc' }, { kind: 'cgroup' }];
+function planNames({ hostname, spec: { domainname } }: ContainerRequest): Pick<ContainerConfig, 'hostname' | 'domainname'> {
+  return { hostname, ...(domainname ? { domainname } : {}) };
+}
+
+interface MountContext {
+  modes: NamespaceModes;
+  findings: IsolationFindings;
+  cgroups: CgroupPlacement;
+  idMap: IdMap | undefined;
 }
 
 /** A user's mount replaces the default at the same place; one at /dev replaces all below it. */
-function planMounts(request: ContainerRequest, facts: HostFacts, directory: string, sources: readonly MountSource[]): PlannedMount[] {
-  const users = sources.map(({ mount }) => mount);
+function planMounts(request: ContainerRequest, facts: HostFacts, directory: string, sources: readonly MountSource[], context: MountContext): PlannedMount[] {
+  const { spec } = request;
+  const { modes, findings, idMap } = context;
+  const users = sources.map(({ mount, volume }) => (idMap && volume !== undefined ? { ...mount, idMap: containersOwn } : mount));
   const targets = new Set(users.map(({ target }) => target));
-  const readOnly = request.spec.readOnly ?? false;
-  const defaults = defaultMounts(facts.cgroups)
-    .filter(({ target }) => !targets.has(target) && !(targets.has('/dev') && target.startsWith('/dev/')))
+  const isFree = (target: string) => !targets.has(target) && !(targets.has('/dev') && target.startsWith('/dev/'));
+  const readOnly = spec.readOnly ?? false;
+  const shared = sharedIpcMounts(modes, findings, request).filter(({ target }) => isFree(target));
+  const replaced = new Set(shared.map(({ target }) => target));
+  if (modes.ipc.kind === 'none') replaced.add('/dev/shm');
+  const ttyGroup = hostId(idMap?.gids, ttyGid);
+  const defaults = defaultMounts(facts.cgroups, { privileged: spec.privileged ?? false, shmSizeBytes: spec.shmSizeBytes, ...(ttyGroup === undefined ? {} : { ttyGroup }) })
+    .filter(({ target }) => isFree(target) && !replaced.has(target) && !(modes.cgroup.kind === 'host' && target.startsWith('/sys/fs/cgroup/')))
     .map((mount): PlannedMount => (readOnly && !writableDefaults.has(mount.target) && !mount.attributes.includes('RDONLY') ? { ...mount, attributes: [...mount.attributes, 'RDONLY'] } : mount));
   const etc = ['resolv.conf', 'hostname', 'hosts']
     .filter((name) => !targets.has(`/etc/${name}`))
-    .map((name) => fileBind(join(directory, name), `/etc/${name}`, readOnly));
-  const init = request.spec.init ? [fileBind(facts.shimPath, initPath, true)] : [];
-  return [...defaults, ...init, ...etc, ...users];
+    .map((name): BindMount => ({ ...fileBind(join(directory, name), `/etc/${name}`, readOnly), ...(idMap ? { idMap: containersOwn } : {}) }));
+  const init = spec.init ? [fileBind(facts.shimPath, initPath, true)] : [];
+  return [...defaults, ...hostCgroupMounts(context, spec.privileged ?? false), ...shared, ...init, ...etc, ...users];
+}
+
+const ttyGid = 5;
+/** The ids of the container's own user namespace. */
+const containersOwn: IdMap = { uids: [], gids: [] };
+
+/** Without a cgroup namespace a v1 hierarchy would show all groups of the host: only the container's own is bound. */
+function hostCgroupMounts({ modes, cgroups }: MountContext, privileged: boolean): BindMount[] {
+  if (modes.cgroup.kind !== 'host') return [];
+  return cgroups.procsFiles.map(dirname).flatMap((group) => {
+    const name = /^\/sys\/fs\/cgroup\/([^/]+)\//.exec(group)?.[1];
+    if (!name || name === 'unified') return [];
+    return [{ ...directoryBind(group, `/sys/fs/cgroup/${name}`), readOnly: !privileged, attributes: ['NOSUID', 'NODEV', 'NOEXEC'] }];
+  });
+}
+
+/** Shared memory goes with the ipc namespace: the host's, or that of the container that is joined. */
+function sharedIpcMounts({ ipc }: NamespaceModes, { joined }: IsolationFindings, { spec }: ContainerRequest): BindMount[] {
+  if (ipc.kind === 'host') return [directoryBind('/dev/shm', '/dev/shm')];
+  if (ipc.kind !== 'container') return [];
+  if (spec.shmSizeBytes) throw new Refused('invalid', 'the size of /dev/shm is that of the container whose ipc namespace is joined');
+  return [{ ...directoryBind('/dev/shm', '/dev/shm'), sourceNamespace: joined.ipc!.replace(/ipc$/, 'mnt') }];
+}
+
+function directoryBind(source: string, target: string): BindMount {
+  return { ...fileBind(source, target, false), isDirectory: true, replaceSymlink: false };
 }
 
 function fileBind(source: string, target: string, readOnly: boolean): BindMount {

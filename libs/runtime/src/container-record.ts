@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '../../base/src/index.js';
-import type { ContainerConfig, SeccompChoice, SecurityLabels } from './container-config.js';
+import type { ContainerConfig, IdMap, SeccompChoice, SecurityLabels } from './container-config.js';
+import { CLONE } from './linux.js';
 import type { LogPlan } from './log-plan.js';
 import { joinedFlags } from './namespaces.js';
 import type { ExitedEvent } from './shim-connection.js';
@@ -16,8 +17,12 @@ export interface ContainerRecord {
   anonymousVolumes: string[];
   argv0: string;
   log: LogPlan['kind'];
-  /** Flags of the namespaces that an exec joins. */
+  /** Flags of the namespaces that an exec joins, but for its user namespace. */
   namespaces: number;
+  /** Of its user namespace, which an exec enters last. Absent: the host's. */
+  idMap?: IdMap;
+  /** May others join its ipc namespace? */
+  ipcIsShareable: boolean;
   process: {
     capabilities: string;
     noNewPrivileges: boolean;
@@ -37,7 +42,7 @@ export interface ContainerRecord {
 const recordName = 'container.json';
 const exitName = 'exit.json';
 
-export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord, 'name' | 'labels' | 'bootId' | 'anonymousVolumes'>): ContainerRecord {
+export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord, 'name' | 'labels' | 'bootId' | 'anonymousVolumes' | 'ipcIsShareable'>): ContainerRecord {
   const { process } = config;
   const record: ContainerRecord = {
     version: 1,
@@ -45,7 +50,8 @@ export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord
     ...about,
     argv0: process.argv[0] ?? '',
     log: config.log.kind,
-    namespaces: joinedFlags(config),
+    namespaces: joinedFlags(config) & ~CLONE.NEWUSER,
+    ...(config.idMap ? { idMap: config.idMap } : {}),
     process: {
       capabilities: config.capabilities.bounding.toString(16),
       noNewPrivileges: config.noNewPrivileges,

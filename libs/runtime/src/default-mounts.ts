@@ -2,30 +2,42 @@ import { posix } from 'node:path';
 import type { CgroupLayout } from './cgroup/layout.js';
 import type { FilesystemMount } from './container-config.js';
 
+const defaultShmBytes = 64 << 20;
+
+export interface DefaultMountOptions {
+  /** /sys and the cgroups can be written to. */
+  privileged?: boolean;
+  shmSizeBytes?: number | undefined;
+  /** Ids of the host for the group `tty`, in a user namespace. */
+  ttyGroup?: number;
+}
+
 /** Docker's defaults, in order. With a read-only root, what is not in `writableDefaults` is read-only, too. */
-export function defaultMounts(cgroups: CgroupLayout): FilesystemMount[] {
+export function defaultMounts(cgroups: CgroupLayout, options: DefaultMountOptions = {}): FilesystemMount[] {
+  const { privileged = false, shmSizeBytes = defaultShmBytes, ttyGroup = 5 } = options;
+  const system: FilesystemMount['attributes'] = [...(privileged ? [] : (['RDONLY'] as const)), 'NOSUID', 'NODEV', 'NOEXEC'];
   return [
     filesystem('proc', '/proc', ['source=proc'], ['NOSUID', 'NODEV', 'NOEXEC']),
     filesystem('tmpfs', '/dev', ['source=tmpfs', 'mode=755', 'size=65536k'], ['NOSUID', 'STRICTATIME']),
-    filesystem('devpts', '/dev/pts', ['source=devpts', 'ptmxmode=0666', 'mode=0620', 'gid=5'], ['NOSUID', 'NOEXEC']),
-    filesystem('sysfs', '/sys', ['source=sysfs', 'ro'], ['RDONLY', 'NOSUID', 'NODEV', 'NOEXEC']),
-    ...cgroupMounts(cgroups),
+    filesystem('devpts', '/dev/pts', ['source=devpts', 'ptmxmode=0666', 'mode=0620', `gid=${ttyGroup}`], ['NOSUID', 'NOEXEC']),
+    filesystem('sysfs', '/sys', ['source=sysfs', ...(privileged ? [] : ['ro'])], system),
+    ...cgroupMounts(cgroups, system),
     filesystem('mqueue', '/dev/mqueue', ['source=mqueue'], ['NOSUID', 'NODEV', 'NOEXEC']),
-    filesystem('tmpfs', '/dev/shm', ['source=shm', 'mode=1777', 'size=67108864'], ['NOSUID', 'NODEV', 'NOEXEC']),
+    filesystem('tmpfs', '/dev/shm', ['source=shm', 'mode=1777', `size=${shmSizeBytes}`], ['NOSUID', 'NODEV', 'NOEXEC']),
   ];
 }
 
 /** v2 alone: its tree. Otherwise a directory with one mount for each v1 hierarchy, as their namespace shows them. */
-function cgroupMounts({ trees }: CgroupLayout): FilesystemMount[] {
+function cgroupMounts({ trees }: CgroupLayout, attributes: FilesystemMount['attributes']): FilesystemMount[] {
   const v1 = trees.filter(({ version }) => version === 1);
   if (v1.length === 0) {
-    return trees.length === 0 ? [] : [filesystem('cgroup2', '/sys/fs/cgroup', ['source=cgroup'], ['RDONLY', 'NOSUID', 'NODEV', 'NOEXEC'])];
+    return trees.length === 0 ? [] : [filesystem('cgroup2', '/sys/fs/cgroup', ['source=cgroup'], attributes)];
   }
   return [
     filesystem('tmpfs', '/sys/fs/cgroup', ['source=tmpfs', 'mode=755'], ['NOSUID', 'NODEV', 'NOEXEC']),
     ...v1.map((tree) => {
       const options = ['source=cgroup', ...tree.controllers, ...(tree.name ? [`name=${tree.name}`] : [])];
-      return filesystem('cgroup', `/sys/fs/cgroup/${posix.basename(tree.mountPoint)}`, options, ['RDONLY', 'NOSUID', 'NODEV', 'NOEXEC']);
+      return filesystem('cgroup', `/sys/fs/cgroup/${posix.basename(tree.mountPoint)}`, options, attributes);
     }),
   ];
 }

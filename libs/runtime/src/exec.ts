@@ -5,6 +5,7 @@ import { deferred } from './deferred.js';
 import { failureWords, startFailureCode, startFailureWords } from './exit-words.js';
 import { compileIdentity, identityFiles } from './launch-program.js';
 import { RLIMIT, type RlimitName } from './linux.js';
+import { enterTargetUserNamespace } from './namespaces.js';
 import { execOptions, protocolVersion, type Operation } from './operations.js';
 import { mergeEnvironment, normalWorkingDirectory } from './process-plan.js';
 import { ExecRefused, type ExecRequest, type ExecResult, type ExecSession, type StartExecRequest } from './runtime.js';
@@ -143,7 +144,7 @@ class ShimExec extends ShimStreams implements ExecSession {
     try {
       const identity = planExec(this.target, this.order);
       const user = resolveUser(identity.user, identity.extraGroups, this.#files[0] ?? '', this.#files[1] ?? '');
-      void this.send(compileIdentity(identity, user, this.target.seccomp));
+      void this.send([...enterTargetUserNamespace(this.target.record.idMap, user), ...compileIdentity(identity, user, this.target.seccomp)]);
     } catch (error) {
       this.#fail(error as Error);
       super.close();

@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { Refused } from '../../base/src/index.js';
 import { parseCgroupLayout, type CgroupLayout } from './cgroup/layout.js';
@@ -14,6 +14,9 @@ export interface HostFacts {
   cgroups: CgroupLayout;
   bootId: string;
   shimPath: string;
+  /** The security modules that can label containers. */
+  apparmor?: boolean;
+  selinux?: boolean;
 }
 
 const cgroupMagic = { 1: 0x27e0eb, 2: 0x63677270 } as const;
@@ -29,6 +32,8 @@ export function probeHost(shimPath: string): HostFacts {
     cgroups: probeCgroups(),
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     shimPath,
+    apparmor: isEnabled('/sys/module/apparmor/parameters/enabled'),
+    selinux: existsSync('/sys/fs/selinux/enforce'),
   };
   refuseOldKernel(facts.kernel);
   return facts;
@@ -40,6 +45,10 @@ export function probeCgroups(): CgroupLayout {
     readFileSync(`${mountPoint}/cgroup.controllers`, 'utf8').split(/\s+/).filter(Boolean),
   );
   return { trees: layout.trees.filter((tree) => statfsSync(tree.mountPoint).type === cgroupMagic[tree.version]) };
+}
+
+function isEnabled(path: string): boolean {
+  return existsSync(path) && readFileSync(path, 'utf8').startsWith('Y');
 }
 
 function parseRelease(text: string): HostFacts['kernel'] {

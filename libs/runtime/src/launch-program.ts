@@ -3,7 +3,7 @@ import { Refused } from '../../base/src/index.js';
 import type { BindMount, CapabilitySets, ContainerConfig, DeviceNode, FilesystemMount, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
 import { logKinds } from './log-plan.js';
 import { CLONE, MOUNT_ATTR, MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO, type MountAttribute } from './linux.js';
-import { compileNamespaces, hostId, hostRoot, idMapText, processNamespace } from './namespaces.js';
+import { compileNamespaces, compileUserNamespace, hostIds, hostRoot, idMapText, processNamespace } from './namespaces.js';
 import { protocolVersion, streamsOptions, targetRules, type Operation } from './operations.js';
 import { withHome } from './process-plan.js';
 import type { ContainerUser } from './users.js';
@@ -86,12 +86,6 @@ function compileRootPropagation({ propagation }: ContainerConfig['root']): Opera
   if (!propagation) return [];
   const recursive = propagation.startsWith('r') ? MS.REC : 0;
   return [['propagation', recursive | (propagation.endsWith('unbindable') ? MS.UNBINDABLE : Number(propagationBits(propagation as Propagation))), '/']];
-}
-
-/** The container's root gets mounts of its own, locked together: what was masked stays masked, whatever it may do. */
-function compileUserNamespace({ namespaces, idMap }: ContainerConfig, user: ContainerUser): Operation[] {
-  if (!namespaces.some(({ kind }) => kind === 'user')) return [];
-  return [['ownStreams', ...hostIds(idMap, user.uid, user.gid)], ['enterUserNamespace'], ['unshare', CLONE.NEWNS]];
 }
 
 export interface Identity {
@@ -287,12 +281,6 @@ const deviceTypes = { b: S_IFBLK, c: S_IFCHR, u: S_IFCHR, p: S_IFIFO } as const;
 function compileDevice({ path, type = 'c', major, minor, mode, uid = 0, gid = 0 }: DeviceNode, idMap: IdMap | undefined): Operation[] {
   const owner: Operation[] = uid || gid ? [['owner', ...hostIds(idMap, uid, gid), path]] : [];
   return [['node', deviceTypes[type] | mode, major, minor, path], ...owner];
-}
-
-function hostIds(idMap: IdMap | undefined, uid: number, gid: number): [number, number] {
-  const host = { uid: hostId(idMap?.uids, uid), gid: hostId(idMap?.gids, gid) };
-  if (host.uid === undefined || host.gid === undefined) throw new Refused('invalid', `the user ${uid}:${gid} is outside of the container's user namespace`);
-  return [host.uid, host.gid];
 }
 
 export function compileLabels({ apparmorProfile, selinuxProcess }: SecurityLabels): Operation[] {

@@ -15,9 +15,12 @@ import { ContainerLogs } from './container-logs.js';
 import { planContainer } from './container-plan.js';
 import { prepareDirectories, readRecord, type ContainerRecord, writeEtcFile, writeRecord } from './container-record.js';
 import { planResources } from './container-resources.js';
+import { findDevices } from './device-sources.js';
 import { planEtcFiles } from './etc-files.js';
 import { executeIn, startExecIn, type ExecTarget } from './exec.js';
 import { probeHost, type HostFacts } from './host-facts.js';
+import { noFindings, type IsolationFindings, type UserNamespaceOptions } from './isolation-plan.js';
+import { findJoinedNamespaces } from './joined-namespaces.js';
 import type { LogPlan } from './log-plan.js';
 import { machineCpu, machineMemoryBytes, networkCounts } from './machine-counts.js';
 import { MountSources } from './mount-sources.js';
@@ -46,6 +49,8 @@ export interface RuntimeOptions {
   cgroupParent: string;
   trace: Trace<RuntimeEvent>;
   clock?: Clock;
+  /** Absent: containers have the host's user namespace unless they ask for their own. */
+  userNamespaces?: UserNamespaceOptions;
   /** Folder of named volumes; absent: `volumes` beside `stateDir`. */
   volumesDir?: string;
 }
@@ -130,9 +135,9 @@ export class LinuxRuntime implements Runtime {
     this.#containers.set(id, handle);
     try {
       for (const mount of mounts) sources.push(this.#sources.resolve(mount));
-      const config = this.#prepare(request, directory, log, sources);
+      const config = this.#prepare(request, directory, log, sources, await this.#findIsolation(request));
       const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
-      handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes });
+      handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes, ipcIsShareable: request.spec.ipcMode === 'shareable' });
       writeFilesPlan(directory, config);
       await handle.launch(this.#zygote, config, seccompProgram(config.seccomp, config.capabilities.bounding, this.#facts), signal);
     } catch (error) {
@@ -143,7 +148,7 @@ export class LinuxRuntime implements Runtime {
   }
 
   /** Folders, files and groups; then the plan that names them. */
-  #prepare(request: ContainerRequest, directory: string, log: LogPlan, sources: readonly MountSource[]): ContainerConfig {
+  #prepare(request: ContainerRequest, directory: string, log: LogPlan, sources: readonly MountSource[], findings: IsolationFindings): ContainerConfig {
     const layer = this.#layer(request.id);
     prepareDirectories(directory, layer);
     const group = request.spec.cgroupParent ? groupPath(request.spec.cgroupParent, request.id) : request.id;
@@ -151,8 +156,14 @@ export class LinuxRuntime implements Runtime {
     this.#groups.set(request.id, group);
     for (const { name, text } of planEtcFiles(request)) writeEtcFile(directory, name, text);
     this.#logs.prepare(request.id);
-    const placement = this.#cgroups.create(group, planResources(request));
-    return planContainer(request, this.#facts, { directory, layer, skeleton: this.#skeleton, log }, placement, sources);
+    const placement = this.#cgroups.create(group, planResources(request, findings.devices));
+    return planContainer(request, this.#facts, { directory, layer, skeleton: this.#skeleton, log }, placement, sources, findings);
+  }
+
+  async #findIsolation({ spec }: ContainerRequest): Promise<IsolationFindings> {
+    const userNamespaces = this.options.userNamespaces ?? noFindings.userNamespaces;
+    const joined = await findJoinedNamespaces(spec, async (id) => this.#require(id));
+    return { devices: spec.privileged || spec.devices ? findDevices(spec) : [], joined, userNamespaces };
   }
 
   start(id: string): Promise<{ pid: number }> {

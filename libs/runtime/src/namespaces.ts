@@ -1,6 +1,8 @@
+import { Refused } from '../../base/src/index.js';
 import type { ContainerConfig, IdMap, IdRange, NamespaceKind } from './container-config.js';
 import { CLONE } from './linux.js';
 import type { Operation } from './operations.js';
+import type { ContainerUser } from './users.js';
 
 /** The kernel's flag of each kind. */
 export const namespaceFlags: Record<NamespaceKind, number> = {
@@ -59,6 +61,24 @@ export function hostId(ranges: readonly IdRange[] | undefined, containerId: numb
 /** Who the builder of the container writes as: the host's numbers of the container's root. */
 export function hostRoot(idMap: IdMap | undefined): { uid: number; gid: number } {
   return { uid: hostId(idMap?.uids, 0) ?? 0, gid: hostId(idMap?.gids, 0) ?? 0 };
+}
+
+/** Throws `Refused` for ids that do not exist inside. */
+export function hostIds(idMap: IdMap | undefined, uid: number, gid: number): [number, number] {
+  const host = { uid: hostId(idMap?.uids, uid), gid: hostId(idMap?.gids, gid) };
+  if (host.uid === undefined || host.gid === undefined) throw new Refused('invalid', `the user ${uid}:${gid} is outside of the container's user namespace`);
+  return [host.uid, host.gid];
+}
+
+/** The container's root gets mounts of its own, locked together: what was masked stays masked, whatever it may do. */
+export function compileUserNamespace({ namespaces, idMap }: ContainerConfig, user: ContainerUser): Operation[] {
+  if (!namespaces.some(({ kind }) => kind === 'user')) return [];
+  return [['ownStreams', ...hostIds(idMap, user.uid, user.gid)], ['enterUserNamespace'], ['unshare', CLONE.NEWNS]];
+}
+
+/** The last step of an exec on its way inside, for a container with a user namespace. */
+export function enterTargetUserNamespace(idMap: IdMap | undefined, user: ContainerUser): Operation[] {
+  return idMap ? [['ownStreams', ...hostIds(idMap, user.uid, user.gid)], ['joinTarget', CLONE.NEWUSER]] : [];
 }
 
 function timeOffsetText({ clock, seconds, nanoseconds }: { clock: string; seconds: bigint; nanoseconds: number }): string {

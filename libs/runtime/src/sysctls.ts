@@ -16,13 +16,17 @@ export interface PlannedSysctl {
   mustExist: boolean;
 }
 
-export function planSysctls(asked: Record<string, string>): PlannedSysctl[] {
+export function planSysctls(asked: Record<string, string>, own = { network: true, ipc: true }): PlannedSysctl[] {
   for (const name of Object.keys(asked)) {
     if (!/^[A-Za-z0-9_./-]+$/.test(name) || name.includes('..') || !allowed.some((pattern) => pattern.test(name))) {
       throw new Refused('forbidden', `sysctl "${name}" is not allowed: it is not in a namespace of the container`);
     }
   }
-  const byDefault = Object.entries(defaults).filter(([name]) => !(name in asked));
+  for (const name of Object.keys(asked)) {
+    const kind = name.startsWith('net.') ? 'network' : 'ipc';
+    if (!own[kind]) throw new Refused('forbidden', `sysctl "${name}" is not allowed: the ${kind} namespace is not the container's own`);
+  }
+  const byDefault = Object.entries(defaults).filter(([name]) => own.network && !(name in asked));
   return [
     ...byDefault.map(([name, value]) => ({ path: pathOf(name), value, mustExist: false })),
     ...Object.entries(asked).map(([name, value]) => ({ path: pathOf(name), value, mustExist: true })),

@@ -10,6 +10,8 @@ export interface Instruction {
 
 /** A syscall table and the number that the kernel knows its architecture by. */
 export interface SyscallTable {
+  /** By libseccomp's name. */
+  name: string;
   auditArchitecture: number;
   numbers: Readonly<Record<string, number>>;
 }
@@ -40,8 +42,10 @@ interface Interval {
 /** Neighbours with equal answers are one interval. */
 function intervals(profile: ExpandedProfile, { numbers }: SyscallTable): Interval[] {
   const otherwise = [answer(profile.defaultAction)];
-  const unknown = [answer({ kind: 'errno', errno: ENOSYS })];
-  const highest = Math.max(...profile.knownNames.map((name) => numbers[name] ?? 0));
+  // A profile that allows what it does not name allows what it does not know, too.
+  const isPermissive = profile.defaultAction.kind === 'allow' || profile.defaultAction.kind === 'log';
+  const unknown = isPermissive ? otherwise : [answer({ kind: 'errno', errno: ENOSYS })];
+  const highest = Math.max(0, ...profile.knownNames.map((name) => numbers[name] ?? 0));
   const codes = codesByNumber(profile, numbers);
   const all: Interval[] = [];
   for (let number = 0; number <= highest + 1; number++) {
@@ -142,6 +146,14 @@ export function answerOf(action: Action): number {
       return 0x00050000 | action.errno;
     case 'kill':
       return 0x80000000;
+    case 'kill-thread':
+      return 0x00000000;
+    case 'trap':
+      return 0x00030000 | action.data;
+    case 'trace':
+      return 0x7ff00000 | action.data;
+    case 'log':
+      return 0x7ffc0000;
   }
 }
 

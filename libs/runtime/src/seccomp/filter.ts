@@ -8,10 +8,10 @@ import numbers from './syscalls.json' with { type: 'json' };
 
 const tables: Partial<Record<NodeJS.Architecture, SyscallTable[]>> = {
   x64: [
-    { auditArchitecture: 0xc000003e, numbers: numbers.x86_64 },
-    { auditArchitecture: 0x40000003, numbers: numbers.x86 },
+    { name: 'SCMP_ARCH_X86_64', auditArchitecture: 0xc000003e, numbers: numbers.x86_64 },
+    { name: 'SCMP_ARCH_X86', auditArchitecture: 0x40000003, numbers: numbers.x86 },
   ],
-  arm64: [{ auditArchitecture: 0xc00000b7, numbers: numbers.aarch64 }],
+  arm64: [{ name: 'SCMP_ARCH_AARCH64', auditArchitecture: 0xc00000b7, numbers: numbers.aarch64 }],
 };
 
 const cache = new Map<bigint, Buffer>();
@@ -24,7 +24,14 @@ export function seccompProgram(choice: SeccompChoice, bounding: bigint, host: Se
   if (choice === 'default') return seccompFilter(bounding, host);
   const known = tables[host.architecture];
   if (!known) throw new Refused('unsupported', `seccomp profiles cannot be used on ${host.architecture}: there is no table of its system calls`);
-  return encodeInstructions(compileProfile(expandProfile(choice.profile, bounding, host), known));
+  return encodeInstructions(compileProfile(expandProfile(choice.profile, bounding, host), wantedTables(choice.profile, known)));
+}
+
+/** The processor's own is always among them. */
+function wantedTables({ architectures, archMap }: SeccompProfile, known: readonly SyscallTable[]): SyscallTable[] {
+  const [native, ...others] = known;
+  const named = architectures ?? archMap?.filter(({ architecture }) => architecture === native!.name).flatMap(({ subArchitectures }) => subArchitectures ?? []);
+  return [native!, ...others.filter(({ name }) => named === undefined || named.includes(name))];
 }
 
 /** Docker's default profile for a container with these capabilities, ready for the kernel. Undefined: no table for this processor. */
