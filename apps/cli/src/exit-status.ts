@@ -38,6 +38,14 @@ export class Failure extends Error {
   }
 }
 
+/** Ends the command with the status of a program that ran elsewhere. There is nothing more to say. */
+export class EndedWith extends Error {
+  override readonly name = 'EndedWith';
+  constructor(readonly status: number) {
+    super(`it ended with ${status}`);
+  }
+}
+
 export function badUsage(message: string): Failure {
   return new Failure(exitStatus.badUsage, message);
 }

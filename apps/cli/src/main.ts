@@ -55,6 +55,7 @@ async function main(): Promise<void> {
     workingDir: process.cwd(),
     clock: systemClock,
     readStdin,
+    streams: () => process,
     interrupt,
     api: () => (client ??= new ApiClient(parseHost(host, process.env), interrupt)),
   };

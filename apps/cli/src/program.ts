@@ -1,18 +1,20 @@
 import { Command, CommanderError } from 'commander';
 import { defer, loadInto, type LazyCommand } from './commands/lazy.js';
 import { nouns, topCommands } from './commands/table.js';
+import { protectExec } from './exec-words.js';
 import { describeStatusOf } from './failure-report.js';
 import { clientVersion } from './client-version.js';
-import { exitStatus, type ExitStatus } from './exit-status.js';
+import { EndedWith, exitStatus, type ExitStatus } from './exit-status.js';
 import type { Session } from './session.js';
 
 /** Runs one command line. Returns the exit status; errors have been printed. */
-export async function runProgram(args: string[], session: Session, setHost: (host: string) => void): Promise<ExitStatus | 125> {
+export async function runProgram(args: string[], session: Session, setHost: (host: string) => void): Promise<number> {
   const program = buildProgram(session, setHost);
   try {
-    await program.parseAsync(withoutBooleanValues(args), { from: 'user' });
+    await program.parseAsync(withoutBooleanValues(protectExec(args)), { from: 'user' });
     return exitStatus.done;
   } catch (error) {
+    if (error instanceof EndedWith) return error.status;
     if (error instanceof CommanderError) return usageStatus(error, session);
     const { status, message } = describeStatusOf(error, session);
     if (message) session.err.write(`${message}\n`);

@@ -1,3 +1,4 @@
+import { PassThrough, Readable, Writable } from 'node:stream';
 import type { Clock } from '../../../libs/base/src/index.js';
 import { systemClock } from '../../../libs/base/src/index.js';
 import { ApiClient } from '../src/api-client/client.js';
@@ -10,6 +11,8 @@ export interface RunOptions {
   workingDir?: string;
   wallMs?: number;
   stdin?: string;
+  /** Standard input that does not end by itself. */
+  openStdin?: PassThrough;
   interrupt?: AbortSignal;
   terminal?: boolean;
 }
@@ -28,6 +31,8 @@ export async function shoal(args: string[], options: RunOptions = {}): Promise<R
   const { wallMs = systemClock.wallMs(), terminal = false } = options;
   const shape = { isTerminal: terminal, columns: 100, rows: 30 };
   const interrupt = options.interrupt ?? new AbortController().signal;
+  const collect = (key: 'out' | 'err') => new Writable({ write: (chunk: Buffer, _encoding, done) => ((result[key] += chunk.toString()), done()) });
+  const streams = { stdin: options.openStdin ?? Readable.from([Buffer.from(options.stdin ?? '')]), stdout: collect('out'), stderr: collect('err') };
   result.status = await runProgram(
     args,
     {
@@ -36,6 +41,7 @@ export async function shoal(args: string[], options: RunOptions = {}): Promise<R
       env: { ...options.env },
       workingDir: options.workingDir ?? '/',
       clock: virtualClock(wallMs),
+      streams: () => streams,
       readStdin: async () => Buffer.from(options.stdin ?? ''),
       interrupt,
       api: () => (client ??= new ApiClient(parseHost(host, {}), interrupt)),

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { filterQuery, type Filters } from './filters.js';
 import type { HostAddress } from './host.js';
-import { refusedStream, Transport } from './transport.js';
+import { refusedStream, Transport, type HijackedSocket } from './transport.js';
 
 /** The oldest version of the Engine API that has all that is used here (`status` on `/services`). */
 const apiVersion = 'v1.41';
@@ -52,6 +52,29 @@ export class ApiClient {
     const response = await this.#transport.stream({ method: 'GET', path: address(path, options), deadlineMs, signal });
     if ((response.statusCode ?? 0) >= 400) throw await refusedStream(response);
     return response;
+  }
+
+  /** Headers alone; undefined when there is no such thing. */
+  async head(path: string, options: RequestOptions = {}): Promise<Record<string, unknown> | undefined> {
+    const { deadlineMs = answerDeadlineMs, signal = this.interrupt } = options;
+    const response = await this.#transport.stream({ method: 'HEAD', path: address(path, options), deadlineMs, signal });
+    response.resume();
+    if (response.statusCode === 404) return undefined;
+    if ((response.statusCode ?? 0) >= 400) throw await refusedStream(response);
+    return response.headers;
+  }
+
+  /** Sends a body that may be long; there is no deadline for it. */
+  upload(path: string, content: AsyncIterable<Buffer>, options: RequestOptions = {}): Promise<void> {
+    const { signal = this.interrupt } = options;
+    const headers = { 'Content-Type': 'application/x-tar' };
+    return this.#transport.upload({ method: 'PUT', path: address(path, options), headers, deadlineMs: Infinity, signal }, content);
+  }
+
+  /** Takes a connection over. */
+  hijack(path: string, body: unknown, options: RequestOptions = {}): Promise<HijackedSocket> {
+    const { deadlineMs = answerDeadlineMs, signal = this.interrupt } = options;
+    return this.#transport.hijack({ method: 'POST', path: address(path, options), body, deadlineMs, signal });
   }
 
   close(): void {

@@ -14,12 +14,14 @@ const headerBytes = 8;
  */
 export async function* demultiplex(body: IncomingMessage, tty: boolean): AsyncGenerator<Frame> {
   const unframed = tty || body.headers['content-type'] === 'application/vnd.docker.raw-stream';
+  if (unframed) for await (const payload of body as AsyncIterable<Buffer>) yield { stream: 1, payload };
+  else yield* framesOf(body);
+}
+
+/** The frames of a stream that has some. */
+export async function* framesOf(body: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
   let rest = Buffer.alloc(0);
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    if (unframed) {
-      yield { stream: 1, payload: chunk };
-      continue;
-    }
+  for await (const chunk of body) {
     rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
     for (let frame = firstFrame(rest); frame; frame = firstFrame(rest)) {
       yield frame;

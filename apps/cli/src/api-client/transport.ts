@@ -1,4 +1,6 @@
 import * as http from 'node:http';
+import { Readable, type Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ApiError, ManagerUnreachable, withoutRpcPrefix } from './errors.js';
 import type { HostAddress } from './host.js';
 
@@ -7,8 +9,14 @@ function https(): typeof import('node:https') {
   return process.getBuiltinModule('node:https');
 }
 
+/** A connection that is ours; `head` is what came with the manager's consent. */
+export interface HijackedSocket {
+  socket: Duplex;
+  head: Buffer;
+}
+
 export interface HttpRequest {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   body?: unknown;
   headers?: Record<string, string> | undefined;
@@ -38,6 +46,43 @@ export class Transport {
     }
   }
 
+  /** The connection itself, after the manager has agreed to give it to us. */
+  hijack(request: HttpRequest): Promise<HijackedSocket> {
+    return new Promise((resolve, reject) => {
+      request.signal?.throwIfAborted();
+      const outgoing = this.#start({ ...request, headers: { ...request.headers, Connection: 'Upgrade', Upgrade: 'tcp' } });
+      const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${request.deadlineMs / 1000} s`)), request.deadlineMs);
+      const fail = (error: unknown) => {
+        clearTimeout(timer);
+        reject(error as Error);
+      };
+      outgoing.on('error', (error) => fail(this.#connectionError(error, request)));
+      outgoing.on('response', (response) => void refusedStream(response).then(fail, fail));
+      outgoing.on('upgrade', (_response, socket, head) => {
+        clearTimeout(timer);
+        resolve({ socket, head });
+      });
+      const body = request.body === undefined ? '' : JSON.stringify(request.body);
+      outgoing.setHeader('Content-Length', Buffer.byteLength(body));
+      outgoing.end(body);
+    });
+  }
+
+  /** Sends a body as it comes. */
+  async upload(request: HttpRequest, content: AsyncIterable<Buffer>): Promise<void> {
+    const { promise, outgoing } = this.#begin(request);
+    const sending = pipeline(Readable.from(content, { objectMode: false }), outgoing);
+    // A manager that refuses early answers while we still send: its words count, not the broken pipe.
+    sending.catch(() => undefined);
+    const { response, finish } = await promise;
+    try {
+      await readAnswer(response);
+      await sending;
+    } finally {
+      finish();
+    }
+  }
+
   /** The answer as it comes; the deadline is for its headers only. */
   async stream(request: HttpRequest): Promise<http.IncomingMessage> {
     const { response, finish } = await this.#open(request);
@@ -52,13 +97,17 @@ export class Transport {
   }
 
   #open(request: HttpRequest): Promise<{ response: http.IncomingMessage; finish: () => void }> {
-    return new Promise((resolve, reject) => {
-      request.signal?.throwIfAborted();
-      const outgoing = this.#start(request);
-      const timer = setTimeout(
-        () => outgoing.destroy(new Error(`no answer within ${request.deadlineMs / 1000} s`)),
-        request.deadlineMs,
-      );
+    const { promise, outgoing } = this.#begin(request);
+    outgoing.end(request.body === undefined ? undefined : JSON.stringify(request.body));
+    return promise;
+  }
+
+  #begin(request: HttpRequest): { promise: Promise<{ response: http.IncomingMessage; finish: () => void }>; outgoing: http.ClientRequest } {
+    request.signal?.throwIfAborted();
+    const outgoing = this.#start(request);
+    const promise = new Promise<{ response: http.IncomingMessage; finish: () => void }>((resolve, reject) => {
+      const timer =
+        request.deadlineMs === Infinity ? undefined : setTimeout(() => outgoing.destroy(new Error(`no answer within ${request.deadlineMs / 1000} s`)), request.deadlineMs);
       const onAbort = () => outgoing.destroy(request.signal!.reason as Error);
       request.signal?.addEventListener('abort', onAbort, { once: true });
       const finish = () => {
@@ -70,8 +119,8 @@ export class Transport {
         reject(this.#connectionError(error, request));
       });
       outgoing.on('response', (response) => resolve({ response, finish }));
-      outgoing.end(request.body === undefined ? undefined : JSON.stringify(request.body));
     });
+    return { promise, outgoing };
   }
 
   #start(request: HttpRequest): http.ClientRequest {

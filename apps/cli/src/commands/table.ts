@@ -96,6 +96,23 @@ export const nouns: Noun[] = [
 ];
 
 export const topCommands: LazyCommand[] = [
+  { name: 'ps', summary: 'List the containers of all nodes', load: () => import('./ps.js') },
+  { name: 'exec', summary: 'Run a command in a container of any node', load: () => import('./exec.js') },
+  { name: 'attach', summary: 'Join the standard streams of a container', load: () => import('./attach.js') },
+  { name: 'logs', summary: 'Show the logs of a service or a task', load: () => import('./service-logs.js') },
+  { name: 'cp', summary: 'Copy files into a container, or out of it', load: () => import('./cp.js') },
+  { name: 'top', summary: 'List the processes of a container', load: () => import('./top.js') },
+  { name: 'stats', summary: 'Show what containers use, live', load: () => import('./stats.js') },
+  { name: 'inspect', summary: 'Show containers in full', load: () => import('./inspect.js') },
+  { name: 'diff', summary: 'List what a container changed in its files', load: () => import('./diff.js') },
+  { name: 'export', summary: 'Write the files of a container as an archive', load: () => import('./export.js') },
+  { name: 'commit', summary: 'Make an image of a container, on its node', load: () => import('./commit.js') },
+  { name: 'kill', summary: 'Send a signal to containers', load: () => import('./kill.js') },
+  { name: 'stop', summary: 'End containers; their services replace them', load: () => import('./stop.js') },
+  { name: 'restart', summary: 'End containers, for their services to start anew', load: () => import('./restart.js') },
+  { name: 'pause', summary: 'Freeze the processes of containers', load: () => import('./pause.js') },
+  { name: 'unpause', summary: 'Let the processes of containers go on', load: () => import('./unpause.js') },
+  { name: 'wait', summary: 'Wait for the end of containers and print their exit codes', load: () => import('./wait.js') },
   { name: 'init', summary: 'Make this host the first manager of a new cluster', load: () => import('./init.js') },
   { name: 'join', summary: 'Make this host a node of a cluster', load: () => import('./join.js') },
   { name: 'join-token', summary: 'Show the token that workers or managers join with', load: () => import('./join-token.js') },

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { loadInto } from '../commands/lazy.js';
+import { listContainers, serviceNameOf, taskNameOf } from '../containers/containers.js';
 import { knownNames, type LookupKind } from '../commands/lookup.js';
 import { revisionsOf } from '../commands/revisions.js';
 import { stackNames } from '../commands/stacks.js';
@@ -55,6 +56,7 @@ async function liveNames(command: Command, session: Session, words: string[]): P
   if (command.name() === 'create') return [filesPlease];
   const api = apiFor(session, words);
   try {
+    if (command.registeredArguments[0]?.name().startsWith('container|task')) return await containerNames(api);
     if (noun === 'stack') return await stackWords(api, command, words);
     if (!kinds.has(noun)) return [];
     const names = await knownNames(api, noun as LookupKind);
@@ -62,6 +64,12 @@ async function liveNames(command: Command, session: Session, words: string[]): P
   } catch {
     return []; // whatever it was: the command itself will tell
   }
+}
+
+/** Tasks that run, and their services. */
+async function containerNames(api: ApiClient): Promise<string[]> {
+  const containers = await listContainers(api);
+  return [...new Set([...containers.map(taskNameOf), ...containers.map(serviceNameOf)])];
 }
 
 /** A revision, where one may follow the stack. */
