@@ -14,6 +14,8 @@ export interface ContainerRecord {
   name: string;
   labels: Record<string, string>;
   bootId: string;
+  /** Names of all volumes that it uses. Absent: of a container of an earlier agent. */
+  volumes?: string[];
   anonymousVolumes: string[];
   argv0: string;
   log: LogPlan['kind'];
@@ -42,7 +44,7 @@ export interface ContainerRecord {
 const recordName = 'container.json';
 const exitName = 'exit.json';
 
-export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord, 'name' | 'labels' | 'bootId' | 'anonymousVolumes' | 'ipcIsShareable'>): ContainerRecord {
+export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord, 'name' | 'labels' | 'bootId' | 'volumes' | 'anonymousVolumes' | 'ipcIsShareable'>): ContainerRecord {
   const { process } = config;
   const record: ContainerRecord = {
     version: 1,

@@ -34,6 +34,7 @@ import { terminalLength } from './shim-streams.js';
 import { signalNumber } from './signals.js';
 import { makeSkeleton } from './skeleton.js';
 import { planUserMounts, type UserMount } from './user-mounts.js';
+import { Volumes } from './volumes/volumes.js';
 import { Zygote, type ZygoteEvent } from './zygote.js';
 
 export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed'; id: string } | { event: 'log-compression-failed'; id: string; text: string };
@@ -73,6 +74,8 @@ export class LinuxRuntime implements Runtime {
   readonly #logs: ContainerLogs;
   readonly #facts: HostFacts;
   readonly #cgroups: Cgroups;
+  /** The named volumes of this node. To remove one, `removeVolume`. */
+  readonly volumes: Volumes;
   readonly #sources: MountSources;
   readonly #zygote: Zygote;
   readonly #files: LinuxContainerFiles;
@@ -94,7 +97,8 @@ export class LinuxRuntime implements Runtime {
     makeSkeleton(this.#skeleton);
     this.#facts = probeHost(resolve(options.shimPath));
     this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
-    this.#sources = new MountSources(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#facts);
+    this.volumes = new Volumes(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#clock, (name) => this.#usersOfVolume(name));
+    this.#sources = new MountSources(this.volumes, this.#facts);
     this.#zygote = new Zygote(this.#facts.shimPath, runDir, options.trace);
     this.#files = new LinuxContainerFiles(this.#zygote, (id) => this.#filesPlace(id));
   }
@@ -103,6 +107,15 @@ export class LinuxRuntime implements Runtime {
     await this.#zygote.start();
     await this.list();
     await this.#removeLostLayers();
+    await this.#removeLostVolumes();
+  }
+
+  /** Anonymous volumes, and mounts of others, whose containers an earlier agent could not take away to the end. */
+  async #removeLostVolumes(): Promise<void> {
+    for (const { name, anonymous } of this.volumes.list()) {
+      if (anonymous && this.#usersOfVolume(name).length === 0) await this.volumes.remove(name);
+      else await this.volumes.release(name);
+    }
   }
 
   /** Writable layers of containers that a reboot has ended. */
@@ -115,10 +128,10 @@ export class LinuxRuntime implements Runtime {
   async create(request: ContainerRequest, signal: AbortSignal): Promise<void> {
     checkId(request.id);
     const mounts = planUserMounts(request);
-    // Two containers never fill the same new volume at once.
-    const volumes = mounts.filter((mount) => mount.type === 'volume' && !mount.noCopy).map((mount) => `volume ${'source' in mount ? mount.source : ''}`);
+    // Two containers never fill the same new volume at once, and none lets go of what another is about to use.
+    const volumes = new Set(mounts.flatMap((mount) => (mount.type === 'volume' ? [volumeKey(mount.source)] : [])));
     const log = await this.#logs.plan(request);
-    await this.#inTurn([request.id, ...volumes.sort()], () => this.#create(request, mounts, log, signal));
+    await this.#inTurn([request.id, ...[...volumes].sort()], () => this.#create(request, mounts, log, signal));
   }
 
   #inTurn(keys: readonly string[], job: () => Promise<void>): Promise<void> {
@@ -134,16 +147,20 @@ export class LinuxRuntime implements Runtime {
     const sources: MountSource[] = [];
     this.#containers.set(id, handle);
     try {
-      for (const mount of mounts) sources.push(this.#sources.resolve(mount));
+      for (const mount of mounts) sources.push(await this.#sources.resolve(mount));
       const config = this.#prepare(request, directory, log, sources, await this.#findIsolation(request));
       const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
-      handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, anonymousVolumes, ipcIsShareable: request.spec.ipcMode === 'shareable' });
+      const volumes = sources.flatMap(({ volume }) => volume ?? []);
+      handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, volumes, anonymousVolumes, ipcIsShareable: request.spec.ipcMode === 'shareable' });
       writeFilesPlan(directory, config);
       await handle.launch(this.#zygote, config, seccompProgram(config.seccomp, config.capabilities.bounding, this.#facts), signal);
     } catch (error) {
       // A volume that was only half filled must not pass for a filled one.
-      await this.#erase(handle, sources.filter(({ isNew }) => isNew).map(({ volume }) => volume!), false);
+      await this.#erase(handle, false);
+      for (const { volume, isNew } of sources) if (volume) await (isNew ? this.volumes.remove(volume) : this.volumes.release(volume));
       throw asRefusal(error, id);
+    } finally {
+      for (const { release } of sources) release?.();
     }
   }
 
@@ -187,19 +204,38 @@ export class LinuxRuntime implements Runtime {
     return this.#sequencer.run(id, async () => {
       checkId(id);
       const handle = await this.#find(id);
-      if (handle) await this.#erase(handle, handle.record?.anonymousVolumes ?? [], options.keepLogs ?? false);
-      else if (!options.keepLogs) await this.#logs.remove(id);
+      if (handle) {
+        await this.#erase(handle, options.keepLogs ?? false);
+        await this.#leaveVolumes(handle);
+      }
+      if (!handle && !options.keepLogs) await this.#logs.remove(id);
     });
   }
 
+  async #leaveVolumes({ record }: ContainerHandle): Promise<void> {
+    for (const name of record?.volumes ?? record?.anonymousVolumes ?? []) {
+      const isLost = record!.anonymousVolumes.includes(name);
+      await this.#sequencer.run(volumeKey(name), () => (isLost ? this.volumes.remove(name) : this.volumes.release(name)));
+    }
+  }
+
+  /** `Refused` with who uses it; in turn with the containers that are about to. */
+  removeVolume(name: string): Promise<void> {
+    return this.#sequencer.run(volumeKey(name), () => this.volumes.remove(name));
+  }
+
+  /** A container uses its volumes from when its record names them until nothing is left of it. */
+  #usersOfVolume(name: string): string[] {
+    return [...this.#containers.values()].flatMap(({ id, record }) => (record?.volumes?.includes(name) || record?.anonymousVolumes.includes(name) ? [id] : []));
+  }
+
   /** Processes first, then what they used. */
-  async #erase(handle: ContainerHandle, anonymousVolumes: readonly string[], keepLogs: boolean): Promise<void> {
+  async #erase(handle: ContainerHandle, keepLogs: boolean): Promise<void> {
     const { id } = handle;
     this.#files.abandon(id);
     this.#cgroups.kill(this.#group(id));
     await handle.gone(gonePatienceMs);
     await this.#cgroups.remove(this.#group(id));
-    for (const name of anonymousVolumes) this.#sources.removeVolume(name);
     await rm(this.#layer(id), { recursive: true, force: true });
     await rm(handle.directory, { recursive: true, force: true });
     if (!keepLogs) await this.#logs.remove(id);
@@ -248,6 +284,7 @@ export class LinuxRuntime implements Runtime {
 
   #newHandle(id: string, record: ContainerRecord | undefined): ContainerHandle {
     const handle = new ContainerHandle(id, this.#directory(id), this.#clock, record, () => this.#cgroups.kill(this.#group(id)));
+    handle.onOom = () => this.#tellOom(id);
     handle.onLogRotated = () => this.#compressLogs(handle);
     return handle;
   }
@@ -380,6 +417,11 @@ export class LinuxRuntime implements Runtime {
     return handle;
   }
 
+  #tellOom(id: string): void {
+    this.options.trace({ event: 'container-oom', id });
+    for (const listener of this.#oomListeners) listener(id);
+  }
+
   async #requireLiving(id: string): Promise<ContainerHandle> {
     const handle = await this.#require(id);
     if (handle.state === 'exited') throw new Refused('precondition', `container ${id} has exited`);
@@ -413,6 +455,10 @@ export class LinuxRuntime implements Runtime {
 function asRefusal(error: unknown, id: string): unknown {
   const isSystemError = error instanceof Error && 'syscall' in error;
   return isSystemError ? new Refused('precondition', `cannot create container ${id}`, { cause: error }) : error;
+}
+
+function volumeKey(name: string): string {
+  return `volume ${name}`;
 }
 
 function checkId(id: string): void {

@@ -1,41 +1,47 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isErrno, Refused } from '../../base/src/index.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
-import type { BindMount, FilesystemMount, MountSource } from './container-config.js';
+import type { BindMount, MountSource } from './container-config.js';
 import { mayCoverProc, type UserMount } from './user-mounts.js';
+import { tmpfsMount } from './volumes/tmpfs-options.js';
+import { openSubpath } from './volumes/volume-path.js';
+import type { Volumes } from './volumes/volumes.js';
 
-/** Looks at the sources of mounts on this machine and makes missing volumes. */
+/** Looks at the sources of mounts on this machine, and makes and mounts missing volumes. */
 export class MountSources {
   constructor(
-    readonly volumesDirectory: string,
+    readonly volumes: Volumes,
     readonly facts: HostFacts,
   ) {}
 
-  resolve(mount: UserMount): MountSource {
+  async resolve(mount: UserMount): Promise<MountSource> {
     if (mount.type === 'tmpfs') return { mount: tmpfsMount(mount) };
     if (mount.type === 'volume') return this.#volume(mount);
     return { mount: this.#bind(mount) };
   }
 
-  removeVolume(name: string): void {
-    rmSync(join(this.volumesDirectory, name), { recursive: true, force: true });
-  }
-
-  #volume(mount: Extract<UserMount, { type: 'volume' }>): MountSource {
-    const source = join(this.volumesDirectory, mount.source, '_data');
-    const isNew = !existsSync(source);
-    if (isNew) {
-      mkdirSync(source, { recursive: true });
-      chmodSync(source, 0o755);
+  async #volume(mount: Extract<UserMount, { type: 'volume' }>): Promise<MountSource> {
+    const { source: name, driver, labels, anonymous = false, subpath } = mount;
+    const wish = { name, options: driver?.options ?? {}, anonymous, ...(labels && { labels }), ...(driver?.name && { driver: driver.name }) };
+    const { volume, isNew } = this.volumes.ensure(wish);
+    try {
+      await this.volumes.mount(volume);
+      const place = subpath ? openSubpath(name, volume.mountPoint, subpath) : { path: volume.mountPoint, namespace: undefined, isDirectory: true, release: () => undefined };
+      const copyUp = !mount.noCopy && place.isDirectory && readdirSync(place.path).length === 0;
+      return {
+        mount: {
+          ...this.#bindOf(place.path, mount.target, place.isDirectory, { readOnly: mount.readOnly ?? false, propagation: 'rprivate', recursive: true, copyUp }),
+          ...(place.namespace && { sourceNamespace: place.namespace }),
+        },
+        volume: name,
+        isNew,
+        release: place.release,
+        ...(anonymous ? { anonymous: true } : {}),
+      };
+    } catch (error) {
+      if (isNew) await this.volumes.remove(name);
+      throw error;
     }
-    const copyUp = !mount.noCopy && readdirSync(source).length === 0;
-    return {
-      mount: this.#bindOf(source, mount.target, true, { readOnly: mount.readOnly ?? false, propagation: 'rprivate', recursive: true, copyUp }),
-      volume: mount.source,
-      isNew,
-      ...(mount.anonymous ? { anonymous: true } : {}),
-    };
   }
 
   #bind(mount: Extract<UserMount, { type: 'bind' }>): BindMount {
@@ -46,10 +52,11 @@ export class MountSources {
       propagation: checkPropagation(mount.propagation),
       recursive: !mount.nonRecursive,
       copyUp: false,
+      ...readOnlyDepth(mount, this.facts),
     });
   }
 
-  #bindOf(source: string, target: string, isDirectory: boolean, rest: Pick<BindMount, 'readOnly' | 'propagation' | 'recursive' | 'copyUp'>): BindMount {
+  #bindOf(source: string, target: string, isDirectory: boolean, rest: Pick<BindMount, 'readOnly' | 'propagation' | 'recursive' | 'copyUp'> & { readOnlyRecursive?: boolean }): BindMount {
     const readOnlyRecursive = rest.readOnly && isAtLeast(this.facts.kernel, 5, 12);
     return { kind: 'bind', source, target, isDirectory, readOnlyRecursive, mayBeProc: mayCoverProc(target), replaceSymlink: false, ...rest };
   }
@@ -76,9 +83,8 @@ function checkPropagation(given: string | undefined): BindMount['propagation'] {
   return propagation;
 }
 
-function tmpfsMount({ target, sizeBytes, mode, readOnly }: Extract<UserMount, { type: 'tmpfs' }>): FilesystemMount {
-  const options = ['source=tmpfs'];
-  if (sizeBytes) options.push(`size=${sizeBytes}`);
-  options.push(`mode=${(mode ?? 0o1777).toString(8)}`);
-  return { kind: 'filesystem', type: 'tmpfs', target, options, attributes: ['NOSUID', 'NODEV', 'NOEXEC', ...(readOnly ? (['RDONLY'] as const) : [])] };
+/** As Docker: a read-only mount is so for all below it where the kernel can, unless the user wants less, or insists. */
+function readOnlyDepth({ target, readOnly, readOnlyNonRecursive, readOnlyForceRecursive }: Extract<UserMount, { type: 'bind' }>, { kernel }: HostFacts): { readOnlyRecursive?: boolean } {
+  if (readOnlyForceRecursive && !isAtLeast(kernel, 5, 12)) throw new Refused('unsupported', `mount ${target}: this kernel cannot make a mount read-only with all below it`);
+  return readOnly && readOnlyNonRecursive ? { readOnlyRecursive: false } : {};
 }

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
 import type { Mount } from '../../model/src/index.js';
 import type { ContainerRequest } from './runtime.js';
+import { volumeNamePattern } from './volumes/volumes.js';
 
 /** A mount that the user or the image asked for, before its source is looked at. */
 export type UserMount = Extract<Mount, { type: 'bind' | 'volume' | 'tmpfs' }> & { anonymous?: boolean };
@@ -41,13 +42,9 @@ function checkMount(mount: Mount, id: string): UserMount {
 }
 
 function checkVolume(mount: VolumeMount, id: string): UserMount {
-  const { target, source, subpath, driver } = mount;
-  if (subpath) throw new Refused('unsupported', `invalid mount config for ${target}: a volume's subpath is not supported`);
-  if ((driver?.name || 'local') !== 'local' || Object.keys(driver?.options ?? {}).length > 0) {
-    throw new Refused('unsupported', `invalid mount config for ${target}: only volumes of the driver "local" without options are supported`);
-  }
+  const { target, source } = mount;
   if (!source) return anonymousVolume(mount, id);
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(source)) throw new Refused('invalid', `invalid mount config for ${target}: "${source}" is no volume name`);
+  if (!volumeNamePattern.test(source)) throw new Refused('invalid', `invalid mount config for ${target}: "${source}" is no volume name`);
   return mount;
 }
 
