@@ -87,23 +87,16 @@ bool connection_is_behind(const struct connection *connection) {
 	return connection->backlog != NULL;
 }
 
-bool connection_flush(struct connection *connection) {
-	while (connection->backlog_at < connection->backlog_length) {
-		ssize_t sent = send(connection->socket, connection->backlog + connection->backlog_at,
-				    connection->backlog_length - connection->backlog_at, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
-			return errno == EAGAIN;
-		connection->backlog_at += (size_t)sent;
-	}
-	free(connection->backlog);
-	connection->backlog = NULL;
-	connection->backlog_at = connection->backlog_length = 0;
-	return true;
+/* In its place: before what could be sent again. */
+static bool tell_lost(struct connection *connection) {
+	uint64_t lost = connection->lost_bytes;
+	connection->lost_bytes = 0;
+	return lost == 0 || connection_send(connection, REPLY_LOST, &lost, sizeof lost);
 }
 
 bool connection_send(struct connection *connection, uint32_t kind, const void *payload, size_t length) {
+	if (connection->lost_bytes > 0 && !tell_lost(connection))
+		return false;
 	uint32_t header[2] = {kind, (uint32_t)length};
 	struct iovec parts[2] = {{header, sizeof header}, {(void *)payload, length}};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
@@ -119,15 +112,27 @@ bool connection_send(struct connection *connection, uint32_t kind, const void *p
 	return kept && (payload_sent == length || keep(connection, (const unsigned char *)payload + payload_sent, length - payload_sent));
 }
 
+bool connection_flush(struct connection *connection) {
+	while (connection->backlog_at < connection->backlog_length) {
+		ssize_t sent = send(connection->socket, connection->backlog + connection->backlog_at,
+				    connection->backlog_length - connection->backlog_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN;
+		connection->backlog_at += (size_t)sent;
+	}
+	free(connection->backlog);
+	connection->backlog = NULL;
+	connection->backlog_at = connection->backlog_length = 0;
+	return tell_lost(connection);
+}
+
 bool connection_offer(struct connection *connection, uint32_t kind, const void *payload, size_t length) {
 	if (connection->backlog) {
 		connection->lost_bytes += length;
 		return true;
 	}
-	uint64_t lost = connection->lost_bytes;
-	connection->lost_bytes = 0;
-	if (lost > 0 && !connection_send(connection, REPLY_LOST, &lost, sizeof lost))
-		return false;
 	return connection_send(connection, kind, payload, length);
 }
 

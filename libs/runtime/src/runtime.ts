@@ -173,7 +173,7 @@ export interface OutputChunk {
   /** With a terminal everything is `stdout`. */
   stream: 'stdout' | 'stderr';
   data: Buffer;
-  /** Bytes that were dropped just before it, because this reader was too slow. Only an attached reader can lose any. */
+  /** Bytes that were dropped here, because this reader was too slow; `data` is empty then. Only an attached reader can lose any. */
   lostBytes?: number;
 }
 

@@ -18,7 +18,6 @@ export interface StreamKinds {
 export class ShimStreams implements ProcessStreams {
   readonly output: OutputQueue;
   #connection: ShimConnection | undefined;
-  #lostBytes = 0;
 
   constructor(
     readonly kinds: StreamKinds,
@@ -33,7 +32,7 @@ export class ShimStreams implements ProcessStreams {
     return {
       output: (data) => this.#take('stdout', data),
       errorOutput: (data) => this.#take('stderr', data),
-      lost: (bytes) => (this.#lostBytes += bytes),
+      lost: (lostBytes) => this.output.push({ stream: 'stdout', data: Buffer.alloc(0), lostBytes }),
     };
   }
 
@@ -65,9 +64,7 @@ export class ShimStreams implements ProcessStreams {
   }
 
   #take(stream: OutputChunk['stream'], data: Buffer): void {
-    const lostBytes = this.#lostBytes;
-    this.#lostBytes = 0;
-    this.output.push({ stream, data: Buffer.from(data), ...(lostBytes > 0 ? { lostBytes } : {}) });
+    this.output.push({ stream, data: Buffer.from(data) });
     if (this.output.bytes > pauseAtBytes) this.#connection?.socket.pause();
   }
 
