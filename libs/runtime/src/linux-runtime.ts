@@ -237,8 +237,9 @@ export class LinuxRuntime implements Runtime {
     await handle.gone(gonePatienceMs);
     await this.#cgroups.remove(this.#group(id));
     await rm(this.#layer(id), { recursive: true, force: true });
-    await rm(handle.directory, { recursive: true, force: true });
     if (!keepLogs) await this.#logs.remove(id);
+    // Last: as long as it is there, a successor finds the container, and takes away what is left.
+    await rm(handle.directory, { recursive: true, force: true });
     this.#containers.delete(id);
     this.#groups.delete(id);
     this.options.trace({ event: 'container-removed', id });
