@@ -1,5 +1,6 @@
 import { timestamp } from '../../base/src/index.js';
-import { isWanted, nodeName, taskName, type Change, type ClusterView, type Decide, type DecisionContext, type PortConfig, type Task } from '../../model/src/index.js';
+import { isWanted, nodeName, taskName, type Change, type ClusterView, type Decide, type DecisionContext, type PortConfig, type Task, type TaskTemplate } from '../../model/src/index.js';
+import { nodesBeside, sharesNamespaces } from './beside.js';
 import { candidatesFor } from './candidates.js';
 import { explainRefusal, filters, type Demand } from './filters.js';
 import { GroupPlacer } from './group-placer.js';
@@ -39,8 +40,10 @@ export function planPlacement(view: ClusterView, nowMs: number): Placement {
   const table = view.index(nodeTable);
   const pass: Pass = { view, table, nowMs, held: [], tasksOn: new Map(), placement: { place: [], wait: [] } };
   for (const group of groups(table.pending.values())) {
-    if (group[0]!.nodeId === '') placeGroup(pass, group);
-    else for (const task of group) confirm(pass, task);
+    const template = view.templateOf(group[0]!);
+    if (template && sharesNamespaces(template)) for (const task of group) placeBeside(pass, task, template);
+    else if (group[0]!.nodeId === '') placeGroup(pass, group);
+    else for (const task of group) confirm(pass, task, table.infos.get(task.nodeId));
   }
   table.undo(pass.held);
   return pass.placement;
@@ -96,9 +99,8 @@ function bySlot(a: Task, b: Task): number {
   return a.slot - b.slot;
 }
 
-/** A task of a global service was born with its node: it only has to pass the filters. */
-function confirm(pass: Pass, task: Task): void {
-  const info = pass.table.infos.get(task.nodeId);
+/** A task whose node is given, as to one of a global service, which was born with it: it only has to pass the filters. */
+function confirm(pass: Pass, task: Task, info: NodeInfo | undefined): void {
   const demand = demandOf(pass, task);
   const hostPorts = info && demand && filters.every((filter) => filter.accepts(demand, info)) ? choosePorts(task, info) : undefined;
   if (!info || !demand || !hostPorts) {
@@ -109,7 +111,17 @@ function confirm(pass: Pass, task: Task): void {
   info.hold(holding);
   demand.tasksOn.set(info, (demand.tasksOn.get(info) ?? 0) + 1);
   pass.held.push({ infos: [info], holdings: [holding] });
-  pass.placement.place.push({ tasks: [task], infos: [info], hostPorts: [hostPorts], preassigned: true });
+  pass.placement.place.push({ tasks: [task], infos: [info], hostPorts: [hostPorts], preassigned: task.nodeId !== '' });
+}
+
+/** A task that shares namespaces goes where their owners are: of several such nodes to the one with the least load. */
+function placeBeside(pass: Pass, task: Task, template: TaskTemplate): void {
+  const found = nodesBeside(pass.view, task, template);
+  if ('error' in found) return waitAll(pass.placement, [task], `no suitable node: ${found.error}`);
+  const infos = found.nodeIds.flatMap((nodeId) => pass.table.infos.get(nodeId) ?? []).sort((a, b) => a.load - b.load);
+  const demand = demandOf(pass, task);
+  const accepting = demand && infos.find((info) => filters.every((filter) => filter.accepts(demand, info)));
+  confirm(pass, task, accepting ?? infos[0]);
 }
 
 /** O(tasks · log nodes), and the nodes that must be refused. */
