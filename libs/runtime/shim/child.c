@@ -172,6 +172,7 @@ void perform(const struct child_ends *ends, struct record *record) {
 	case OP_OWN_STREAMS: return op_own_streams(record);
 	case OP_OPEN_TREE_IN: return op_open_tree_in(record);
 	case OP_MAP_IDS: return op_map_ids(record);
+	case OP_MOUNT_OPTIONS: return op_mount_options(record);
 	case OP_OWNER: return op_owner(record);
 	case OP_LABEL: return op_label(record);
 	case OP_PERSONALITY: return op_personality(record);

@@ -101,6 +101,16 @@ static void copy_directory(int from, int to, int depth) {
 	copy_owner_and_times(from, to, "directory");
 }
 
+void copy_between(int from_path, int to_path) {
+	int from = openat(from_path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int to = openat(to_path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (from < 0 || to < 0)
+		fail("copy into", "a new filesystem");
+	copy_directory(from, to, 0);
+	close(from);
+	close(to);
+}
+
 void op_copy_up(struct record *record) {
 	int destination = *mount_slot(record);
 	const char *source = take_string(record);

@@ -115,6 +115,26 @@ static void set_option(int context, const char *option, const char *target) {
 		fail_with_kernel_text(context, "set a mount option", option);
 }
 
+/* The mount that was attached last: for options that not every mount has. */
+static int last_mount = -1;
+
+static void attach(int mounted, int target, const char *path) {
+	if (sys_move_mount(mounted, target) < 0)
+		fail("mount", path);
+	if (last_mount >= 0)
+		close(last_mount);
+	last_mount = mounted;
+}
+
+void op_mount_options(struct record *record) {
+	uint64_t set = take_u64(record);
+	uint64_t clear = take_u64(record);
+	uint64_t propagation = take_u64(record);
+	uint32_t recursive = take_u32(record);
+	if (sys_mount_setattr(last_mount, recursive ? AT_RECURSIVE : 0, set, clear, propagation) < 0)
+		fail("change the mount options", take_string(record));
+}
+
 void op_filesystem(struct record *record) {
 	uint64_t attributes = take_u64(record);
 	uint32_t rule = take_u32(record);
@@ -129,9 +149,11 @@ void op_filesystem(struct record *record) {
 	if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
 		fail_with_kernel_text(context, "mount", path);
 	int mounted = sys_fsmount(context, (unsigned)attributes);
-	if (mounted < 0 || sys_move_mount(mounted, target) < 0)
+	if (mounted < 0)
 		fail("mount", path);
-	close(mounted);
+	if (rule & TARGET_COPY_UP)
+		copy_between(target, mounted);
+	attach(mounted, target, path);
 	close(context);
 	close(target);
 }
@@ -148,9 +170,7 @@ void op_attach(struct record *record) {
 		fail("change the mount propagation", path);
 	if (attributes && sys_mount_setattr(*slot, recursive ? AT_RECURSIVE : 0, attributes, 0, 0) < 0)
 		fail("change the mount options", path);
-	if (sys_move_mount(*slot, target) < 0)
-		fail("mount", path);
-	close(*slot);
+	attach(*slot, target, path);
 	close(target);
 }
 

@@ -48,6 +48,7 @@ enum record_kind {
 	OP_MAP_IDS = 34, /* u32 slot, u32 recursive, uid map, gid map (empty: of the container's user namespace) */
 	OP_OPEN_TREE_IN = 35, /* u32 slot, u32 recursive, mount namespace, source */
 	OP_OWNER = 36, /* u32 uid, u32 gid, path */
+	OP_MOUNT_OPTIONS = 37, /* u64 set, u64 clear, u64 propagation, u32 recursive, target: of the mount that was attached last */
 
 	OP_HOSTNAME = 40, /* name */
 	OP_SYSCTL = 41, /* u32 must exist, path below /proc/sys, value */
@@ -135,6 +136,7 @@ enum target_rule {
 	TARGET_CREATE_FILE = 2,
 	TARGET_NO_SYMLINKS = 4, /* every component must be real: /proc, /sys, /dev */
 	TARGET_MAY_BE_PROC = 8, /* otherwise nothing may cover a file of procfs */
+	TARGET_COPY_UP = 32, /* a new filesystem begins with what is at its place */
 	TARGET_REPLACE_SYMLINK = 16, /* where the image has a symlink, an empty file takes its place */
 };
 

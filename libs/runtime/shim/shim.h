@@ -150,6 +150,8 @@ void op_propagation(struct record *record);
 void op_open_tree(struct record *record);
 void op_filesystem(struct record *record);
 void op_attach(struct record *record);
+void op_mount_options(struct record *record);
+void copy_between(int from, int to); /* directories */
 void op_read_only(struct record *record);
 void op_mask(struct record *record);
 void op_pivot(void);

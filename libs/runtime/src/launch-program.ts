@@ -1,10 +1,11 @@
 import { join, posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import type { BindMount, CapabilitySets, ContainerConfig, DeviceNode, FilesystemMount, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
+import type { CapabilitySets, ContainerConfig, DeviceNode, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
+import { compileCopyUps, compileMemoryFileTargets, compileMount, compileSources, isDefault, propagationBits } from './launch-mounts.js';
+import { MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO } from './linux.js';
 import { logKinds } from './log-plan.js';
-import { CLONE, MOUNT_ATTR, MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO, type MountAttribute } from './linux.js';
-import { compileNamespaces, compileUserNamespace, hostIds, hostRoot, idMapText, processNamespace } from './namespaces.js';
-import { protocolVersion, streamsOptions, targetRules, type Operation } from './operations.js';
+import { compileNamespaces, compileUserNamespace, hostIds, hostRoot, processNamespace } from './namespaces.js';
+import { protocolVersion, streamsOptions, type Operation } from './operations.js';
 import { withHome } from './process-plan.js';
 import type { ContainerUser } from './users.js';
 
@@ -129,47 +130,6 @@ function compileCgroups({ cgroups }: ContainerConfig): Operation[] {
   ];
 }
 
-/** Sources of shared mounts are opened before this namespace becomes the host's slave: so they stay the host's peers. */
-function compileSources({ mounts, memoryFiles, idMap }: ContainerConfig): Operation[] {
-  return [
-    ...mounts.flatMap((mount, index) => (isShared(mount) ? openSource(mount, index) : [])),
-    ['propagation', MS.REC | MS.SLAVE, '/'],
-    ...mounts.flatMap((mount, index) => (isShared(mount) ? [] : openSource(mount, index))),
-    ...compileMemoryFiles(memoryFiles, mounts.length, idMap),
-  ];
-}
-
-function openSource(mount: PlannedMount, slot: number): Operation[] {
-  if (mount.kind !== 'bind') return [];
-  const recursive = mount.recursive ? 1 : 0;
-  return [
-    mount.sourceNamespace ? ['openTreeIn', slot, recursive, mount.sourceNamespace, mount.source] : ['openTree', slot, recursive, mount.source],
-    ...mapIds(mount, slot),
-  ];
-}
-
-function mapIds({ idMap }: PlannedMount, slot: number): Operation[] {
-  return idMap ? [['mapIds', slot, idMap.recursive ? 1 : 0, idMapText(idMap.uids), idMapText(idMap.gids)]] : [];
-}
-
-/** One tmpfs that only this container sees, under a path that leaves with the host's root. */
-function compileMemoryFiles({ directory, files }: ContainerConfig['memoryFiles'], firstSlot: number, idMap: IdMap | undefined): Operation[] {
-  if (files.length === 0) return [];
-  return [
-    ['directory', 0o700, directory],
-    ['filesystem', attributeBits(['NOSUID', 'NODEV', 'NOEXEC']), 0, directory, 'tmpfs', ['source=tmpfs', 'mode=700']],
-    ...files.flatMap(({ data, uid, gid, mode }, index): Operation[] => [
-      ['file', mode, ...hostIds(idMap, uid, gid), `${directory}/${index}`, data],
-      ['openTree', firstSlot + index, 0, `${directory}/${index}`],
-    ]),
-  ];
-}
-
-function compileMemoryFileTargets({ mounts, memoryFiles }: ContainerConfig): Operation[] {
-  const attributes = attributeBits(['RDONLY', 'NOSUID', 'NODEV', 'NOEXEC']);
-  return memoryFiles.files.map(({ target }, index): Operation => ['attach', mounts.length + index, attributes, BigInt(MS.PRIVATE), 0, targetRules.createFile, target]);
-}
-
 function compileRoot({ root, idMap, directory }: ContainerConfig): Operation[] {
   const { overlay, mountPoint } = root;
   const bindSelf: Operation[] = [['openTree', rootSlot, 1, mountPoint], ['attach', rootSlot, 0n, 0n, 0, 0, mountPoint]];
@@ -241,41 +201,6 @@ function escapeOverlayPath(path: string): string {
   return path.replace(/[\\:,]/g, '\\$&');
 }
 
-function isDefault(mount: PlannedMount): mount is FilesystemMount {
-  return mount.kind === 'filesystem' && mount.noSymlinks === true;
-}
-
-function isShared(mount: PlannedMount): boolean {
-  return mount.kind === 'bind' && (mount.propagation === 'shared' || mount.propagation === 'rshared');
-}
-
-function compileMount(mount: PlannedMount, slot: number, labels: SecurityLabels): Operation[] {
-  return mount.kind === 'filesystem' ? [compileFilesystem(mount, labels)] : compileAttach(mount, slot);
-}
-
-/** Before anything is mounted: what is copied is the image's, and nothing else can be in its way. */
-function compileCopyUps({ mounts }: ContainerConfig): Operation[] {
-  return mounts.flatMap((mount, index): Operation[] => (mount.kind === 'bind' && mount.copyUp ? [['copyUp', index, mount.target]] : []));
-}
-
-/** Filesystems that take SELinux's `context=`. */
-const labelled = new Set(['tmpfs', 'devpts', 'mqueue', 'overlay']);
-
-function compileFilesystem({ type, target, options, attributes, noSymlinks }: FilesystemMount, { selinuxMount }: SecurityLabels): Operation {
-  const rule = targetRules.createDirectory | (noSymlinks ? targetRules.noSymlinks : 0);
-  const context = selinuxMount && labelled.has(type) ? [`context=${selinuxMount}`] : [];
-  return ['filesystem', attributeBits(attributes), rule, target, type, [...options, ...context]];
-}
-
-function compileAttach(mount: BindMount, slot: number): Operation[] {
-  const rule =
-    (mount.isDirectory ? targetRules.createDirectory : targetRules.createFile) |
-    (mount.mayBeProc ? targetRules.mayBeProc : 0) |
-    (mount.replaceSymlink ? targetRules.replaceSymlink : 0);
-  const attributes = attributeBits([...(mount.readOnly ? (['RDONLY'] as const) : []), ...(mount.attributes ?? [])]);
-  return [['attach', slot, attributes, propagationBits(mount.propagation), mount.readOnlyRecursive ? 1 : 0, rule, mount.target]];
-}
-
 const deviceTypes = { b: S_IFBLK, c: S_IFCHR, u: S_IFCHR, p: S_IFIFO } as const;
 
 function compileDevice({ path, type = 'c', major, minor, mode, uid = 0, gid = 0 }: DeviceNode, idMap: IdMap | undefined): Operation[] {
@@ -299,13 +224,4 @@ export function compileScheduling({ personality, ioPriority, scheduler }: Pick<C
     ...(ioPriority ? [['ioPriority', (ioClasses[ioPriority.class] << ioClassShift) | ioPriority.level] as const] : []),
     ...(personality ? [['personality', personality.domain] as const] : []),
   ];
-}
-
-function attributeBits(attributes: readonly MountAttribute[]): bigint {
-  return BigInt(attributes.reduce((bits, name) => bits | MOUNT_ATTR[name], 0));
-}
-
-function propagationBits(propagation: Propagation): bigint {
-  if (propagation.endsWith('shared')) return BigInt(MS.SHARED);
-  return BigInt(propagation.endsWith('slave') ? MS.SLAVE : MS.PRIVATE);
 }

@@ -40,6 +40,7 @@ const shapes = {
   mapIds: [34, 'u32', 'u32', 'text', 'text'],
   openTreeIn: [35, 'u32', 'u32', 'text', 'text'],
   owner: [36, 'u32', 'u32', 'text'],
+  mountOptions: [37, 'u64', 'u64', 'u64', 'u32', 'text'],
 
   hostname: [40, 'text'],
   sysctl: [41, 'u32', 'text', 'text'],
@@ -96,7 +97,7 @@ export const streamsOptions = { input: 1, inputOnce: 2, compress: 4 } as const;
 export const execOptions = { input: 1, endsWithClient: 2 } as const;
 
 /** How the target of a mount is found and made (`enum target_rule`). */
-export const targetRules = { createDirectory: 1, createFile: 2, noSymlinks: 4, mayBeProc: 8, replaceSymlink: 16 } as const;
+export const targetRules = { createDirectory: 1, createFile: 2, noSymlinks: 4, mayBeProc: 8, replaceSymlink: 16, copyUp: 32 } as const;
 
 interface FieldTypes {
   u32: number;
