@@ -26,7 +26,7 @@ test('what Docker has no word for is read back as it was, and stays when a clien
   const limits = { cpuShares: 512, cpusetCpus: '0', memorySwapBytes: -1, oomKillDisable: true, blockIo: { weight: 300, readBytesPerSecond: [{ path: '/dev/a', rate: 5 }] } };
   const isolation = {
     privileged: true, devices: [{ hostPath: '/dev/a', containerPath: '/dev/b', permissions: 'r' }], deviceCgroupRules: ['c 1:* r'], shmSizeBytes: 5, pidMode: 'host', ipcMode: 'service:b', networkMode: 'host', usernsMode: 'host',
-    cgroupnsMode: 'host', utsMode: 'host', cgroupParent: 'p', macAddress: '02:42:ac:11:00:02', domainname: 'd', storageOptions: { size: '1g' },
+    cgroupnsMode: 'host', utsMode: 'host', cgroupParent: 'p', macAddress: '02:42:ac:11:00:02', domainname: 'd',
     securityOptions: { seccomp: { kind: 'profile' as const, text: '{"defaultAction":"SCMP_ACT_ALLOW"}' }, apparmor: 'x', label: { disable: true }, systemPaths: 'unconfined' as const },
   };
   const plain = serviceSpecFrom({ Name: 'a', TaskTemplate: { ContainerSpec: { Image: 'a' } } });

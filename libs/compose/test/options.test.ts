@@ -55,7 +55,7 @@ it('refuses namespaces that cannot be', () => {
 });
 
 it('says what a container may do with its host', () => {
-  const options = ['privileged: true', 'devices: [/dev/fuse, "/dev/a:/dev/b:r", "/dev/c:rw"]', 'device_cgroup_rules: ["c 1:* rwm"]', 'cgroup_parent: jobs', 'mac_address: 02-42-AC-11-00-02', 'domainname: d', 'shm_size: 128M', 'group_add: [audio, 44]', 'oom_score_adj: -5', 'runtime: runc', 'storage_opt: {size: 1g}'];
+  const options = ['privileged: true', 'devices: [/dev/fuse, "/dev/a:/dev/b:r", "/dev/c:rw"]', 'device_cgroup_rules: ["c 1:* rwm"]', 'cgroup_parent: jobs', 'mac_address: 02-42-AC-11-00-02', 'domainname: d', 'shm_size: 128M', 'group_add: [audio, 44]', 'oom_score_adj: -5', 'runtime: runc'];
   const { container } = template(...options);
   expect(container).toMatchObject({
     privileged: true,
@@ -64,7 +64,7 @@ it('says what a container may do with its host', () => {
       { hostPath: '/dev/a', containerPath: '/dev/b', permissions: 'r' },
       { hostPath: '/dev/c', containerPath: '/dev/c', permissions: 'rw' },
     ],
-    deviceCgroupRules: ['c 1:* rwm'], cgroupParent: 'jobs', macAddress: '02:42:ac:11:00:02', domainname: 'd', shmSizeBytes: 134217728, groups: ['audio', '44'], oomScoreAdj: -5, storageOptions: { size: '1g' },
+    deviceCgroupRules: ['c 1:* rwm'], cgroupParent: 'jobs', macAddress: '02:42:ac:11:00:02', domainname: 'd', shmSizeBytes: 134217728, groups: ['audio', '44'], oomScoreAdj: -5,
   });
   expect(container.runtime).toBeUndefined();
 });
@@ -122,6 +122,7 @@ it('mounts tmpfs with options, and binds with theirs', () => {
   ]);
 });
 
-it('refuses a runtime that no node has', () => {
+it('refuses a runtime that no node has, and a size of the writable layer', () => {
+  expect(problemsOf('storage_opt: {size: 1g}')).toEqual(["storage_opt: nodes cannot limit the size of a container's writable layer (mount a volume or a tmpfs with a size where the service writes much, and set read_only)"]);
   expect(problemsOf('runtime: kata')).toEqual(['runtime: there is no runtime "kata" on the nodes: containers run in the built-in one (remove the key)']);
 });

@@ -30,8 +30,6 @@ export interface IsolationSpec {
   macAddress?: string;
   domainname?: string;
   securityOptions?: SecurityOptions;
-  /** Of the container's writable layer: `size`. */
-  storageOptions?: Record<string, string>;
   /** A named runtime of the node; absent, `shoal` and `runc`: the built-in one. */
   runtime?: string;
 }

@@ -17,7 +17,7 @@ function scheduling(tasks: Task[], template = joining, nodes: NodeParts[] = [{ i
 }
 
 const pending = (slot: number, parts: Partial<Task> = {}) => aTask({ id: `web-${slot}`, slot, state: 'pending', ...parts });
-const partner = (name: string, slot: number, nodeId: string, parts: Partial<Task> = {}) => aTask({ id: `${name}-${slot}-${nodeId}`, serviceId: `service-${name}`, serviceName: name, slot, nodeId, state: 'running', ...parts });
+const partner = (name: string, slot: number, nodeId: string, parts: Parameters<typeof aTask>[0] = {}) => aTask({ id: `${name}-${slot}-${nodeId}`, serviceId: `service-${name}`, serviceName: name, slot, nodeId, state: 'running', ...parts });
 
 test('each goes to the node where the tasks of its slot run', () => {
   const tasks = [partner('db', 1, 'b'), partner('cache', 1, 'b'), partner('db', 2, 'c'), partner('cache', 2, 'c'), pending(1), pending(2)];

@@ -65,7 +65,6 @@ const composeWords: Record<string, string> = {
   cgroupnsMode: 'cgroup',
   utsMode: 'uts',
   securityOptions: 'security_opt',
-  storageOptions: 'storage_opt',
   nanoCpus: 'cpus',
   memoryBytes: 'memory',
   stopGraceNs: 'stop_grace_period',

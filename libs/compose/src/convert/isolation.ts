@@ -5,11 +5,12 @@ import { parseByteSize } from '../formats/byte-size.js';
 import { didYouMean } from '../problems.js';
 import { networksOf } from './networks.js';
 import type { Scope } from './scope.js';
-import { compact, nameOf, note, problem, scoped, servicePath, toRecord } from './scope.js';
+import { compact, nameOf, note, problem, scoped, servicePath } from './scope.js';
 import { convertSecurityOptions } from './security-options.js';
 
 /** What Docker's swarm has no word for: whose namespaces, devices and filters a container has. */
 export function convertIsolation(scope: Scope, name: string, service: Service): IsolationSpec {
+  if (service.storage_opt?.size) problem(scope, servicePath(name, 'storage_opt'), 'nodes cannot limit the size of a container\'s writable layer', 'mount a volume or a tmpfs with a size where the service writes much, and set read_only');
   return compact<IsolationSpec>({
     privileged: service.privileged,
     devices: nonEmpty((service.devices ?? []).map((text, index) => convertDevice(scope, servicePath(name, `devices[${index}]`), text))),
@@ -25,7 +26,6 @@ export function convertIsolation(scope: Scope, name: string, service: Service): 
     macAddress: convertMacAddress(scope, name, service.mac_address),
     domainname: service.domainname,
     securityOptions: convertSecurityOptions(scope, name, service),
-    storageOptions: service.storage_opt?.size ? toRecord(service.storage_opt) : undefined,
     runtime: convertRuntime(scope, name, service.runtime),
   });
 }

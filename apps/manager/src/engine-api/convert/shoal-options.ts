@@ -8,7 +8,7 @@ import { omitAbsent, type Json } from '../json-output.js';
  */
 
 const isolationKeys = [
-  'privileged', 'devices', 'deviceCgroupRules', 'shmSizeBytes', 'pidMode', 'ipcMode', 'networkMode', 'usernsMode', 'cgroupnsMode', 'utsMode', 'cgroupParent', 'macAddress', 'domainname', 'storageOptions', 'runtime',
+  'privileged', 'devices', 'deviceCgroupRules', 'shmSizeBytes', 'pidMode', 'ipcMode', 'networkMode', 'usernsMode', 'cgroupnsMode', 'utsMode', 'cgroupParent', 'macAddress', 'domainname', 'runtime',
 ] as const satisfies readonly (keyof IsolationSpec)[];
 
 const limitKeys = [
@@ -56,7 +56,6 @@ function isolationFrom(input: JsonInput): IsolationSpec {
     shmSizeBytes: input.count('shmSizeBytes'),
     ...omitAbsent(Object.fromEntries((['pidMode', 'ipcMode', 'networkMode', 'usernsMode', 'cgroupnsMode', 'utsMode', 'cgroupParent', 'macAddress', 'domainname', 'runtime'] as const).map((key) => [key, input.string(key)]))),
     securityOptions: Object.keys(security).length > 0 ? security : undefined,
-    storageOptions: input.labels('storageOptions'),
   });
 }
 
