@@ -208,13 +208,11 @@ function assignedTask(task: Task, template: TaskTemplate, serviceLabels: Labels)
 }
 
 function assignedNetwork(network: Network): AssignedNetwork {
-  const [first] = network.allocation!.subnets;
   const mtu = Number(network.spec.driverOpts['com.docker.network.driver.mtu']);
   return {
     id: network.id,
     name: network.spec.name,
-    subnet: first?.subnet ?? '',
-    gateway: first?.gateway ?? '',
+    subnets: network.allocation!.subnets,
     internal: network.spec.internal,
     ...(mtu > 0 ? { mtu } : {}),
   };

@@ -49,8 +49,8 @@ export interface AssignedFile {
 export interface AssignedNetwork {
   id: string;
   name: string;
-  subnet: string;
-  gateway: string;
+  /** IPv4 first; an address of the network lies in one of them. */
+  subnets: { subnet: string; gateway: string }[];
   internal: boolean;
   mtu?: number;
 }

@@ -1,10 +1,19 @@
 import { Refused } from '../../base/src/index.js';
+import { formatIp, parseIpNetwork } from '../../model/src/index.js';
 
-/** Addresses as the plan computes with them: IPv4 in dotted form, and what follows from a node's index or an address. */
+/** Addresses as the plan computes with them: as text, and what follows from a node's index or an address. */
+
+export type Family = 4 | 6;
+
+export const families: readonly Family[] = [4, 6];
+
+export function familyOf(address: string): Family {
+  return address.includes(':') ? 6 : 4;
+}
 
 /** The mesh's side and the host's side of the link between them; the same on every node, seen by no other. */
-export const hostSideAddress = '169.254.77.1';
-export const meshSideAddress = '169.254.77.2';
+export const hostSideAddress: Record<Family, string> = { 4: '169.254.77.1', 6: 'fd77:77::1' };
+export const meshSideAddress: Record<Family, string> = { 4: '169.254.77.2', 6: 'fd77:77::2' };
 
 /** Where containers find their nameserver, as under Docker. */
 export const nameserverAddress = '127.0.0.11';
@@ -14,10 +23,10 @@ export const gatewayMac = '02:6d:00:00:00:01';
 
 const maxNodeIndex = 65534;
 
-/** Address of a node on the VXLAN device: 100.64.0.0/16 plus its index. */
-export function nodeMeshAddress(index: number): string {
+/** Address of a node on the VXLAN device: its index in 100.64.0.0/16 or fd77:6d::/112. */
+export function nodeMeshAddress(index: number, family: Family): string {
   checkIndex(index);
-  return `100.64.${index >> 8}.${index & 255}`;
+  return family === 4 ? `100.64.${index >> 8}.${index & 255}` : `fd77:6d::${index.toString(16)}`;
 }
 
 export function nodeMac(index: number): string {
@@ -37,24 +46,20 @@ export function nodeTable(index: number): number {
   return 1000 + index;
 }
 
-/** A container's MAC follows from its address, as under Docker. */
+/** A container's MAC follows from its IPv4 address, as under Docker. */
 export function containerMac(address: string): string {
   return formatMac(Buffer.concat([Buffer.from([0x02, 0x42]), addressBytes(address)]));
 }
 
+/** In network order: 4 bytes or 16. */
 export function addressBytes(address: string): Buffer {
-  const parts = address.split('.').map(Number);
-  const isAddress = parts.length === 4 && parts.every((part) => Number.isInteger(part) && part >= 0 && part <= 255);
-  if (!isAddress) throw new Refused('invalid', `"${address}" is not an IPv4 address; the overlay carries IPv4`);
-  return Buffer.from(parts);
+  const parsed = parseIpNetwork(address);
+  if (!parsed || parsed.prefixLength !== parsed.bits) throw new Refused('invalid', `"${address}" is not an IP address`);
+  return Buffer.from(parsed.address.toString(16).padStart(parsed.bits / 4, '0'), 'hex');
 }
 
 export function formatAddress(bytes: Buffer): string {
-  return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
-}
-
-function addressNumber(address: string): number {
-  return addressBytes(address).readUInt32BE(0);
+  return formatIp(BigInt(`0x${bytes.toString('hex')}`), bytes.length * 8);
 }
 
 export interface Prefix {
@@ -62,18 +67,20 @@ export interface Prefix {
   length: number;
 }
 
-/** `10.0.0.0/24`; a bare address is a /32. */
+/** `10.0.0.0/24`; a bare address is one alone. */
 export function parsePrefix(text: string): Prefix {
-  const [address = '', length = '32'] = text.split('/');
-  addressBytes(address);
-  const bits = Number(length);
-  if (!Number.isInteger(bits) || bits < 0 || bits > 32) throw new Refused('invalid', `"${text}" is not an IPv4 subnet`);
-  return { address, length: bits };
+  const parsed = parseIpNetwork(text);
+  if (!parsed) throw new Refused('invalid', `"${text}" is not a subnet`);
+  return { address: formatIp(parsed.address, parsed.bits), length: parsed.prefixLength };
 }
 
-export function contains(prefix: Prefix, address: string): boolean {
-  const divisor = 2 ** (32 - prefix.length);
-  return Math.floor(addressNumber(prefix.address) / divisor) === Math.floor(addressNumber(address) / divisor);
+export function addressBits(family: Family): number {
+  return family === 4 ? 32 : 128;
+}
+
+/** The address alone, as a prefix: `10.0.0.7/32`. */
+export function alone(address: string): string {
+  return `${address}/${addressBits(familyOf(address))}`;
 }
 
 export function macBytes(mac: string): Buffer {

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { Refused } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
-import { containerMac, gatewayMac, nameserverAddress, parsePrefix } from './addresses.js';
+import { containerMac, familyOf, gatewayMac, nameserverAddress, parsePrefix, type Family } from './addresses.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { Mesh } from './mesh.js';
-import { makeNamespace, setSysctls } from './namespaces.js';
+import { makeNamespace, setSysctls, staticIpv6 } from './namespaces.js';
 import { isErrno, Netlink } from './netlink.js';
 import type { NetlinkMessage } from './netlink.js';
 import type { LocalContainer } from './network.js';
+import { publishedAddress } from './published-ports.js';
 import * as route from './rtnetlink.js';
+import { subnetOf } from './subnets.js';
 
 /** One attachment of a container to a network: a link whose other end is in the mesh. */
 interface ContainerLink {
@@ -16,20 +18,37 @@ interface ContainerLink {
   name: string;
   /** Name of the mesh's end. */
   meshName: string;
-  address: string;
+  /** One per family at most, IPv4 first. */
+  addresses: LinkAddress[];
   mac: string;
-  network: AssignedNetwork;
   mtu: number;
 }
 
+interface LinkAddress {
+  family: Family;
+  address: string;
+  subnet: string;
+  gateway: string;
+  /** The first of its family carries the default route. */
+  isFirst: boolean;
+}
+
 export function containerLinks(container: LocalContainer, networks: readonly AssignedNetwork[], meshMtu: number): ContainerLink[] {
-  return container.networks.map(({ networkId, address }, i) => {
-    const network = networks.find(({ id }) => id === networkId);
-    if (!network) {
-      throw new Refused('precondition', `container ${container.containerId} is in network ${networkId}, which this node does not know yet`);
-    }
-    const mtu = Math.min(network.mtu ?? meshMtu, meshMtu);
-    return { name: `eth${i}`, meshName: meshLinkName(container.containerId, i), address, mac: (i === 0 && container.macAddress) || containerMac(address), network, mtu };
+  const ids = [...new Set(container.networks.map(({ networkId }) => networkId))];
+  return ids.map((id, index) => {
+    const network = networks.find((candidate) => candidate.id === id);
+    if (!network) throw new Refused('precondition', `container ${container.containerId} is in network ${id}, which this node does not know yet`);
+    const addresses = container.networks.filter(({ networkId }) => networkId === id).map(({ address }): LinkAddress => {
+      const family = familyOf(address);
+      return { family, address, ...subnetOf(network, address), isFirst: address === publishedAddress(container.networks, family) };
+    });
+    return {
+      name: `eth${index}`,
+      meshName: meshLinkName(container.containerId, index),
+      addresses,
+      mac: (index === 0 && container.macAddress) || containerMac(addresses[0]!.address),
+      mtu: Math.min(network.mtu ?? meshMtu, meshMtu),
+    };
   });
 }
 
@@ -40,6 +59,7 @@ function meshLinkName(containerId: string, index: number): string {
 
 /** Makes the namespace with all its links, and the mesh's half of them. All of it or nothing. */
 export function makeContainerNamespace(path: string, links: readonly ContainerLink[], mesh: Mesh): void {
+  const hasIpv6 = links.some(({ addresses }) => addresses.some(({ family }) => family === 6));
   makeNamespace(path, () => {
     setSysctls({
       'ipv4/ip_unprivileged_port_start': '0',
@@ -47,19 +67,19 @@ export function makeContainerNamespace(path: string, links: readonly ContainerLi
       'ipv4/conf/all/route_localnet': '1', // answers of the nameserver come from outside
       'ipv4/conf/all/rp_filter': '0',
       'ipv4/conf/default/rp_filter': '0',
-      'ipv6/conf/default/disable_ipv6': '1',
     });
+    if (mesh.hasIpv6) setSysctls(hasIpv6 ? staticIpv6 : { 'ipv6/conf/default/disable_ipv6': '1' });
     const container = new Netlink();
     try {
       container.request([route.setLinkUp(route.linkNamed(container, 'lo').index)]);
-      for (const [i, link] of links.entries()) makeLink(container, mesh, link, i === 0);
+      for (const link of links) makeLink(container, mesh, link);
     } finally {
       container.close();
     }
   });
 }
 
-function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink, isFirst: boolean): void {
+function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink): void {
   const near = { name: link.name, mtu: link.mtu, mac: link.mac };
   const far = { name: link.meshName, mtu: link.mtu, mac: gatewayMac, namespaceFd: mesh.namespaceFd };
   try {
@@ -70,28 +90,29 @@ function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink, isFirst: 
     if (leaving) mesh.mesh.request([route.deleteLink(leaving.index)]);
     container.request([route.addVeth(near, far)]);
   }
-  container.request(insideMessages(route.linkNamed(container, link.name).index, link, isFirst));
+  const linkIndex = route.linkNamed(container, link.name).index;
   const meshIndex = route.linkNamed(mesh.mesh, link.meshName).index;
-  mesh.mesh.request([
-    route.setLinkUp(meshIndex),
-    route.replaceRoute({ destination: { address: link.address, length: 32 }, table: mainRouteTable, type: 'unicast', linkIndex: meshIndex }),
-    route.replaceNeighbour(meshIndex, link.address, link.mac),
-  ]);
+  container.request([route.setLinkUp(linkIndex)]);
+  mesh.mesh.request([route.setLinkUp(meshIndex)]);
+  container.request(link.addresses.flatMap((address) => insideMessages(linkIndex, address)));
+  mesh.mesh.request(
+    link.addresses.flatMap(({ address }) => [
+      route.replaceRoute({ destination: parsePrefix(address), table: mainRouteTable, type: 'unicast', linkIndex: meshIndex }),
+      route.replaceNeighbour(meshIndex, address, link.mac),
+    ]),
+  );
 }
 
 /** The container asks nobody for a way: everything goes to the gateway, whose hardware address it knows. */
-function insideMessages(linkIndex: number, link: ContainerLink, isFirst: boolean): NetlinkMessage[] {
-  const { address, network } = link;
-  const { gateway } = network;
-  const subnet = parsePrefix(network.subnet);
+function insideMessages(linkIndex: number, { family, address, subnet, gateway, isFirst }: LinkAddress): NetlinkMessage[] {
   const through = (destination: string, table: number): NetlinkMessage =>
     route.replaceRoute({ destination: parsePrefix(destination), table, type: 'unicast', via: gateway, source: address, linkIndex });
   return [
-    route.setLinkUp(linkIndex),
-    route.addAddress(linkIndex, { address, length: subnet.length }, true),
+    route.addAddress(linkIndex, { address, length: parsePrefix(subnet).length }, true),
     route.replaceNeighbour(linkIndex, gateway, gatewayMac),
     route.replaceRoute({ destination: parsePrefix(gateway), table: mainRouteTable, type: 'unicast', source: address, linkIndex }),
-    through(network.subnet, mainRouteTable),
-    ...(isFirst ? [through('0.0.0.0/0', mainRouteTable), through(nameserverAddress, route.localTable)] : []),
+    through(subnet, mainRouteTable),
+    ...(isFirst ? [through(family === 4 ? '0.0.0.0/0' : '::/0', mainRouteTable)] : []),
+    ...(isFirst && family === 4 ? [through(nameserverAddress, route.localTable)] : []),
   ];
 }

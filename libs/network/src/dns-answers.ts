@@ -1,5 +1,6 @@
 import type { Random } from '../../base/src/index.js';
-import { contains } from './addresses.js';
+import { isInNetwork } from '../../model/src/index.js';
+import { familyOf, formatAddress } from './addresses.js';
 import type { DnsNames, NetworkNames } from './dns-names.js';
 
 /** `elsewhere`: the name is not the cluster's; ask upstream. `no-such-name`: it would be the cluster's, and is not there. */
@@ -8,7 +9,7 @@ export type DnsAnswer =
   | { kind: 'no-such-name' }
   | { kind: 'elsewhere' };
 
-export type DnsRecord = { type: 'A'; name: string; ttl: number; data: string } | { type: 'PTR'; name: string; ttl: number; data: string };
+export type DnsRecord = { type: 'A' | 'AAAA'; name: string; ttl: number; data: string } | { type: 'PTR'; name: string; ttl: number; data: string };
 
 /** Short, because an endpoint may go at any time; a lookup costs a container some 50 µs. */
 const answerTtlSeconds = 2;
@@ -22,19 +23,21 @@ export function answerQuestion(names: DnsNames, from: string, question: { name: 
 
   const addresses = networks.map((network) => network.addresses.get(name)).find((found) => found !== undefined);
   if (!addresses) return { kind: 'elsewhere' };
-  const wanted = question.type === 'A' || question.type === 'ANY' ? shuffled(addresses, random) : [];
-  return { kind: 'records', records: wanted.map((data) => ({ type: 'A', name: question.name, ttl: answerTtlSeconds, data })) };
+  const wanted = shuffled(addresses, random).map((data): DnsRecord => ({ type: familyOf(data) === 4 ? 'A' : 'AAAA', name: question.name, ttl: answerTtlSeconds, data }));
+  return { kind: 'records', records: wanted.filter(({ type }) => question.type === type || question.type === 'ANY') };
 }
 
 function answerPointer(networks: NetworkNames[], address: string, question: { name: string; type: string }): DnsAnswer {
   const target = networks.map((network) => network.pointers.get(address)).find((found) => found !== undefined);
-  if (!target) return { kind: networks.some((network) => contains(network.subnet, address)) ? 'no-such-name' : 'elsewhere' };
+  if (!target) return { kind: networks.some(({ subnets }) => subnets.some((subnet) => isInNetwork(address, subnet))) ? 'no-such-name' : 'elsewhere' };
   const wanted = question.type === 'PTR' || question.type === 'ANY';
   return { kind: 'records', records: wanted ? [{ type: 'PTR', name: question.name, ttl: answerTtlSeconds, data: target }] : [] };
 }
 
-/** `4.3.2.1.in-addr.arpa` → `1.2.3.4`. */
+/** `4.3.2.1.in-addr.arpa` → `1.2.3.4`, and 32 digits under `ip6.arpa` → the IPv6 address. */
 function pointedAddress(name: string): string | undefined {
+  const digits = /^((?:[0-9a-f]\.){32})ip6\.arpa$/.exec(name)?.[1];
+  if (digits) return formatAddress(Buffer.from(digits.replaceAll('.', '').split('').reverse().join(''), 'hex'));
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/.exec(name);
   const parts = match?.slice(1).reverse();
   return parts?.every((part) => Number(part) <= 255) ? parts.map(Number).join('.') : undefined;

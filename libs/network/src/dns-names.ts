@@ -1,6 +1,4 @@
-import type { AssignedNetwork, AssignedService } from '../../model/src/index.js';
-import { parsePrefix } from './addresses.js';
-import type { Prefix } from './addresses.js';
+import { parseIpNetwork, type AssignedNetwork, type AssignedService, type IpNetwork } from '../../model/src/index.js';
 import type { NodeNetworkView } from './network.js';
 
 /** What the nameserver knows, by network: a container sees the names of its own networks only. */
@@ -11,7 +9,7 @@ export interface DnsNames {
 }
 
 export interface NetworkNames {
-  subnet: Prefix;
+  subnets: readonly IpNetwork[];
   /** Addresses by lower-case name. A name without an address exists but has nobody behind it now. */
   addresses: ReadonlyMap<string, readonly string[]>;
   pointers: ReadonlyMap<string, string>;
@@ -21,7 +19,7 @@ export function planNames({ networks, services, containers }: NodeNetworkView): 
   return {
     networksOf: new Map(
       containers.flatMap((container) => {
-        const ids = container.networks.map(({ networkId }) => networkId);
+        const ids = [...new Set(container.networks.map(({ networkId }) => networkId))];
         return container.networks.map(({ address }): [string, string[]] => [address, ids]);
       }),
     ),
@@ -43,20 +41,20 @@ function namesOf(network: AssignedNetwork, services: readonly AssignedService[])
   };
 
   for (const service of services) {
-    const virtual = service.virtualIps.find(({ networkId }) => networkId === network.id)?.address;
+    const virtual = service.virtualIps.filter(({ networkId }) => networkId === network.id).map(({ address }) => address);
     const endpoints = service.endpoints.flatMap(({ taskId, slot, state, addresses: own }) => {
-      const here = own.find(({ networkId }) => networkId === network.id);
-      return here ? [{ taskId, slot, ready: state === 'ready', ...here }] : [];
+      const here = own.filter(({ networkId }) => networkId === network.id);
+      return here.map((one) => ({ taskId, slot, ready: state === 'ready', ...one }));
     });
-    if (!virtual && endpoints.length === 0) continue;
+    if (virtual.length === 0 && endpoints.length === 0) continue;
 
     const readyAddresses = endpoints.filter((endpoint) => endpoint.ready).map((endpoint) => endpoint.address);
-    const main = service.mode === 'vip' && virtual ? [virtual] : readyAddresses;
+    const main = service.mode === 'vip' && virtual.length > 0 ? virtual : readyAddresses;
     for (const name of new Set([service.name, ...endpoints.flatMap((endpoint) => endpoint.aliases)])) {
       add(name, main);
       add(`tasks.${name}`, readyAddresses);
     }
-    if (virtual) pointers.set(virtual, `${service.name}.${network.name}`);
+    for (const address of virtual) pointers.set(address, `${service.name}.${network.name}`);
     for (const { taskId, slot, ready, address } of endpoints) {
       const taskName = `${service.name}.${slot}.${taskId}`;
       pointers.set(address, `${taskName}.${network.name}`);
@@ -64,5 +62,5 @@ function namesOf(network: AssignedNetwork, services: readonly AssignedService[])
       add(taskName, [address]);
     }
   }
-  return { subnet: parsePrefix(network.subnet), addresses, pointers };
+  return { subnets: network.subnets.flatMap(({ subnet }) => parseIpNetwork(subnet) ?? []), addresses, pointers };
 }

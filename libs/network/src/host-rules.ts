@@ -1,26 +1,30 @@
-import { meshSideAddress } from './addresses.js';
+import { families, familyOf, meshSideAddress, type Family } from './addresses.js';
+import { protocolWord } from './mesh-hooks.js';
 import { hostModePorts, portKey, publishedPorts } from './published-ports.js';
 import type { NodeNetworkOptions, NodeNetworkView } from './network.js';
-import type { NftTable } from './nft-table.js';
+import type { NftSet, NftTable } from './nft-table.js';
 
 /** The table in the host's namespace: published ports go to the mesh, the VXLAN port hears the cluster's nodes only. */
 export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): NftTable {
   const link = hostLinkName(options.name);
   const tunnel = options.dataPathPort;
-  const keys = [...publishedPorts(view.services), ...hostModePorts(view)].map(portKey);
+  const keysOf = (family: Family) => [...publishedPorts(view.services, family), ...hostModePorts(view, family)].map((port) => [portKey(port), ''] as const);
+  const nodes = (family: Family) => view.peers.filter((peer) => familyOf(peer.dataPathAddress) === family).map((peer) => [peer.dataPathAddress, ''] as const);
   return {
     name: options.name,
     sets: [
-      { kind: 'set', name: 'pub', spec: 'type inet_proto . inet_service;', elements: new Map(keys.map((key) => [key, ''])) },
-      { kind: 'set', name: 'nodes', spec: 'type ipv4_addr;', elements: new Map(view.peers.map((peer) => [peer.dataPathAddress, ''])) },
+      ...families.flatMap((family): NftSet[] => [
+        { kind: 'set', name: `pub${family}`, spec: 'type inet_proto . inet_service;', elements: new Map(keysOf(family)) },
+        { kind: 'set', name: `nodes${family}`, spec: `type ipv${family}_addr;`, elements: new Map(nodes(family)) },
+      ]),
     ],
     chains: [
       {
         name: 'guard',
         hook: 'type filter hook prerouting priority raw; policy accept;',
         rules: [
-          `iifname "${link}" ip daddr 127.0.0.0/8 ip saddr != ${meshSideAddress} drop`, // route_localnet opens loopback to this link
-          `udp dport ${tunnel} fib daddr type local ip saddr != @nodes drop`,
+          `iifname "${link}" ip daddr 127.0.0.0/8 ip saddr != ${meshSideAddress[4]} drop`, // route_localnet opens loopback to this link
+          ...families.map((family) => `udp dport ${tunnel} fib daddr type local ${protocolWord[family]} saddr != @nodes${family} drop`),
           `udp dport ${tunnel} notrack`,
         ],
       },
@@ -32,14 +36,17 @@ export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): N
       {
         name: 'publish',
         hook: 'type nat hook prerouting priority dstnat; policy accept;',
-        rules: [`iifname != "${link}" fib daddr type local meta l4proto . th dport @pub goto to_mesh`],
+        rules: families.map((family) => `iifname != "${link}" meta nfproto ipv${family} fib daddr type local meta l4proto . th dport @pub${family} goto to_mesh`),
       },
       {
         name: 'publish_local',
         hook: 'type nat hook output priority -100; policy accept;',
-        rules: [`oifname != "${link}" fib daddr type local meta l4proto . th dport @pub goto to_mesh`],
+        rules: [
+          'ip6 daddr ::1 return', // the kernel drops what answers ::1 from elsewhere
+          ...families.map((family) => `oifname != "${link}" meta nfproto ipv${family} fib daddr type local meta l4proto . th dport @pub${family} goto to_mesh`),
+        ],
       },
-      { name: 'to_mesh', rules: [`meta nfproto ipv4 dnat ip to ${meshSideAddress}`] },
+      { name: 'to_mesh', rules: families.map((family) => `meta nfproto ipv${family} dnat ${protocolWord[family]} to ${meshSideAddress[family]}`) },
       {
         name: 'leave',
         hook: 'type nat hook postrouting priority srcnat; policy accept;',

@@ -1,3 +1,5 @@
+import { alone, type Family } from './addresses.js';
+
 /**
  * One thing that the plan wants in the mesh's kernel state, beside nftables. `link` is a device by its name in the mesh.
  * Text forms follow iproute2, so that a golden file reads like its output.
@@ -9,7 +11,7 @@ export type KernelItem =
   | { kind: 'forwarding'; mac: string; underlay: string }
   | { kind: 'route'; destination: string; via?: string; source?: string; table: number }
   | { kind: 'unreachable'; destination: string }
-  | { kind: 'rule'; priority: number; mark: number; mask: number; table: number; invert: boolean };
+  | { kind: 'rule'; family: Family; priority: number; mark: number; mask: number; table: number; invert: boolean };
 
 /** Unreachable routes lose against everything that is more wanted. */
 export const unreachableMetric = 4000;
@@ -22,7 +24,7 @@ export function describeItem(item: KernelItem): string {
     case 'mac':
       return `link vx0 address ${item.mac}`;
     case 'address':
-      return `address ${item.address}/32 dev ${item.link}`;
+      return `address ${alone(item.address)} dev ${item.link}`;
     case 'neighbour':
       return `neigh ${item.address} lladdr ${item.mac} dev vx0`;
     case 'forwarding':
@@ -35,7 +37,7 @@ export function describeItem(item: KernelItem): string {
     case 'unreachable':
       return `route unreachable ${item.destination} metric ${unreachableMetric}`;
     case 'rule':
-      return `rule ${item.priority}: ${item.invert ? 'not ' : ''}fwmark 0x${item.mark.toString(16)}/0x${item.mask.toString(16)} lookup ${item.table}`;
+      return `${item.family === 4 ? '' : '-6 '}rule ${item.priority}: ${item.invert ? 'not ' : ''}fwmark 0x${item.mark.toString(16)}/0x${item.mask.toString(16)} lookup ${item.table}`;
   }
 }
 

@@ -192,6 +192,6 @@ class LinuxNodeNetwork implements NodeNetwork {
 
 /** Endpoints that an earlier process knew: it may have ended before it could reset the connections of one that is gone. */
 function routedAddresses(items: readonly KernelItem[], mesh: Mesh): Set<string> {
-  const remote = items.flatMap((item) => (item.kind === 'route' && item.via && item.table === mainRouteTable ? [item.destination.replace('/32', '')] : []));
+  const remote = items.flatMap((item) => (item.kind === 'route' && item.via && item.table === mainRouteTable ? [item.destination.replace(/\/.*/, '')] : []));
   return new Set([...remote, ...readLocalAddresses(mesh.mesh)]);
 }

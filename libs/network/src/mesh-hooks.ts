@@ -1,8 +1,9 @@
-import { hostSideAddress, meshSideAddress, nameserverAddress } from './addresses.js';
+import { families, hostSideAddress, meshSideAddress, nameserverAddress, nodeMeshAddress, type Family } from './addresses.js';
 import type { NftChain } from './nft-table.js';
 
 /** What every packet passes: rules that stay the same on a node, whatever runs there. What changes they find in sets and maps. */
-export function hookChains(selfAddress: string): NftChain[] {
+export function hookChains(selfIndex: number): NftChain[] {
+  const each = (rules: (words: FamilyWords) => string[]) => families.flatMap((family) => rules(wordsOf(family, selfIndex)));
   return [
     {
       name: 'source_check',
@@ -23,13 +24,13 @@ export function hookChains(selfAddress: string): NftChain[] {
     {
       name: 'translate',
       hook: 'type nat hook prerouting priority dstnat; policy accept;',
-      rules: [
-        'iifname "c*" ip daddr vmap @vip4',
-        `iifname "up0" ip daddr ${meshSideAddress} meta l4proto . th dport vmap @hostpub4`,
-        `iifname "up0" ip daddr ${meshSideAddress} meta l4proto . th dport vmap @pub4`,
-        'iifname "c*" ip daddr @selfips4 meta l4proto . th dport vmap @hostpub4',
-        'iifname "c*" ip daddr @nodeips4 meta l4proto . th dport vmap @pub4',
-      ],
+      rules: each(({ ip, family, meshSide }) => [
+        `iifname "c*" ${ip} daddr vmap @vip${family}`,
+        `iifname "up0" ${ip} daddr ${meshSide} meta l4proto . th dport vmap @hostpub${family}`,
+        `iifname "up0" ${ip} daddr ${meshSide} meta l4proto . th dport vmap @pub${family}`,
+        `iifname "c*" ${ip} daddr @selfips${family} meta l4proto . th dport vmap @hostpub${family}`,
+        `iifname "c*" ${ip} daddr @nodeips${family} meta l4proto . th dport vmap @pub${family}`,
+      ]),
     },
     {
       name: 'unreachable',
@@ -42,11 +43,13 @@ export function hookChains(selfAddress: string): NftChain[] {
       rules: [
         'ct state established,related accept',
         'ct state invalid drop',
-        'ip saddr . ip daddr @samenet4 accept',
-        'iifname "vx0" ip daddr . meta l4proto . th dport @pubtgt4 accept',
-        `iifname "up0" ct status dnat ct original ip daddr ${meshSideAddress} accept`,
-        'iifname "c*" ct status dnat ct original ip daddr @nodeips4 accept',
-        'iifname "c*" oifname "up0" ip saddr != @internal4 accept',
+        ...each(({ ip, family, meshSide }) => [
+          `${ip} saddr . ${ip} daddr @samenet${family} accept`,
+          `iifname "vx0" ${ip} daddr . meta l4proto . th dport @pubtgt${family} accept`,
+          `iifname "up0" ct status dnat ct original ${ip} daddr ${meshSide} accept`,
+          `iifname "c*" ct status dnat ct original ${ip} daddr @nodeips${family} accept`,
+          `iifname "c*" oifname "up0" ${ip} saddr != @internal${family} accept`,
+        ]),
         'meta l4proto 6 reject with tcp reset',
         'reject with icmpx admin-prohibited',
       ],
@@ -59,7 +62,7 @@ export function hookChains(selfAddress: string): NftChain[] {
         'iifname "lo" accept',
         `iifname "c*" ip daddr ${nameserverAddress} meta l4proto { 6, 17 } th dport 53 accept`,
         'ip daddr 127.0.0.0/8 drop',
-        'meta l4proto 1 accept',
+        'meta l4proto { 1, 58 } accept',
         'meta l4proto 6 reject with tcp reset', // a published port whose service has no endpoint
         'reject with icmpx port-unreachable',
       ],
@@ -73,11 +76,29 @@ export function hookChains(selfAddress: string): NftChain[] {
       name: 'translate_source',
       hook: 'type nat hook postrouting priority srcnat; policy accept;',
       rules: [
-        `iifname "c*" ct status dnat ct original ip daddr @nodeips4 snat ip to ${selfAddress}`,
-        `iifname "up0" ip saddr ${hostSideAddress} snat ip to ${selfAddress}`, // the host's address is the same on every node
-        'snat ip to ip saddr . ip daddr map @hairpin4',
+        ...each(({ ip, family, hostSide, self }) => [
+          `iifname "c*" ct status dnat ct original ${ip} daddr @nodeips${family} snat ${ip} to ${self}`,
+          `iifname "up0" ${ip} saddr ${hostSide} snat ${ip} to ${self}`, // the host's address is the same on every node
+          `snat ${ip} to ${ip} saddr . ${ip} daddr map @hairpin${family}`,
+        ]),
         'iifname "c*" oifname "up0" masquerade',
       ],
     },
   ];
+}
+
+/** What nftables calls the protocol of a family. */
+export const protocolWord: Record<Family, string> = { 4: 'ip', 6: 'ip6' };
+
+interface FamilyWords {
+  family: Family;
+  ip: string;
+  meshSide: string;
+  hostSide: string;
+  /** This node's address on the tunnel. */
+  self: string;
+}
+
+function wordsOf(family: Family, selfIndex: number): FamilyWords {
+  return { family, ip: protocolWord[family], meshSide: meshSideAddress[family], hostSide: hostSideAddress[family], self: nodeMeshAddress(selfIndex, family) };
 }

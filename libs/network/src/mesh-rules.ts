@@ -1,8 +1,9 @@
-import type { AssignedService } from '../../model/src/index.js';
-import { nodeMac, nodeMark, nodeMeshAddress } from './addresses.js';
-import { hookChains } from './mesh-hooks.js';
+import type { AssignedNetwork, AssignedPeer, AssignedService } from '../../model/src/index.js';
+import { families, familyOf, nodeMac, nodeMark, type Family } from './addresses.js';
+import { hookChains, protocolWord } from './mesh-hooks.js';
 import type { NodeNetworkView } from './network.js';
-import type { NftChain, NftTable } from './nft-table.js';
+import type { NftChain, NftSet, NftTable } from './nft-table.js';
+import { subnetOf } from './subnets.js';
 import { hostModePorts, portKey, protocolNumber, publishedAddress, publishedPorts, ready, type PublishedPort } from './published-ports.js';
 
 /**
@@ -12,54 +13,77 @@ import { hostModePorts, portKey, protocolNumber, publishedAddress, publishedPort
  * `source_check` → `way_back` → `translate` → `unreachable` → routing → `forward` or `input` → `translate_source`.
  */
 export function meshTable(view: NodeNetworkView, dataPathAddress: string): NftTable {
-  const { self, networks, services, containers } = view;
-  const peers = view.peers.filter((peer) => peer.nodeId !== self.nodeId);
-  const ownPeer = view.peers.find((peer) => peer.nodeId === self.nodeId);
-  const ownAddresses = new Set([dataPathAddress, ...(ownPeer ? [ownPeer.address, ownPeer.dataPathAddress] : [])]);
-  const published = publishedPorts(services);
-  const hostPorts = hostModePorts(view);
-  const gateways = new Map(networks.map((network) => [network.id, network.gateway]));
-
+  const peers = othersOf(view);
   return {
     name: 'mesh',
     sets: [
-      map('vip4', 'type ipv4_addr : verdict;', services.flatMap(virtualAddresses).map(({ address, chain }) => [address, `goto ${chain}`])),
-      map('pub4', 'type inet_proto . inet_service : verdict;', published.map((port) => [portKey(port), `goto ${portChain('pub', port)}`])),
-      map('hostpub4', 'type inet_proto . inet_service : verdict;', hostPorts.map((port) => [portKey(port), `goto ${portChain('hostpub', port)}`])),
       map('nodemac', 'type ether_addr : mark;', peers.map((peer) => [nodeMac(peer.index), hex(nodeMark(peer.index))])),
       map('nodezone', 'typeof ether saddr : ct zone;', peers.map((peer) => [nodeMac(peer.index), String(peer.index)])),
-      set('nodeips4', 'type ipv4_addr;', [...peers.flatMap((peer) => [peer.address, peer.dataPathAddress]), ...ownAddresses]),
-      set('selfips4', 'type ipv4_addr;', [...ownAddresses]),
-      set('samenet4', 'type ipv4_addr . ipv4_addr; flags interval;', networks.map(({ subnet }) => `${subnet} . ${subnet}`)),
-      set('internal4', 'type ipv4_addr; flags interval;', networks.filter((network) => network.internal).map((network) => network.subnet)),
-      set('pubtgt4', 'type ipv4_addr . inet_proto . inet_service;', localTargets(view)),
-      map(
-        'hairpin4',
-        'type ipv4_addr . ipv4_addr : ipv4_addr;',
-        containers.flatMap((container) =>
-          container.networks.flatMap(({ networkId, address }): [string, string][] => {
-            const gateway = gateways.get(networkId);
-            return gateway ? [[`${address} . ${address}`, gateway]] : [];
-          }),
-        ),
-      ),
+      ...families.flatMap((family) => familySets(view, dataPathAddress, family)),
     ],
     chains: [
-      ...hookChains(nodeMeshAddress(self.index)),
-      ...services.flatMap(serviceChains),
-      ...published.map((port): NftChain => ({ name: portChain('pub', port), rules: spreadPorts(port.targets) })),
-      ...hostPorts.map((port): NftChain => ({ name: portChain('hostpub', port), rules: spreadPorts(port.targets) })),
+      ...hookChains(view.self.index),
+      ...view.services.flatMap(serviceChains),
+      ...families.flatMap((family) => [
+        ...publishedPorts(view.services, family).map((port): NftChain => ({ name: portChain('pub', port, family), rules: spreadPorts(port.targets, family) })),
+        ...hostModePorts(view, family).map((port): NftChain => ({ name: portChain('hostpub', port, family), rules: spreadPorts(port.targets, family) })),
+      ]),
     ],
   };
 }
 
+function othersOf({ self, peers }: NodeNetworkView): AssignedPeer[] {
+  return peers.filter((peer) => peer.nodeId !== self.nodeId);
+}
+
+/** What the rules look up, for one family. */
+function familySets(view: NodeNetworkView, dataPathAddress: string, family: Family): NftSet[] {
+  const { self, networks, services } = view;
+  const ownPeer = view.peers.find((peer) => peer.nodeId === self.nodeId);
+  const own = ofFamily([dataPathAddress, ...(ownPeer ? [ownPeer.address, ownPeer.dataPathAddress] : [])], family);
+  const others = ofFamily(othersOf(view).flatMap((peer) => [peer.address, peer.dataPathAddress]), family);
+  const subnets = (list: readonly AssignedNetwork[]) => ofFamily(list.flatMap((network) => network.subnets.map(({ subnet }) => subnet)), family);
+  const address = `ipv${family}_addr`;
+  const verdicts = 'type inet_proto . inet_service : verdict;';
+  return [
+    map(`vip${family}`, `type ${address} : verdict;`, services.flatMap(virtualAddresses).filter((vip) => familyOf(vip.address) === family).map((vip) => [vip.address, `goto ${vip.chain}`])),
+    map(`pub${family}`, verdicts, publishedPorts(services, family).map((port) => [portKey(port), `goto ${portChain('pub', port, family)}`])),
+    map(`hostpub${family}`, verdicts, hostModePorts(view, family).map((port) => [portKey(port), `goto ${portChain('hostpub', port, family)}`])),
+    set(`nodeips${family}`, `type ${address};`, [...others, ...own]),
+    set(`selfips${family}`, `type ${address};`, own),
+    set(`samenet${family}`, `type ${address} . ${address}; flags interval;`, sameNetworks(networks, family)),
+    set(`internal${family}`, `type ${address}; flags interval;`, subnets(networks.filter((network) => network.internal))),
+    set(`pubtgt${family}`, `type ${address} . inet_proto . inet_service;`, localTargets(view, family)),
+    map(`hairpin${family}`, `type ${address} . ${address} : ${address};`, hairpins(view, family)),
+  ];
+}
+
+/** Every subnet of a network may talk to every other one of it. */
+function sameNetworks(networks: readonly AssignedNetwork[], family: Family): string[] {
+  return networks.flatMap((network) => {
+    const subnets = ofFamily(network.subnets.map(({ subnet }) => subnet), family);
+    return subnets.flatMap((from) => subnets.map((to) => `${from} . ${to}`));
+  });
+}
+
+/** A container that reaches itself through its service is seen as its gateway. */
+function hairpins({ networks, containers }: NodeNetworkView, family: Family): [string, string][] {
+  const byId = new Map(networks.map((network) => [network.id, network]));
+  return containers.flatMap((container) =>
+    container.networks.flatMap(({ networkId, address }): [string, string][] => {
+      const network = byId.get(networkId);
+      return network && familyOf(address) === family ? [[`${address} . ${address}`, subnetOf(network, address).gateway]] : [];
+    }),
+  );
+}
+
 /** Targets on this node that packets from other nodes may reach although their source is in no network of ours. */
-function localTargets({ self, services }: NodeNetworkView): string[] {
+function localTargets({ self, services }: NodeNetworkView, family: Family): string[] {
   return services.flatMap((service) =>
     service.endpoints
       .filter((endpoint) => endpoint.nodeId === self.nodeId)
       .flatMap((endpoint) => {
-        const address = publishedAddress(endpoint);
+        const address = publishedAddress(endpoint.addresses, family);
         return address ? service.ports.map((port) => `${address} . ${protocolNumber[port.protocol]} . ${port.targetPort}`) : [];
       }),
   );
@@ -67,14 +91,15 @@ function localTargets({ self, services }: NodeNetworkView): string[] {
 
 function virtualAddresses(service: AssignedService): { address: string; networkId: string; chain: string }[] {
   if (service.mode !== 'vip') return [];
-  return service.virtualIps.map(({ address, networkId }) => ({ address, networkId, chain: `vip_${address.replaceAll('.', '_')}` }));
+  return service.virtualIps.map(({ address, networkId }) => ({ address, networkId, chain: `vip_${address.replaceAll(/[.:]/g, '_')}` }));
 }
 
 /** One chain per virtual address. Without a ready endpoint it is empty, and the address is as unreachable as an unknown one. */
 function serviceChains(service: AssignedService): NftChain[] {
-  return virtualAddresses(service).map(({ networkId, chain }) => {
-    const targets = ready(service).flatMap((endpoint) => endpoint.addresses.filter((address) => address.networkId === networkId));
-    return { name: chain, rules: spread('dnat ip to', targets.map((target) => target.address)) };
+  return virtualAddresses(service).map(({ networkId, address, chain }) => {
+    const family = familyOf(address);
+    const targets = ready(service).flatMap((endpoint) => endpoint.addresses.filter((one) => one.networkId === networkId && familyOf(one.address) === family));
+    return { name: chain, rules: spread(`dnat ${protocolWord[family]} to`, targets.map((target) => target.address)) };
   });
 }
 
@@ -86,14 +111,19 @@ function spread(statement: string, targets: string[]): string[] {
   return [`${statement} numgen random mod ${targets.length} map { ${slots} }`];
 }
 
-function spreadPorts(targets: PublishedPort['targets']): string[] {
-  const translated = targets.length === 1 ? targets.map((t) => `${t.address}:${t.port}`) : targets.map((t) => `${t.address} . ${t.port}`);
-  const statement = targets.length === 1 ? 'dnat ip to' : 'dnat ip addr . port to';
+function spreadPorts(targets: PublishedPort['targets'], family: Family): string[] {
+  const one = (target: PublishedPort['targets'][number]) => `${family === 4 ? target.address : `[${target.address}]`}:${target.port}`;
+  const translated = targets.length === 1 ? targets.map(one) : targets.map((t) => `${t.address} . ${t.port}`);
+  const statement = targets.length === 1 ? `dnat ${protocolWord[family]} to` : `dnat ${protocolWord[family]} addr . port to`;
   return spread(`meta l4proto { 6, 17, 132 } ${statement}`, translated);
 }
 
-function portChain(prefix: string, { protocol, port }: PublishedPort): string {
-  return `${prefix}_${protocol}_${port}`;
+function portChain(prefix: string, { protocol, port }: PublishedPort, family: Family): string {
+  return `${prefix}${family}_${protocol}_${port}`;
+}
+
+function ofFamily(addresses: readonly string[], family: Family): string[] {
+  return [...new Set(addresses.filter((address) => familyOf(address) === family))];
 }
 
 function map(name: string, spec: string, elements: [string, string][]) {

@@ -1,14 +1,15 @@
-import { closeSync } from 'node:fs';
+import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import { formatAddress, hostSideAddress, meshSideAddress } from './addresses.js';
+import { families, familyOf, formatAddress, hostSideAddress, meshSideAddress, type Family } from './addresses.js';
 import { hostLinkName } from './host-rules.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { MeshLinks } from './kernel-state.js';
-import { inNamespace, listNamespaces, makeNamespace, openNamespace, removeNamespace, setSysctls } from './namespaces.js';
+import { inNamespace, listNamespaces, makeNamespace, openNamespace, removeNamespace, setSysctls, staticIpv6 } from './namespaces.js';
 import { Netlink, readAttributes } from './netlink.js';
 import type { NodeNetworkOptions } from './network.js';
 import * as route from './rtnetlink.js';
+import { addressFamily } from './syscalls.js';
 
 /** The node's mesh namespace, open for work. */
 export interface Mesh {
@@ -18,12 +19,15 @@ export interface Mesh {
   mesh: Netlink;
   /** What a container's packet may be long to fit the tunnel. */
   mtu: number;
+  /** The kernel has IPv6. */
+  hasIpv6: boolean;
 }
 
 const meshName = 'mesh';
 const clusterVni = 4096;
-const vxlanOverIpv4Bytes = 50;
-const linkPrefixLength = 30;
+const tunnelBytes: Record<Family, number> = { 4: 50, 6: 70 };
+const linkPrefixLength: Record<Family, number> = { 4: 30, 6: 126 };
+const anywhere: Record<Family, string> = { 4: '0.0.0.0', 6: '::' };
 /** Loopback allows one byte more than other devices. */
 const maxMtu = 65535;
 
@@ -41,18 +45,20 @@ export function openMesh(options: NodeNetworkOptions): Mesh {
   checkName(options.name);
   const path = join(namespaceFolder(options), meshName);
   const host = new Netlink();
-  const mtu = underlayMtu(host, options) - vxlanOverIpv4Bytes;
-  if (!listNamespaces(namespaceFolder(options)).includes(meshName)) makeNamespace(path, setUpMesh);
+  const mtu = underlayMtu(host, options) - tunnelBytes[familyOf(options.dataPathAddress)];
+  const hasIpv6 = existsSync('/proc/sys/net/ipv6');
+  if (!listNamespaces(namespaceFolder(options)).includes(meshName)) makeNamespace(path, () => setUpMesh(hasIpv6));
   const namespaceFd = openNamespace(path);
-  const mesh: Mesh = { namespaceFd, host, mesh: inNamespace(namespaceFd, () => new Netlink()), mtu };
+  const mesh: Mesh = { namespaceFd, host, mesh: inNamespace(namespaceFd, () => new Netlink()), mtu, hasIpv6 };
   ensureMeshLinks(mesh, options);
   return mesh;
 }
 
 /** Puts back what somebody took away. */
-export function ensureMeshLinks({ host, mesh, namespaceFd, mtu }: Mesh, options: NodeNetworkOptions): MeshLinks {
-  ensureHostLink(host, mesh, namespaceFd, mtu, options);
-  ensureTunnel(host, mesh, namespaceFd, mtu, options);
+export function ensureMeshLinks(all: Mesh, options: NodeNetworkOptions): MeshLinks {
+  ensureHostLink(all, options);
+  ensureTunnel(all, options);
+  const { mesh } = all;
   return { lo: route.linkNamed(mesh, 'lo').index, vx0: route.linkNamed(mesh, 'vx0').index };
 }
 
@@ -77,7 +83,7 @@ function checkName(name: string): void {
   }
 }
 
-function setUpMesh(): void {
+function setUpMesh(hasIpv6: boolean): void {
   setSysctls({
     'ipv4/ip_forward': '1',
     'ipv4/conf/all/route_localnet': '1',
@@ -86,8 +92,8 @@ function setUpMesh(): void {
     'ipv4/conf/all/send_redirects': '0',
     'ipv4/conf/default/send_redirects': '0',
     'ipv4/icmp_ratelimit': '0', // else a second refused connection waits a second
-    'ipv6/conf/default/disable_ipv6': '1',
   });
+  if (hasIpv6) setSysctls({ ...staticIpv6, 'ipv6/conf/all/forwarding': '1', 'ipv6/conf/default/forwarding': '1' });
   const netlink = new Netlink();
   try {
     netlink.request([route.setLinkUp(route.linkNamed(netlink, 'lo').index)]);
@@ -96,40 +102,54 @@ function setUpMesh(): void {
   }
 }
 
-function ensureHostLink(host: Netlink, mesh: Netlink, meshFd: number, mtu: number, options: NodeNetworkOptions): void {
+function ensureHostLink({ host, mesh, namespaceFd, mtu, hasIpv6 }: Mesh, options: NodeNetworkOptions): void {
   const name = hostLinkName(options.name);
+  const linkMtu = mtu + tunnelBytes[familyOf(options.dataPathAddress)];
   if (!route.findLink(host, name) || !route.findLink(mesh, 'up0')) {
     removeLink(host, name);
     removeLink(mesh, 'up0');
-    host.request([route.addVeth({ name, mtu: mtu + vxlanOverIpv4Bytes }, { name: 'up0', mtu: mtu + vxlanOverIpv4Bytes, namespaceFd: meshFd })]);
+    host.request([route.addVeth({ name, mtu: linkMtu }, { name: 'up0', mtu: linkMtu, namespaceFd })]);
   }
-  setSysctls({ 'ipv4/ip_forward': '1', [`ipv4/conf/${name}/route_localnet`]: '1', [`ipv6/conf/${name}/disable_ipv6`]: '1' });
+  setSysctls({ 'ipv4/ip_forward': '1', [`ipv4/conf/${name}/route_localnet`]: '1' });
+  if (hasIpv6) openIpv6(name);
   const hostEnd = route.linkNamed(host, name).index;
   const meshEnd = route.linkNamed(mesh, 'up0').index;
-  host.request([route.addAddress(hostEnd, { address: hostSideAddress, length: linkPrefixLength }), route.setLinkUp(hostEnd)]);
-  mesh.request([
-    route.addAddress(meshEnd, { address: meshSideAddress, length: linkPrefixLength }),
-    route.setLinkUp(meshEnd),
-    route.replaceRoute({ destination: { address: '0.0.0.0', length: 0 }, table: mainRouteTable, type: 'unicast', via: hostSideAddress, linkIndex: meshEnd }),
-  ]);
+  host.request([route.setLinkUp(hostEnd)]);
+  mesh.request([route.setLinkUp(meshEnd)]);
+  for (const family of hasIpv6 ? families : [4 as const]) {
+    host.request([route.addAddress(hostEnd, { address: hostSideAddress[family], length: linkPrefixLength[family] })]);
+    mesh.request([
+      route.addAddress(meshEnd, { address: meshSideAddress[family], length: linkPrefixLength[family] }),
+      route.replaceRoute({ destination: { address: anywhere[family], length: 0 }, table: mainRouteTable, type: 'unicast', via: hostSideAddress[family], linkIndex: meshEnd }),
+    ]);
+  }
+}
+
+/** Lets the host forward IPv6. A host that forwards learns no routes from its routers any more unless told to (accept_ra 2): it shall keep those that it has. */
+function openIpv6(link: string): void {
+  for (const name of readdirSync('/proc/sys/net/ipv6/conf')) {
+    if (readFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, 'utf8').trim() === '1') setSysctls({ [`ipv6/conf/${name}/accept_ra`]: '2' });
+  }
+  setSysctls({ 'ipv6/conf/all/forwarding': '1', [`ipv6/conf/${link}/disable_ipv6`]: '0' });
 }
 
 /** Made from the host's side: the tunnel's packets follow the host's routes, its device lives in the mesh. */
-function ensureTunnel(host: Netlink, mesh: Netlink, meshFd: number, mtu: number, options: NodeNetworkOptions): void {
+function ensureTunnel({ host, mesh, namespaceFd, mtu }: Mesh, options: NodeNetworkOptions): void {
   const { dataPathAddress, dataPathPort } = options;
   const existing = route.findLink(mesh, 'vx0');
   const isRight = existing?.mtu === mtu && existing.underlay?.address === dataPathAddress && existing.underlay.port === dataPathPort;
   if (!isRight) {
     removeLink(mesh, 'vx0');
-    host.request([route.addVxlan({ name: 'vx0', mtu, namespaceFd: meshFd }, { id: clusterVni, localAddress: dataPathAddress, port: dataPathPort })]);
+    host.request([route.addVxlan({ name: 'vx0', mtu, namespaceFd }, { id: clusterVni, localAddress: dataPathAddress, port: dataPathPort })]);
   }
   mesh.request([route.setLinkUp(route.linkNamed(mesh, 'vx0').index)]);
 }
 
 function underlayMtu(host: Netlink, { dataPathAddress }: NodeNetworkOptions): number {
-  const addressHeader = Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]);
+  const addressHeader = Buffer.from([familyOf(dataPathAddress) === 4 ? addressFamily.inet : addressFamily.inet6, 0, 0, 0, 0, 0, 0, 0]);
   const owner = host.dump(route.routeMessage.getAddress, addressHeader).find((body) => {
-    const local = readAttributes(body.subarray(8)).get(2);
+    const attributes = readAttributes(body.subarray(8));
+    const local = attributes.get(2) ?? attributes.get(1);
     return local !== undefined && formatAddress(local) === dataPathAddress;
   });
   const link = owner && route.listLinks(host).find(({ index }) => index === owner.readUInt32LE(4));

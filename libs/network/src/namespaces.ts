@@ -76,6 +76,15 @@ export function setSysctls(values: Record<string, string>): void {
   for (const [name, value] of Object.entries(values)) writeFileSync(`/proc/sys/net/${name}`, value);
 }
 
+/** Addresses, routes and neighbours are all ours: nothing is learned, tried or made up. For links that are made after it. */
+export const staticIpv6: Record<string, string> = {
+  'ipv6/conf/default/disable_ipv6': '0',
+  'ipv6/conf/default/accept_ra': '0',
+  'ipv6/conf/default/autoconf': '0',
+  'ipv6/conf/default/accept_dad': '0',
+  'ipv6/conf/default/addr_gen_mode': '1', // no link-local address
+};
+
 function goHome(home: number): void {
   try {
     setns(home, 'back to the own network namespace');

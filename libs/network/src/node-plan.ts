@@ -1,4 +1,4 @@
-import { ingressMark, nodeMac, nodeMark, nodeMeshAddress, nodeTable } from './addresses.js';
+import { alone, families, familyOf, ingressMark, nodeMac, nodeMark, nodeMeshAddress, nodeTable } from './addresses.js';
 import { planNames } from './dns-names.js';
 import type { DnsNames } from './dns-names.js';
 import { hostTable } from './host-rules.js';
@@ -25,6 +25,7 @@ export interface NodePlan {
 
 const everyMarkedPacketPriority = 50;
 const peerRulePriority = 1000;
+const anywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
 export function planNode(view: NodeNetworkView, options: NodeNetworkOptions): NodePlan {
   return {
@@ -43,9 +44,9 @@ export function planNode(view: NodeNetworkView, options: NodeNetworkOptions): No
 function ownItems({ self }: NodeNetworkView): KernelItem[] {
   return [
     { kind: 'mac', mac: nodeMac(self.index) },
-    { kind: 'address', link: 'vx0', address: nodeMeshAddress(self.index) },
+    ...families.map((family): KernelItem => ({ kind: 'address', link: 'vx0', address: nodeMeshAddress(self.index, family) })),
     // Unmarked packets, nearly all, leave the list of rules here.
-    { kind: 'rule', priority: everyMarkedPacketPriority, mark: ingressMark, mask: ingressMark, table: mainRouteTable, invert: true },
+    ...families.map((family): KernelItem => ({ kind: 'rule', family, priority: everyMarkedPacketPriority, mark: ingressMark, mask: ingressMark, table: mainRouteTable, invert: true })),
   ];
 }
 
@@ -53,34 +54,38 @@ function peerItems({ self, peers }: NodeNetworkView): KernelItem[] {
   return peers
     .filter((peer) => peer.nodeId !== self.nodeId)
     .flatMap(({ index, dataPathAddress }): KernelItem[] => [
-      { kind: 'neighbour', address: nodeMeshAddress(index), mac: nodeMac(index) },
       { kind: 'forwarding', mac: nodeMac(index), underlay: dataPathAddress },
-      { kind: 'route', destination: `${nodeMeshAddress(index)}/32`, source: nodeMeshAddress(self.index), table: mainRouteTable },
-      { kind: 'route', destination: '0.0.0.0/0', via: nodeMeshAddress(index), table: nodeTable(index) },
-      { kind: 'rule', priority: peerRulePriority + index, mark: nodeMark(index), mask: 0xffffffff, table: nodeTable(index), invert: false },
+      ...families.flatMap((family): KernelItem[] => [
+        { kind: 'neighbour', address: nodeMeshAddress(index, family), mac: nodeMac(index) },
+        { kind: 'route', destination: alone(nodeMeshAddress(index, family)), source: nodeMeshAddress(self.index, family), table: mainRouteTable },
+        { kind: 'route', destination: anywhere[family], via: nodeMeshAddress(index, family), table: nodeTable(index) },
+        { kind: 'rule', family, priority: peerRulePriority + index, mark: nodeMark(index), mask: 0xffffffff, table: nodeTable(index), invert: false },
+      ]),
     ]);
 }
 
 function networkItems({ networks }: NodeNetworkView): KernelItem[] {
-  return networks.flatMap(({ gateway, subnet }): KernelItem[] => [
-    { kind: 'address', link: 'lo', address: gateway },
-    { kind: 'unreachable', destination: subnet }, // else an unknown address would leave through the host
-  ]);
+  return networks.flatMap(({ subnets }) =>
+    subnets.flatMap(({ gateway, subnet }): KernelItem[] => [
+      { kind: 'address', link: 'lo', address: gateway },
+      { kind: 'unreachable', destination: subnet }, // else an unknown address would leave through the host
+    ]),
+  );
 }
 
 /** One route per endpoint elsewhere that something here may talk to: in a network of ours, or behind a published port. */
 function endpointRoutes({ self, peers, networks, services }: NodeNetworkView): KernelItem[] {
   const ours = new Set(networks.map((network) => network.id));
-  const vias = new Map(peers.map((peer) => [peer.nodeId, nodeMeshAddress(peer.index)]));
+  const indexes = new Map(peers.map((peer) => [peer.nodeId, peer.index]));
   const routes = new Map<string, KernelItem>();
   for (const service of services) {
     for (const endpoint of service.endpoints) {
-      const via = vias.get(endpoint.nodeId);
-      if (!via || endpoint.nodeId === self.nodeId) continue;
-      const published = service.ports.length > 0 ? publishedAddress(endpoint) : undefined;
+      const index = indexes.get(endpoint.nodeId);
+      if (index === undefined || endpoint.nodeId === self.nodeId) continue;
+      const published = service.ports.length > 0 ? families.map((family) => publishedAddress(endpoint.addresses, family)) : [];
       for (const { networkId, address } of endpoint.addresses) {
-        if (!ours.has(networkId) && address !== published) continue;
-        routes.set(address, { kind: 'route', destination: `${address}/32`, via, table: mainRouteTable });
+        if (!ours.has(networkId) && !published.includes(address)) continue;
+        routes.set(address, { kind: 'route', destination: alone(address), via: nodeMeshAddress(index, familyOf(address)), table: mainRouteTable });
       }
     }
   }

@@ -1,7 +1,8 @@
 import type { AssignedEndpoint, AssignedService, PortConfig, Protocol } from '../../model/src/index.js';
+import { familyOf, type Family } from './addresses.js';
 import type { NodeNetworkView } from './network.js';
 
-/** A port of a node, and where connections to it go. */
+/** A port of a node in one family, and where connections to it go. */
 export interface PublishedPort {
   protocol: Protocol;
   port: number;
@@ -10,13 +11,13 @@ export interface PublishedPort {
 }
 
 /** Ports published on every node, each with the endpoints that take new connections. */
-export function publishedPorts(services: readonly AssignedService[]): PublishedPort[] {
+export function publishedPorts(services: readonly AssignedService[], family: Family): PublishedPort[] {
   const ports = services.flatMap((service) =>
     service.ports.map(({ protocol, publishedPort, targetPort }) => ({
       protocol,
       port: publishedPort,
       targets: ready(service).flatMap((endpoint) => {
-        const address = publishedAddress(endpoint);
+        const address = publishedAddress(endpoint.addresses, family);
         return address ? [{ address, port: targetPort }] : [];
       }),
     })),
@@ -25,9 +26,9 @@ export function publishedPorts(services: readonly AssignedService[]): PublishedP
 }
 
 /** Ports of `mode: host` on this node. */
-export function hostModePorts(view: NodeNetworkView): PublishedPort[] {
+export function hostModePorts(view: NodeNetworkView, family: Family): PublishedPort[] {
   const ports = view.containers.flatMap((container) => {
-    const address = container.networks[0]?.address;
+    const address = publishedAddress(container.networks, family);
     if (!address) return [];
     return container.hostPorts.filter(hasPublishedPort).map((port) => ({
       protocol: port.protocol ?? 'tcp',
@@ -43,9 +44,9 @@ function firstOfEach(ports: PublishedPort[]): PublishedPort[] {
   return [...new Map(ports.toReversed().map((port) => [portKey(port), port])).values()].toReversed();
 }
 
-/** Replies must leave the container on its default route, so ports are published to its first address. */
-export function publishedAddress(endpoint: AssignedEndpoint): string | undefined {
-  return endpoint.addresses[0]?.address;
+/** Replies must leave the container on its default route, so ports are published to its first address of the family. */
+export function publishedAddress(addresses: readonly { address: string }[], family: Family): string | undefined {
+  return addresses.find(({ address }) => familyOf(address) === family)?.address;
 }
 
 export const protocolNumber: Record<Protocol, number> = { tcp: 6, udp: 17, sctp: 132 };

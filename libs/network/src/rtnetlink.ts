@@ -1,6 +1,6 @@
 import { Bug } from '../../base/src/index.js';
 import { addressBytes, formatAddress, formatMac, macBytes } from './addresses.js';
-import type { Prefix } from './addresses.js';
+import type { Family, Prefix } from './addresses.js';
 import { attribute, netlinkFlag, readAttributes } from './netlink.js';
 import type { Netlink, NetlinkMessage } from './netlink.js';
 import { addressFamily, errnos } from './syscalls.js';
@@ -20,7 +20,7 @@ export const localTable = 255;
 const linkAttribute = { address: 1, name: 3, mtu: 4, linkInfo: 18, netnsFd: 28 } as const;
 const linkInfo = { kind: 1, data: 2 } as const;
 const vethPeer = 1;
-const vxlanAttribute = { id: 1, local: 4, learning: 7, port: 15 } as const;
+const vxlanAttribute = { id: 1, local: 4, learning: 7, port: 15, local6: 17 } as const;
 const linkUp = 1;
 
 export interface Link {
@@ -62,7 +62,7 @@ function readLink(body: Buffer): Link {
 function underlayOf(info: Buffer | undefined): Link['underlay'] {
   const data = info && readAttributes(info).get(linkInfo.data);
   const attributes = data && readAttributes(data);
-  const address = attributes?.get(vxlanAttribute.local);
+  const address = attributes?.get(vxlanAttribute.local) ?? attributes?.get(vxlanAttribute.local6);
   const port = attributes?.get(vxlanAttribute.port);
   if (!isVxlan(info) || !address || !port) return undefined;
   return { address: formatAddress(address), port: port.readUInt16BE(0) };
@@ -92,9 +92,10 @@ export function addVeth(near: LinkEnd, far: LinkEnd): NetlinkMessage {
 export function addVxlan(end: LinkEnd, options: { id: number; localAddress: string; port: number }): NetlinkMessage {
   const port = Buffer.alloc(2);
   port.writeUInt16BE(options.port);
+  const local = addressBytes(options.localAddress);
   const data = Buffer.concat([
     attribute(vxlanAttribute.id, u32(options.id)),
-    attribute(vxlanAttribute.local, addressBytes(options.localAddress)),
+    attribute(local.length === 4 ? vxlanAttribute.local : vxlanAttribute.local6, local),
     attribute(vxlanAttribute.learning, Buffer.from([0])),
     attribute(vxlanAttribute.port, port),
   ]);
@@ -147,7 +148,7 @@ export function replaceNeighbour(linkIndex: number, address: string, mac: string
   return {
     type: routeMessage.newNeighbour,
     flags: netlinkFlag.create | netlinkFlag.replace,
-    body: neighbour(addressFamily.inet, linkIndex, 0, address, mac),
+    body: neighbour(inet(addressBytes(address)), linkIndex, 0, address, mac),
     what: `replace neighbour ${address}`,
   };
 }
@@ -156,7 +157,7 @@ export function deleteNeighbour(linkIndex: number, address: string): NetlinkMess
   return {
     type: routeMessage.deleteNeighbour,
     flags: 0,
-    body: neighbour(addressFamily.inet, linkIndex, 0, address),
+    body: neighbour(inet(addressBytes(address)), linkIndex, 0, address),
     what: `delete neighbour ${address}`,
     accept: [errnos.ENOENT!],
   };
@@ -185,6 +186,7 @@ export function deleteForwarding(linkIndex: number, mac: string): NetlinkMessage
 }
 
 export interface Rule {
+  family: Family;
   priority: number;
   mark: number;
   mask: number;
@@ -228,16 +230,19 @@ function addLink(end: LinkEnd, kind: string, data: Buffer): NetlinkMessage {
   };
 }
 
+const addressFlag = { noDuplicateDetection: 0x02, noPrefixRoute: 0x200 } as const;
+
 function addressMessage(type: number, flags: number, index: number, prefix: Prefix, noPrefixRoute: boolean): NetlinkMessage {
-  const header = Buffer.from([addressFamily.inet, prefix.length, 0, 0, 0, 0, 0, 0]);
-  header.writeUInt32LE(index, 4);
   const bytes = addressBytes(prefix.address);
-  const noPrefixRouteFlag = 0x200;
+  const header = Buffer.from([inet(bytes), prefix.length, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32LE(index, 4);
+  // Whoever has an address here was given it alone: nobody has to be asked, which would take IPv6 a second.
+  const addressFlags = (noPrefixRoute ? addressFlag.noPrefixRoute : 0) | (bytes.length === 16 ? addressFlag.noDuplicateDetection : 0);
   const body = Buffer.concat([
     header,
     attribute(2, bytes), // IFA_LOCAL
     attribute(1, bytes), // IFA_ADDRESS
-    ...(noPrefixRoute ? [attribute(8, u32(noPrefixRouteFlag))] : []),
+    ...(addressFlags === 0 ? [] : [attribute(8, u32(addressFlags))]), // IFA_FLAGS
   ]);
   const verb = type === routeMessage.newAddress ? 'add' : 'delete';
   return { type, flags, body, what: `${verb} address ${prefix.address}/${prefix.length}` };
@@ -249,11 +254,12 @@ function routeRequest(type: number, flags: number, route: Route): NetlinkMessage
   const { destination, via, source } = route;
   const staticProtocol = 4;
   const scope = route.type === 'unicast' && !via ? 253 : 0; // on the link, or beyond it
-  const header = Buffer.from([addressFamily.inet, destination.length, 0, 0, 0, staticProtocol, scope, routeType[route.type], 0, 0, 0, 0]);
+  const destinationBytes = addressBytes(destination.address);
+  const header = Buffer.from([inet(destinationBytes), destination.length, 0, 0, 0, staticProtocol, scope, routeType[route.type], 0, 0, 0, 0]);
   if (route.onlink) header.writeUInt32LE(4, 8);
   const body = Buffer.concat([
     header,
-    attribute(1, addressBytes(destination.address)), // RTA_DST
+    attribute(1, destinationBytes), // RTA_DST
     attribute(15, u32(route.table)), // RTA_TABLE
     ...(route.linkIndex === undefined ? [] : [attribute(4, u32(route.linkIndex))]), // RTA_OIF
     ...(via ? [attribute(5, addressBytes(via))] : []), // RTA_GATEWAY
@@ -281,7 +287,7 @@ function neighbour(family: number, linkIndex: number, flags: number, destination
 function ruleRequest(type: number, flags: number, rule: Rule, accepted: number): NetlinkMessage {
   const toTable = 1;
   const invert = 2;
-  const header = Buffer.from([addressFamily.inet, 0, 0, 0, 0, 0, 0, toTable, 0, 0, 0, 0]);
+  const header = Buffer.from([rule.family === 4 ? addressFamily.inet : addressFamily.inet6, 0, 0, 0, 0, 0, 0, toTable, 0, 0, 0, 0]);
   if (rule.invert) header.writeUInt32LE(invert, 8);
   const body = Buffer.concat([
     header,
@@ -291,6 +297,10 @@ function ruleRequest(type: number, flags: number, rule: Rule, accepted: number):
     attribute(15, u32(rule.table)), // FRA_TABLE
   ]);
   return { type, flags, body, what: `rule ${rule.priority} mark ${rule.mark} table ${rule.table}`, accept: [accepted] };
+}
+
+function inet(address: Buffer): number {
+  return address.length === 4 ? addressFamily.inet : addressFamily.inet6;
 }
 
 function u32(value: number): Buffer {

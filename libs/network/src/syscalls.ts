@@ -24,7 +24,7 @@ function errnoName(errno: number): string {
 }
 
 export const cloneNewNet = 0x40000000;
-export const addressFamily = { inet: 2, bridge: 7, netlink: 16 } as const;
+export const addressFamily = { inet: 2, bridge: 7, inet6: 10, netlink: 16 } as const;
 export const socketType = { stream: 1, datagram: 2, raw: 3, closeOnExec: 0o2000000, nonBlock: 0o4000 } as const;
 
 const mountBind = 0x1000;

@@ -8,8 +8,8 @@ import type { AssignedEndpoint, AssignedNetwork, AssignedPeer, AssignedService, 
 
 /** Three hosts: `web` runs on the first two, the third runs no task of it. */
 
-const red: AssignedNetwork = { id: 'red', name: 'stack_red', subnet: '10.10.0.0/24', gateway: '10.10.0.1', internal: false };
-const blue: AssignedNetwork = { id: 'blue', name: 'stack_blue', subnet: '10.20.0.0/24', gateway: '10.20.0.1', internal: true };
+const red: AssignedNetwork = { id: 'red', name: 'stack_red', subnets: [{ subnet: '10.10.0.0/24', gateway: '10.10.0.1' }], internal: false };
+const blue: AssignedNetwork = { id: 'blue', name: 'stack_blue', subnets: [{ subnet: '10.20.0.0/24', gateway: '10.20.0.1' }], internal: true };
 
 const machine = new Machine();
 const hosts = [1, 2, 3].map((index) => machine.addHost(index)) as [Host, Host, Host];

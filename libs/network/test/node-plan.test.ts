@@ -13,9 +13,11 @@ test('the whole plan of a node', async () => {
 });
 
 test('node addresses and marks reach to the last node', () => {
-  expect([1, 255, 256, 65534].map(nodeMeshAddress)).toEqual(['100.64.0.1', '100.64.0.255', '100.64.1.0', '100.64.255.254']);
+  const indexes = [1, 255, 256, 65534];
+  expect(indexes.map((index) => nodeMeshAddress(index, 4))).toEqual(['100.64.0.1', '100.64.0.255', '100.64.1.0', '100.64.255.254']);
+  expect(indexes.map((index) => nodeMeshAddress(index, 6))).toEqual(['fd77:6d::1', 'fd77:6d::ff', 'fd77:6d::100', 'fd77:6d::fffe']);
   expect(nodeMark(65534)).toBe(0x1fffe);
-  expect(() => nodeMeshAddress(0)).toThrow('node index 0 is not between 1 and 65534');
+  expect(() => nodeMeshAddress(0, 4)).toThrow('node index 0 is not between 1 and 65534');
 });
 
 test('an equal view changes nothing', () => {
@@ -43,8 +45,8 @@ test('an endpoint that comes changes its service and nothing else', () => {
     'add route 10.10.0.13/32 via 100.64.0.2 dev vx0',
     'flush chain inet mesh vip_10_10_0_2',
     'add rule inet mesh vip_10_10_0_2 dnat ip to numgen random mod 3 map { 0 : 10.10.0.11, 1 : 10.10.0.12, 2 : 10.10.0.13 }',
-    'flush chain inet mesh pub_tcp_8080',
-    'add rule inet mesh pub_tcp_8080 meta l4proto { 6, 17, 132 } dnat ip addr . port to numgen random mod 3 map { 0 : 10.10.0.11 . 8000, 1 : 10.10.0.12 . 8000, 2 : 10.10.0.13 . 8000 }',
+    'flush chain inet mesh pub4_tcp_8080',
+    'add rule inet mesh pub4_tcp_8080 meta l4proto { 6, 17, 132 } dnat ip addr . port to numgen random mod 3 map { 0 : 10.10.0.11 . 8000, 1 : 10.10.0.12 . 8000, 2 : 10.10.0.13 . 8000 }',
   ]);
 });
 
@@ -53,8 +55,8 @@ test('an endpoint that drains gets nothing new and keeps its route', () => {
   expect(change(view(), view({ services: [draining, db] }))).toEqual([
     'flush chain inet mesh vip_10_10_0_2',
     'add rule inet mesh vip_10_10_0_2 dnat ip to 10.10.0.11',
-    'flush chain inet mesh pub_tcp_8080',
-    'add rule inet mesh pub_tcp_8080 meta l4proto { 6, 17, 132 } dnat ip to 10.10.0.11:8000',
+    'flush chain inet mesh pub4_tcp_8080',
+    'add rule inet mesh pub4_tcp_8080 meta l4proto { 6, 17, 132 } dnat ip to 10.10.0.11:8000',
   ]);
 });
 
@@ -71,11 +73,15 @@ test('a service that goes leaves nothing behind', () => {
     'delete element inet mesh vip4 { 10.10.0.2 }',
     'delete element inet mesh pub4 { 6 . 8080 }',
     'delete element inet mesh pubtgt4 { 10.10.0.11 . 6 . 8000 }',
+    'delete element inet mesh pub6 { 6 . 8080 }',
     'flush chain inet mesh vip_10_10_0_2',
     'delete chain inet mesh vip_10_10_0_2',
-    'flush chain inet mesh pub_tcp_8080',
-    'delete chain inet mesh pub_tcp_8080',
-    'delete element inet shoal pub { 6 . 8080 }',
+    'flush chain inet mesh pub4_tcp_8080',
+    'delete chain inet mesh pub4_tcp_8080',
+    'flush chain inet mesh pub6_tcp_8080',
+    'delete chain inet mesh pub6_tcp_8080',
+    'delete element inet shoal pub4 { 6 . 8080 }',
+    'delete element inet shoal pub6 { 6 . 8080 }',
     'remove route 10.10.0.12/32 via 100.64.0.2 dev vx0',
     'reset connections to 10.10.0.12',
   ]);
@@ -94,7 +100,7 @@ test('published endpoints of foreign networks are routed to, others are not', ()
 });
 
 test('an address that is none is refused with its text', () => {
-  expect(() => planNode(view({ networks: [{ ...front, subnet: '10.10.0.0/33' }] }), options)).toThrow('"10.10.0.0/33" is not an IPv4 subnet');
+  expect(() => planNode(view({ networks: [{ ...front, subnets: [{ subnet: '10.10.0.0/33', gateway: '10.10.0.1' }] }] }), options)).toThrow('"10.10.0.0/33" is not a subnet');
 });
 
 /** What happens between two views, one line each. */
@@ -107,3 +113,14 @@ function change(before: ReturnType<typeof view>, after: ReturnType<typeof view>)
     ...goneAddresses.map((address) => `reset connections to ${address}`),
   ];
 }
+
+test('a network of both families: routes, service addresses, published ports and names of each', () => {
+  const both = { ...front, subnets: [...front.subnets, { subnet: 'fd10::/64', gateway: 'fd10::1' }] };
+  const dual = { ...web, virtualIps: [...web.virtualIps, { networkId: 'front', address: 'fd10::2' }], endpoints: [endpoint('w2', 2, 2, [['front', '10.10.0.12', ['web']], ['front', 'fd10::12', ['web']]])] };
+  const plan = planNode(view({ networks: [both], services: [dual] }), options);
+  const text = describePlan(plan);
+  for (const line of ['address fd10::1/128 dev lo', 'route unreachable fd10::/64 metric 4000', 'route fd10::12/128 via fd77:6d::2 dev vx0', 'dnat ip6 to fd10::12', 'dnat ip6 to [fd10::12]:8000', 'fd10::/64 . fd10::/64']) {
+    expect(text).toContain(line);
+  }
+  expect(plan.names.networks.get('front')!.addresses.get('shop_web')).toEqual(['10.10.0.2', 'fd10::2']);
+});

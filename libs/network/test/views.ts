@@ -5,8 +5,8 @@ import type { LocalContainer, NodeNetworkOptions, NodeNetworkView } from '../src
 
 export const options: NodeNetworkOptions = { name: 'shoal', stateDir: '/state', dataPathAddress: '192.0.2.1', dataPathPort: 4789, upstreamDns: [] };
 
-export const front: AssignedNetwork = { id: 'front', name: 'shop_front', subnet: '10.10.0.0/24', gateway: '10.10.0.1', internal: false };
-export const back: AssignedNetwork = { id: 'back', name: 'shop_back', subnet: '10.20.0.0/24', gateway: '10.20.0.1', internal: true };
+export const front: AssignedNetwork = { id: 'front', name: 'shop_front', subnets: [{ subnet: '10.10.0.0/24', gateway: '10.10.0.1' }], internal: false };
+export const back: AssignedNetwork = { id: 'back', name: 'shop_back', subnets: [{ subnet: '10.20.0.0/24', gateway: '10.20.0.1' }], internal: true };
 
 export function peer(index: number): AssignedPeer {
   return { nodeId: `node${index}`, index, dataPathAddress: `192.0.2.${index}`, address: `192.0.2.${index}` };

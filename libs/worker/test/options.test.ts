@@ -7,7 +7,7 @@ import { assigned, OneNode } from './one-node.js';
 /** Whose namespaces, devices and resources a task's container has, and what a node forbids. */
 
 const partner = assigned({ id: 'task-2', serviceId: 'service-db', serviceName: 'db', networks: [{ networkId: 'net', address: '10.0.0.9', aliases: [] }] });
-const net = { kind: 'network' as const, key: 'net', value: { id: 'net', name: 'net', subnet: '10.0.0.0/24', gateway: '10.0.0.1', internal: false } };
+const net = { kind: 'network' as const, key: 'net', value: { id: 'net', name: 'net', subnets: [{ subnet: '10.0.0.0/24', gateway: '10.0.0.1' }], internal: false } };
 const request = (node: OneNode, taskId = 'task-1') => node.runtime.request(containerIdOf(taskId));
 
 describe('namespaces of another', () => {

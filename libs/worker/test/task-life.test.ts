@@ -41,7 +41,7 @@ describe('the life of a task', () => {
         template: { container: { env: ['ON={{.Node.Hostname}}'], secrets: [{ id: 's1', name: 'key', file: { name: 'key', uid: '0', gid: '0', mode: 0o400 } }] } },
       }),
       { kind: 'secret', key: 's1', value: { id: 's1', name: 'key', data: Buffer.from('hidden').toString('base64') } },
-      { kind: 'network', key: 'net', value: { id: 'net', name: 'net', subnet: '10.0.0.0/24', gateway: '10.0.0.1', internal: false } },
+      { kind: 'network', key: 'net', value: { id: 'net', name: 'net', subnets: [{ subnet: '10.0.0.0/24', gateway: '10.0.0.1' }], internal: false } },
     );
     expect(node.runtime.request(container)).toMatchObject({
       netnsPath: `/fake/netns/${container}`,
