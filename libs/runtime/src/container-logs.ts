@@ -13,7 +13,10 @@ import { withServerAddress } from './log-server.js';
 
 /** The logs of a node's containers: a folder each, which outlives the container. */
 export class ContainerLogs {
-  constructor(readonly directory: string) {
+  constructor(
+    readonly directory: string,
+    readonly journalSocket: string,
+  ) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
@@ -30,7 +33,7 @@ export class ContainerLogs {
       env: mergeEnvironment(new Map(), [...image.env, ...spec.env]),
       hostname: hostname(),
     };
-    return planLog(log, subject, this.#folder(id));
+    return planLog(log, subject, { directory: this.#folder(id), journalSocket: this.journalSocket });
   }
 
   prepare(id: string): void {

@@ -37,7 +37,7 @@ import { planUserMounts, type UserMount } from './user-mounts.js';
 import { Volumes } from './volumes/volumes.js';
 import { Zygote, type ZygoteEvent } from './zygote.js';
 
-export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed'; id: string } | { event: 'log-compression-failed'; id: string; text: string };
+export type RuntimeEvent = ZygoteEvent | { event: 'container-adopted'; id: string; state: string } | { event: 'container-removed' | 'container-oom'; id: string } | { event: 'log-compression-failed'; id: string; text: string };
 
 export interface RuntimeOptions {
   /** Folder of the containers' writable layers and logs, on a disk. */
@@ -52,6 +52,8 @@ export interface RuntimeOptions {
   clock?: Clock;
   /** Absent: containers have the host's user namespace unless they ask for their own. */
   userNamespaces?: UserNamespaceOptions;
+  /** Of journald's native protocol; absent: systemd's. */
+  journalSocket?: string;
   /** Folder of named volumes; absent: `volumes` beside `stateDir`. */
   volumesDir?: string;
 }
@@ -93,7 +95,7 @@ export class LinuxRuntime implements Runtime {
     this.#layersDirectory = join(stateDir, 'writable');
     this.#skeleton = join(stateDir, 'skeleton');
     for (const directory of [stateDir, this.#containersDirectory, this.#layersDirectory]) mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#logs = new ContainerLogs(join(stateDir, 'logs'));
+    this.#logs = new ContainerLogs(join(stateDir, 'logs'), options.journalSocket ?? '/run/systemd/journal/socket');
     makeSkeleton(this.#skeleton);
     this.#facts = probeHost(resolve(options.shimPath));
     this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
@@ -112,6 +114,7 @@ export class LinuxRuntime implements Runtime {
 
   /** Anonymous volumes, and mounts of others, whose containers an earlier agent could not take away to the end. */
   async #removeLostVolumes(): Promise<void> {
+    this.volumes.sweep();
     for (const { name, anonymous } of this.volumes.list()) {
       if (anonymous && this.#usersOfVolume(name).length === 0) await this.volumes.remove(name);
       else await this.volumes.release(name);

@@ -7,21 +7,28 @@ import { isErrno } from '../../base/src/index.js';
 const compress = promisify(deflateRaw);
 const decompress = promisify(gunzip);
 
-/** Of gzip (RFC 1952): a member with an extra field, whose one subfield `Si` holds the inode of the file that it was. */
+/** Of gzip (RFC 1952): a member with an extra field, whose one subfield `Si` holds which file it was. */
 const headerBytes = 12;
-const subfieldBytes = 12;
+const subfieldBytes = 20;
 const flagExtra = 4;
 const deflateMethod = 8;
 const unknownSystem = 255;
 
+/** Which file on its disk: the number alone is soon given to another one. */
+export interface FileIdentity {
+  ino: bigint;
+  birthtimeNs: bigint;
+}
+
 /** A gzip file that tells which file it was: a reader in the middle of that one knows it again. */
-export async function compressLog(data: Buffer, inode: bigint): Promise<Buffer> {
+export async function compressLog(data: Buffer, { ino, birthtimeNs }: FileIdentity): Promise<Buffer> {
   const header = Buffer.alloc(headerBytes + subfieldBytes);
   header.set([0x1f, 0x8b, deflateMethod, flagExtra, 0, 0, 0, 0, 0, unknownSystem]);
   header.writeUInt16LE(subfieldBytes, 10);
   header.write('Si', headerBytes, 'latin1');
-  header.writeUInt16LE(8, headerBytes + 2);
-  header.writeBigUInt64LE(inode, headerBytes + 4);
+  header.writeUInt16LE(subfieldBytes - 4, headerBytes + 2);
+  header.writeBigUInt64LE(ino, headerBytes + 4);
+  header.writeBigInt64LE(birthtimeNs, headerBytes + 12);
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(crc32(data), 0);
   trailer.writeUInt32LE(data.length >>> 0, 4);
@@ -32,13 +39,13 @@ export async function decompressLog(data: Buffer): Promise<Buffer> {
   return decompress(data);
 }
 
-/** Bytes of the beginning that `originalInode` has to see. */
+/** Bytes of the beginning that `originalIdentity` has to see. */
 export const compressedHeadBytes = headerBytes + subfieldBytes;
 
 /** Which file it was; undefined: it does not tell. */
-export function originalInode(head: Buffer): bigint | undefined {
+export function originalIdentity(head: Buffer): FileIdentity | undefined {
   const isOurs = head.length >= compressedHeadBytes && head.readUInt16BE(0) === 0x1f8b && head.toString('latin1', headerBytes, headerBytes + 2) === 'Si';
-  return isOurs ? head.readBigUInt64LE(headerBytes + 4) : undefined;
+  return isOurs ? { ino: head.readBigUInt64LE(headerBytes + 4), birthtimeNs: head.readBigInt64LE(headerBytes + 12) } : undefined;
 }
 
 /** Makes a twin of each rotated file that has none, beside it, and hands it over. */
@@ -59,10 +66,10 @@ export async function compressRotated(path: string, replace: (inode: bigint, twi
 async function compressOne(rotated: string, replace: (inode: bigint, twin: string) => void): Promise<void> {
   const file = await open(rotated, 'r');
   try {
-    const { ino } = await file.stat({ bigint: true });
-    const twin = join(dirname(rotated), `compressed-${ino}`);
-    await writeFile(twin, await compressLog(await file.readFile(), ino), { mode: 0o640 });
-    replace(ino, twin);
+    const identity = await file.stat({ bigint: true });
+    const twin = join(dirname(rotated), `compressed-${identity.ino}`);
+    await writeFile(twin, await compressLog(await file.readFile(), identity), { mode: 0o640 });
+    replace(identity.ino, twin);
   } finally {
     await file.close();
   }

@@ -38,11 +38,18 @@ export interface LogSubject {
 
 export const jsonLogName = 'json.log';
 export const localLogName = 'local.log';
-const journalSocket = '/run/systemd/journal/socket';
 const shortIdLength = 12;
 
-/** `directory`: where log files go. A server's name must be an address by now. */
-export function planLog(log: LogDriver, subject: LogSubject, directory: string): LogPlan {
+/** Of the node. */
+export interface LogPlaces {
+  /** Where log files go. */
+  directory: string;
+  /** Journald's socket for its native protocol. */
+  journalSocket: string;
+}
+
+/** A server's name must be an address by now. */
+export function planLog(log: LogDriver, subject: LogSubject, { directory, journalSocket }: LogPlaces): LogPlan {
   const { bufferBytes } = log;
   switch (log.driver) {
     case 'none':

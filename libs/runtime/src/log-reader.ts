@@ -3,7 +3,7 @@ import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Bell, ignoreAbort, isErrno } from '../../base/src/index.js';
-import { compressedHeadBytes, decompressLog, originalInode } from './log-compression.js';
+import { compressedHeadBytes, decompressLog, originalIdentity, type FileIdentity } from './log-compression.js';
 import { JsonDecoder, LocalDecoder, type LogDecoder, type LogPiece } from './log-line.js';
 import { localLogName } from './log-plan.js';
 import type { LogLine, LogOptions } from './runtime.js';
@@ -49,14 +49,14 @@ export async function* readLog(path: string, options: LogOptions, ended: () => P
 
 interface LogFile {
   path: string;
-  /** Of a compressed one: the inode of the file that it was. */
-  inode: number;
+  /** Of a compressed one: the file that it was. Empty: it is not there. */
+  identity: string;
   compressed: boolean;
 }
 
 interface OpenLogFile {
   handle: FileHandle;
-  inode: number;
+  identity: string;
   compressed: boolean;
   /** Of a compressed one: all is read. */
   finished: boolean;
@@ -119,13 +119,13 @@ class RotatingReader {
     for (let look = 0; look < maxLooks; look++) {
       const files = await this.#files();
       if (!isDeepStrictEqual(files, await this.#files())) continue;
-      const at = file ? files.findIndex(({ inode }) => inode === file.inode) : -1;
+      const at = file ? files.findIndex(({ identity }) => identity === file.identity) : -1;
       // An open file that is not in the list was deleted by rotation: the oldest is next, and what was in between is lost.
       if (file && at < 0 && (await file.handle.stat()).nlink > 0) continue;
       const next = files[at + 1];
       if (!next) return undefined;
       const handle = await ifThere(open(next.path, 'r'));
-      if (handle && (await inodeOf(handle, next.compressed)) === next.inode) return { ...next, handle, finished: false };
+      if (handle && (await identityOf(handle, next.compressed)) === next.identity) return { ...next, handle, finished: false };
       await handle?.close();
     }
     return undefined; // somebody else moves our files: go on with the one we have
@@ -140,23 +140,26 @@ class RotatingReader {
       return number === undefined ? [] : [{ path: `${dirname(this.path)}/${entry}`, number: Number(number), compressed: suffix !== undefined }];
     });
     const all = [...rotated.sort((a, b) => b.number - a.number || Number(b.compressed) - Number(a.compressed)), { path: this.path, compressed: false }];
-    const files = await Promise.all(all.map(async ({ path, compressed }) => ({ path, compressed, inode: await inodeAt(path, compressed) })));
-    return files.filter(({ inode }, index) => inode > 0 && files.findIndex((other) => other.inode === inode) === index);
+    const files = await Promise.all(all.map(async ({ path, compressed }) => ({ path, compressed, identity: await identityAt(path, compressed) })));
+    return files.filter(({ identity }, index) => identity !== '' && files.findIndex((other) => other.identity === identity) === index);
   }
 }
 
-/** 0: there is none, or it was renamed meanwhile. */
-async function inodeAt(path: string, compressed: boolean): Promise<number> {
-  if (!compressed) return (await ifThere(stat(path)))?.ino ?? 0;
+/** Empty: there is none, or it was renamed meanwhile. */
+async function identityAt(path: string, compressed: boolean): Promise<string> {
+  if (!compressed) return identityText(await ifThere(stat(path, { bigint: true })));
   const handle = await ifThere(open(path, 'r'));
-  if (!handle) return 0;
-  return inodeOf(handle, true).finally(() => handle.close());
+  return handle ? identityOf(handle, true).finally(() => handle.close()) : '';
 }
 
-async function inodeOf(handle: FileHandle, compressed: boolean): Promise<number> {
-  const head = compressed ? (await handle.read(Buffer.alloc(compressedHeadBytes), 0, compressedHeadBytes, 0)).buffer : Buffer.alloc(0);
-  const original = originalInode(head);
-  return original === undefined ? (await handle.stat()).ino : Number(original);
+async function identityOf(handle: FileHandle, compressed: boolean): Promise<string> {
+  const head = Buffer.alloc(compressed ? compressedHeadBytes : 0);
+  if (compressed) await handle.read(head, 0, head.length, 0);
+  return identityText(originalIdentity(head) ?? (await handle.stat({ bigint: true })));
+}
+
+function identityText(file: FileIdentity | undefined): string {
+  return file ? `${file.ino} ${file.birthtimeNs}` : '';
 }
 
 /** Undefined: it was renamed in between, or removed with its container. */

@@ -18,6 +18,7 @@ export class KernelHost {
   /** A machine that compiles slowly gets it ready-made. */
   readonly shimPath = process.env['SHOAL_TEST_SHIM'] ?? join(this.directory, 'bin/shoal-shim');
   readonly stateDir = join(this.directory, 'state');
+  readonly journalSocket = join(this.directory, 'journal');
   readonly events: RuntimeEvent[] = [];
   readonly signal = AbortSignal.timeout(600_000);
   runtime!: LinuxRuntime;
@@ -33,7 +34,7 @@ export class KernelHost {
   }
 
   async openRuntime(): Promise<LinuxRuntime> {
-    this.runtime = await openRuntime({ stateDir: this.stateDir, shimPath: this.shimPath, cgroupParent: this.cgroupParent, trace: (event) => this.events.push(event) });
+    this.runtime = await openRuntime({ stateDir: this.stateDir, journalSocket: this.journalSocket, shimPath: this.shimPath, cgroupParent: this.cgroupParent, trace: (event) => this.events.push(event) });
     return this.runtime;
   }
 
