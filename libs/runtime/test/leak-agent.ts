@@ -104,7 +104,7 @@ async function clearAway(runtime: LinuxRuntime, random: Random): Promise<void> {
     (await runtime.list()).map(async ({ id, state }) => {
       try {
         if (state === 'running' && random.below(2) === 0) await runtime.signal(id, 'KILL');
-        if (state === 'created' && random.below(2) === 0) await runtime.start(id);
+        if (state === 'created' && random.below(2) === 0) await runtime.start(id).catch(() => undefined); // some cannot be
         await runtime.remove(id);
         tell({ done: id });
       } catch (error) {

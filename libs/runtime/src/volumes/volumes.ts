@@ -26,6 +26,9 @@ export interface VolumeWish {
 }
 
 const recordName = 'volume.json';
+const dataName = '_data';
+/** Of folders that are no volume yet, or no more: no volume's name begins so. */
+const unfinishedPrefix = '.';
 export const volumeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 /**
@@ -33,6 +36,7 @@ export const volumeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
  *
  * 1. What a container uses is never removed. Who uses what, `users` says.
  * 2. One with options is mounted while a container uses it, and never deleted through its mount.
+ * 3. It comes and goes in one step: half of one is never taken for a volume.
  */
 export class Volumes {
   constructor(
@@ -88,18 +92,27 @@ export class Volumes {
     const data = this.#data(name);
     await unmountVolume(data);
     if (isMounted(data)) throw new Refused('precondition', `remove ${name}: it is still mounted`);
-    rmSync(join(this.directory, name), { recursive: true, force: true });
+    if (!existsSync(join(this.directory, name))) return;
+    const gone = join(this.directory, `${unfinishedPrefix}gone-${name}`);
+    renameSync(join(this.directory, name), gone);
+    rmSync(gone, { recursive: true, force: true });
+  }
+
+  /** Takes away what an agent that was killed was just making or removing. Nobody else may be at it. */
+  sweep(): void {
+    if (!existsSync(this.directory)) return;
+    for (const name of readdirSync(this.directory)) if (name.startsWith(unfinishedPrefix)) rmSync(join(this.directory, name), { recursive: true, force: true });
   }
 
   #make({ name, options = {}, labels = {}, anonymous = false }: VolumeWish): Volume {
-    const data = this.#data(name);
-    mkdirSync(data, { recursive: true });
-    chmodSync(data, 0o755);
+    const made = join(this.directory, `${unfinishedPrefix}new-${name}`);
     const record = { options, labels, anonymous, createdAt: timestamp(this.clock.wallMs()) };
-    const path = join(this.directory, name, recordName);
-    writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
-    return { name, ...record, mountPoint: data };
+    rmSync(made, { recursive: true, force: true });
+    mkdirSync(join(made, dataName), { recursive: true });
+    chmodSync(join(made, dataName), 0o755);
+    writeFileSync(join(made, recordName), JSON.stringify(record), { mode: 0o600 });
+    renameSync(made, join(this.directory, name));
+    return { name, ...record, mountPoint: this.#data(name) };
   }
 
   /** Empty: made by an agent that wrote none, or cut by a crash of the machine. */
@@ -113,7 +126,7 @@ export class Volumes {
   }
 
   #data(name: string): string {
-    return join(this.directory, name, '_data');
+    return join(this.directory, name, dataName);
   }
 }
 
