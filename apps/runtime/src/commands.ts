@@ -74,7 +74,8 @@ const kill: Command = {
   shorts: { a: 'all' },
   run({ args, containers }) {
     const [id, signal = 'TERM'] = words(args, 1, 2);
-    containers().kill(id!, signalNumber(signal), args.has('all'));
+    // 0 only asks whether anybody is there.
+    containers().kill(id!, signal === '0' ? 0 : signalNumber(signal), args.has('all'));
     return 0;
   },
 };

@@ -141,7 +141,7 @@ export const specCommand: Command = {
   run({ args }) {
     const path = join(args.text('bundle') ?? '.', 'config.json');
     if (existsSync(path)) throw new Refused('already-exists', `File ${path} exists. Remove it first`);
-    writeFileSync(path, `${JSON.stringify(exampleSpec(), null, 2)}\n`, { mode: 0o666 });
+    writeFileSync(path, `${JSON.stringify(exampleSpec(existsSync('/sys/fs/cgroup/cgroup.controllers')), null, 2)}\n`, { mode: 0o666 });
     return 0;
   },
 };

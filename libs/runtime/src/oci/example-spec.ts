@@ -3,8 +3,8 @@ import { ociVersion, type OciSpec } from './spec.js';
 
 const capabilities = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
 
-/** A config.json to begin with: a shell in namespaces of its own. */
-export function exampleSpec(): OciSpec {
+/** A config.json to begin with: a shell in namespaces of its own. `cgroupNamespace`: where version 2 is alone, as runc's. */
+export function exampleSpec(cgroupNamespace: boolean): OciSpec {
   return {
     ociVersion,
     process: {
@@ -30,7 +30,7 @@ export function exampleSpec(): OciSpec {
     ],
     linux: {
       resources: { devices: [{ allow: false, access: 'rwm' }] },
-      namespaces: [{ type: 'pid' }, { type: 'network' }, { type: 'ipc' }, { type: 'uts' }, { type: 'mount' }, { type: 'cgroup' }],
+      namespaces: [{ type: 'pid' }, { type: 'network' }, { type: 'ipc' }, { type: 'uts' }, { type: 'mount' }, ...(cgroupNamespace ? [{ type: 'cgroup' }] : [])],
       maskedPaths: [...maskedPaths],
       readonlyPaths: [...readonlyPaths],
     },
