@@ -19,7 +19,7 @@
 
 #include "shim.h"
 
-enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, LAST_WORDS_MS = 1000, WATCHED = 7 };
+enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, LAST_WORDS_MS = 1000, WATCHED = 8 };
 
 enum state { CREATING, CREATED, STARTING, RUNNING, EXITED };
 static const char *const state_names[] = {"creating", "created", "created", "running", "exited"};
@@ -36,7 +36,7 @@ struct container {
 	int go;
 	uint32_t options; /* STREAMS_… */
 	struct streams streams;
-	char oom_counter[4096];
+	int cgroup; /* where the process is born; -1: where we are */
 	int wait_status;
 	int start_errno;
 	long long exited_at_ms;
@@ -61,6 +61,12 @@ static void make_pipe(int ends[2]) {
 		fail("create", "a pipe");
 }
 
+static void close_end(int *descriptor) {
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
+}
+
 static void fork_child(struct container *c, uint64_t flags, int connection) {
 	int status[2], go[2];
 	struct child_ends ends = {.connection = connection, .target = -1, .listener = -1};
@@ -70,9 +76,10 @@ static void fork_child(struct container *c, uint64_t flags, int connection) {
 	ends.status = status[1];
 	ends.go = go[0];
 	c->children = watch_children();
-	c->pid = sys_clone(flags, &c->pidfd);
+	c->pid = c->cgroup < 0 ? sys_clone(flags, &c->pidfd) : sys_clone_into(flags, c->cgroup, &c->pidfd);
 	if (c->pid < 0)
 		fail("create", "the first process");
+	close_end(&c->cgroup);
 	if (c->pid == 0) {
 		close(c->listener);
 		close(c->directory);
@@ -158,6 +165,11 @@ static void resize(struct container *c, struct record *command) {
 		set_terminal_size(c->streams.master, rows, columns);
 }
 
+static void send_signal(struct container *c, int signal) {
+	oom_ignore_next(signal);
+	sys_pidfd_send_signal(c->pidfd, signal);
+}
+
 static uint32_t least_bytes(uint32_t kind) {
 	switch (kind) {
 	case COMMAND_SIGNAL: case COMMAND_FOLLOW: return 4;
@@ -178,7 +190,7 @@ static bool obey(struct container *c, struct connection *connection, struct reco
 		c->state = STARTING;
 		write(c->go, "g", 1); /* when the child is gone, its end is on the way */
 		return true;
-	case COMMAND_SIGNAL: return sys_pidfd_send_signal(c->pidfd, (int)take_u32(command)), true;
+	case COMMAND_SIGNAL: return send_signal(c, (int)take_u32(command)), true;
 	case COMMAND_RESIZE: return resize(c, command), true;
 	case COMMAND_FOLLOW: return attach(c, connection, take_u32(command) != 0), true;
 	case COMMAND_INPUT: return !connection->types || streams_forward(&c->streams, connection, command);
@@ -201,12 +213,6 @@ static void read_commands(struct container *c, struct connection *connection) {
 			return;
 		connection_release(connection);
 	}
-}
-
-static void close_end(int *descriptor) {
-	if (*descriptor >= 0)
-		close(*descriptor);
-	*descriptor = -1;
 }
 
 static void report_start_failure(struct container *c) {
@@ -252,16 +258,13 @@ static void reap(struct container *c) {
 	c->drain_until_ms = monotonic_ms() + DRAIN_MS;
 }
 
-static bool oom_killed(struct container *c) {
-	char text[1024];
-	int file = open(c->oom_counter, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return false;
-	ssize_t length = read(file, text, sizeof text - 1);
-	close(file);
-	text[length > 0 ? length : 0] = 0;
-	char *at = strstr(text, "oom_kill ");
-	return at && atoll(at + strlen("oom_kill ")) > 0;
+static void look_for_oom(struct container *c) {
+	struct event event;
+	if (!oom_look())
+		return;
+	event_begin(&event, "oom");
+	event_end(&event);
+	tell_all(c, &event);
 }
 
 /* On disk before anybody is told: an agent that dies in between still finds it. */
@@ -298,11 +301,12 @@ static void send_last_words(struct container *c) {
 static _Noreturn void finish(struct container *c) {
 	struct event event;
 	log_finish();
+	look_for_oom(c);
 	event_begin(&event, "exited");
 	event_number(&event, "pid", c->pid);
 	event_number(&event, "startTime", (long long)c->start_time);
 	event_number(&event, "waitStatus", c->wait_status);
-	event_flag(&event, "oomKilled", oom_killed(c));
+	event_flag(&event, "oomKilled", oom_ended(c->wait_status));
 	event_number(&event, "startErrno", c->start_errno);
 	event_number(&event, "exitedAtMs", c->exited_at_ms);
 	event_number(&event, "lostLogRecords", (long long)log_lost_records());
@@ -314,13 +318,18 @@ static _Noreturn void finish(struct container *c) {
 	_exit(0);
 }
 
+static int sooner(int one_ms, int other_ms) {
+	if (one_ms < 0 || other_ms < 0)
+		return one_ms < 0 ? other_ms : one_ms;
+	return one_ms < other_ms ? one_ms : other_ms;
+}
+
 static int patience_ms(struct container *c) {
-	int log_ms = log_patience_ms();
+	int wake_ms = sooner(log_patience_ms(), oom_patience_ms());
 	if (c->state != EXITED)
-		return log_ms;
+		return wake_ms;
 	long long left = c->drain_until_ms - monotonic_ms();
-	int drain_ms = left > 0 ? (int)left : 0;
-	return log_ms >= 0 && log_ms < drain_ms ? log_ms : drain_ms;
+	return sooner(wake_ms, left > 0 ? (int)left : 0);
 }
 
 static bool drained(struct container *c) {
@@ -387,6 +396,7 @@ static _Noreturn void monitor(struct container *c) {
 			{.fd = c->status, .events = POLLIN}, {.fd = c->children, .events = POLLIN}, {.fd = c->listener, .events = POLLIN},
 			{.fd = log_descriptor(), .events = POLLOUT},
 			{.fd = input_stalls(c) ? streams_input(&c->streams) : -1, .events = POLLOUT},
+			{.fd = oom_descriptor(), .events = POLLIN},
 		};
 		for (int i = 0; i < MAX_CONNECTIONS; i++)
 			watched[WATCHED + i] = watch_connection(c, &c->connections[i]);
@@ -404,6 +414,10 @@ static _Noreturn void monitor(struct container *c) {
 		log_wake();
 		if (watched[6].revents)
 			go_on_with_input(c);
+		if (watched[7].revents)
+			oom_wake();
+		if (oom_patience_ms() >= 0)
+			look_for_oom(c);
 		for (int i = 0; i < MAX_CONNECTIONS; i++)
 			if (watched[WATCHED + i].revents && c->connections[i].socket == watched[WATCHED + i].fd)
 				serve(c, &c->connections[i], watched[WATCHED + i].revents);
@@ -416,8 +430,13 @@ void run_container(int connection, struct record *record) {
 	struct container *c = &container;
 	uint64_t clone_flags = take_u64(record);
 	const char *directory = take_string(record);
-	snprintf(c->oom_counter, sizeof c->oom_counter, "%s", take_string(record));
-	join_pid_namespace(take_string(record));
+	oom_watch(take_string(record));
+	const char *pid_namespace = take_string(record);
+	const char *cgroup = take_string(record);
+	c->cgroup = *cgroup ? open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (*cgroup && c->cgroup < 0)
+		fail("open", cgroup);
+	join_pid_namespace(pid_namespace);
 	for (int i = 0; i < MAX_CONNECTIONS; i++)
 		c->connections[i].socket = -1;
 	c->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -12,7 +12,7 @@
 
 enum record_kind {
 	/* First record of a connection: what the new process is to be. */
-	OP_CONTAINER = 1, /* u32 version, u64 clone flags, directory, oom counter path, pid namespace to join (or empty); then OP_STREAMS */
+	OP_CONTAINER = 1, /* u32 version, u64 clone flags, directory, oom counter path, pid namespace to join (or empty), v2 cgroup to be born in (or empty); then OP_STREAMS */
 	OP_EXEC = 2, /* u32 version, u32 pid, u64 start time, u32 options, u32 timeout ms, u32 max output bytes */
 	OP_FILES = 8, /* u32 version, u32 pid or 0, u64 start time: looks at, reads or writes files of a container */
 	OP_STREAMS = 4, /* u32 options, u32 log driver, u32 style, u64 max bytes, u32 max files, u32 buffer bytes, target, header */

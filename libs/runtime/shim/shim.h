@@ -206,6 +206,15 @@ void log_replace(struct record *command); /* a rotated file by its compressed tw
 uint64_t log_lost_records(void);
 void log_finish(void);
 
+/* oom.c: kills for lack of memory. */
+void oom_watch(const char *counter);
+int oom_descriptor(void); /* to poll for input; -1: none */
+int oom_patience_ms(void); /* when to look without being woken; -1: never */
+void oom_wake(void); /* the descriptor has something */
+bool oom_look(void); /* true: there was one more since the last look */
+void oom_ignore_next(int signal); /* a signal that we send ourselves */
+bool oom_ended(int wait_status); /* whether that is what ended the process */
+
 /* system.c: calls that libc does not wrap, and small helpers. */
 int sys_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int sys_open_tree(int directory, const char *path, unsigned flags);
@@ -218,6 +227,7 @@ int sys_private_proc(void); /* a procfs that is mounted nowhere; -1 with errno *
 int sys_pidfd_open(pid_t pid);
 int sys_pidfd_send_signal(int pidfd, int signal);
 int sys_clone(uint64_t flags, int *pidfd); /* fork with namespaces */
+int sys_clone_into(uint64_t flags, int cgroup, int *pidfd); /* the same, born in a cgroup of v2 */
 void write_whole_file(const char *path, const char *text, const char *step);
 unsigned long long process_start_time(pid_t pid); /* 0: no such process */
 long long wall_ms(void);

@@ -67,13 +67,19 @@ int sys_pidfd_send_signal(int pidfd, int signal) {
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
-int sys_clone(uint64_t flags, int *pidfd) {
-	struct clone_args arguments = {
-		.flags = flags | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
+static int clone_with(struct clone_args arguments, int *pidfd) {
+	arguments.flags |= CLONE_PIDFD;
+	arguments.pidfd = (uint64_t)(uintptr_t)pidfd;
+	arguments.exit_signal = SIGCHLD;
 	return (int)syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
+int sys_clone(uint64_t flags, int *pidfd) {
+	return clone_with((struct clone_args){.flags = flags}, pidfd);
+}
+
+int sys_clone_into(uint64_t flags, int cgroup, int *pidfd) {
+	return clone_with((struct clone_args){.flags = flags | CLONE_INTO_CGROUP, .cgroup = (uint64_t)cgroup}, pidfd);
 }
 
 void write_whole_file(const char *path, const char *text, const char *step) {

@@ -162,7 +162,9 @@ export interface Scheduler {
 export interface CgroupPlacement {
   /** `cgroup.procs` of every group that the container joins. */
   procsFiles: string[];
-  /** File with a line `oom_kill N`. */
+  /** Its group of v2, where there is one: the process can be born in it. Its `cgroup.procs` is among `procsFiles` all the same. */
+  unifiedDirectory?: string;
+  /** File with a line `oom_kill N`; empty: no memory controller. */
   oomCounterFile: string;
   /** Device rules as a BPF program, where they are not files. */
   deviceFilter?: { directory: string; program: Buffer };

@@ -28,6 +28,8 @@ export class ContainerHandle {
   exit: ContainerExit | undefined;
   /** A log file of it waits to be compressed. */
   onLogRotated: () => void = () => undefined;
+  /** A process of it was killed for lack of memory. */
+  onOom: () => void = () => undefined;
   /** Set when it is this process that lets go. */
   closing = false;
   #connection: ShimConnection | undefined;
@@ -144,6 +146,7 @@ export class ContainerHandle {
       this.startTime = event.startTime;
     }
     if (event.event === 'log-rotated') this.onLogRotated();
+    if (event.event === 'oom') this.onOom();
     if (event.event === 'exited') this.#finish(event);
     this.#tell(event);
   }

@@ -27,10 +27,16 @@ export const identityFiles: readonly Operation[] = [
 export function compileSandbox(config: ContainerConfig): Operation[] {
   const { cloneFlags, path: pidNamespacePath } = processNamespace(config);
   return [
-    ['container', protocolVersion, cloneFlags, config.directory, config.cgroups.oomCounterFile, pidNamespacePath],
+    ['container', protocolVersion, cloneFlags, config.directory, config.cgroups.oomCounterFile, pidNamespacePath, config.cgroups.unifiedDirectory ?? ''],
     compileStreams(config),
-    ...compileInside(config),
+    ...compileInside(withoutBirthplace(config)),
   ];
+}
+
+/** It is born in its group of v2 and need not join it any more. */
+function withoutBirthplace(config: ContainerConfig): ContainerConfig {
+  const { procsFiles, unifiedDirectory } = config.cgroups;
+  return { ...config, cgroups: { ...config.cgroups, procsFiles: procsFiles.filter((file) => file !== `${unifiedDirectory}/cgroup.procs`) } };
 }
 
 /** The same without a word about who becomes the parent of the process. */

@@ -6,7 +6,7 @@ import { Bug } from '../../base/src/index.js';
  * Every record is: kind u32, length u32, payload; little-endian; strings end with NUL.
  */
 const shapes = {
-  container: [1, 'u32', 'u64', 'text', 'text', 'text'],
+  container: [1, 'u32', 'u64', 'text', 'text', 'text', 'text'],
   exec: [2, 'u32', 'u32', 'u64', 'u32', 'u32', 'u32'],
   streams: [4, 'u32', 'u32', 'u32', 'u64', 'u32', 'u32', 'text', 'bytes'],
   files: [8, 'u32', 'u32', 'u64'],

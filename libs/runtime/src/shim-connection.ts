@@ -7,6 +7,7 @@ import { encodeProgram, maxRecordBytes, recordHeaderBytes, replyKinds, type Oper
 export type ShimEvent =
   | { event: 'failed'; step: string; object: string; errno: number; reason: string }
   | { event: 'state' | 'created' | 'started'; state: 'creating' | 'created' | 'running' | 'exited'; pid: number; startTime: number }
+  | { event: 'oom' }
   | { event: 'start-failed'; errno: number }
   /** From now on the connection gets the output; `input`: and may write. */
   | { event: 'attached'; input: boolean }

@@ -78,8 +78,10 @@ export class Cgroups {
   #placement(group: string, program: Buffer | undefined): CgroupPlacement {
     const memory = treeOf(this.layout, 'memory');
     const devices = treeOf(this.layout, 'devices');
+    const unified = unifiedTree(this.layout);
     return {
       procsFiles: this.procsFiles(group),
+      ...(unified ? { unifiedDirectory: this.#group(unified, group) } : {}),
       oomCounterFile: memory ? join(this.#group(memory, group), memory.version === 2 ? 'memory.events' : 'memory.oom_control') : '',
       ...(devices?.version === 2 && program ? { deviceFilter: { directory: this.#group(devices, group), program } } : {}),
     };
