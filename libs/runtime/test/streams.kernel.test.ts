@@ -113,9 +113,9 @@ describe('exec', () => {
   });
 
   test('a terminal: its size, what is typed, and its end', async () => {
-    const exec = await startExec(id, ['sh'], { terminal: true, openStdin: true, rows: 33, columns: 77 });
-    await exec.write(Buffer.from('stty size; tty; trap "stty size; exit 5" WINCH; echo TERM is $TERM; while :; do sleep 0.05; done\n'));
-    const first = await until(exec, 'TERM is xterm\r\n');
+    const exec = await startExec(id, shell('stty size; tty; read line; trap "exit 5" WINCH; echo "<$line>" $TERM; while :; do sleep 0.05; done'), { terminal: true, openStdin: true, rows: 33, columns: 77 });
+    await exec.write(Buffer.from('hello\n'));
+    const first = await until(exec, '<hello> xterm\r\n');
     expect(first).toContain('33 77\r\n');
     expect(first).toMatch(/\/dev\/pts\/\d+\r\n/);
     await exec.resize(40, 100);
