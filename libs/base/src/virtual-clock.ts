@@ -2,7 +2,9 @@ import type { Clock } from './clock.js';
 
 interface Timer {
   atMs: number;
-  callback: () => void;
+  /** Counts timers: of two at one time the older is first. */
+  order: number;
+  callback: (() => void) | undefined;
 }
 
 /**
@@ -13,7 +15,9 @@ interface Timer {
  */
 export class VirtualClock implements Clock {
   #nowMs = 0;
-  readonly #timers = new Set<Timer>();
+  #count = 0;
+  /** A binary heap, earliest first. Cancelled ones stay until their time, without a callback. */
+  readonly #timers: Timer[] = [];
 
   constructor(readonly startMs = 1_704_067_200_000) {}
 
@@ -41,16 +45,17 @@ export class VirtualClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    const timer = { atMs: this.#nowMs + Math.max(0, ms), callback };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
+    const timer: Timer = { atMs: this.#nowMs + Math.max(0, ms), order: this.#count++, callback };
+    this.#push(timer);
+    return () => void (timer.callback = undefined);
   }
 
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     await settled();
-    for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
-      this.#timers.delete(next);
+    for (let next = this.#timers[0]; next && next.atMs <= endMs; next = this.#timers[0]) {
+      this.#pop();
+      if (!next.callback) continue;
       this.#nowMs = next.atMs;
       next.callback();
       await settled();
@@ -58,14 +63,37 @@ export class VirtualClock implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** The earliest timer until then; of two at one time the older. */
-  #next(endMs: number): Timer | undefined {
-    let first: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (timer.atMs <= endMs && (!first || timer.atMs < first.atMs)) first = timer;
+  #push(timer: Timer): void {
+    const heap = this.#timers;
+    let at = heap.push(timer) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (isBefore(heap[parent]!, timer)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
     }
-    return first;
+    heap[at] = timer;
   }
+
+  #pop(): void {
+    const heap = this.#timers;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (isBefore(last, heap[child]!)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
 /** Resolves after all promises that can settle now have settled. */
