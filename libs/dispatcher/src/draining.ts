@@ -2,6 +2,7 @@ import { isLost, isWanted, type AssignedTask, type AssignmentItem, type ClusterV
 
 /** What a node was sent, and what its network agrees with: versions of one session's assignments. */
 export interface Follower {
+  readonly nodeId: string;
   readonly sentVersion: number;
   readonly appliedVersion: number;
   /** False once the session is over. */
@@ -12,8 +13,8 @@ export interface Follower {
 interface Drain {
   serviceId: string;
   sinceMs: number;
-  /** Versions that the followers must have applied. Absent until the endpoint's new state has been sent. */
-  waitingFor?: { follower: Follower; version: number }[];
+  /** By node: from which version of its session on it knows. A node that is alive and not in here has not been told. */
+  told: Map<string, { follower: Follower; version: number }>;
   /** Since then no new connection has come. */
   quietSinceMs?: number;
   isOver: boolean;
@@ -26,30 +27,38 @@ export const drainCapMs = 2_000;
 export const lingerMs = 200;
 
 /**
- * The order in which a serving task goes: every node stops sending it new connections, those that it has get a moment, then it
- * gets its stop signal.
+ * The order in which a serving task goes: every node that is alive stops sending it new connections, those that it has get a
+ * moment, then it gets its stop signal.
  *
- * For each change of the store: `holds` for every task that is about to be told to stop, then `sent` when all nodes have been
+ * For each change of the store: `holdBack` for every task that is about to be told to stop, then `sent` when all nodes have been
  * sent their assignments, then `settle`, which says whether some of the held ones may be told now.
  */
 export class Draining {
   readonly #drains = new Map<string, Drain>();
 
-  /** Must this task not be told yet? `before` is what its node was told last. */
-  holds(view: ClusterView, before: AssignmentItem | undefined, item: AssignmentItem, nowMs: number): boolean {
-    if (item.kind !== 'task' || before?.kind !== 'task' || !isWanted(before.value) || isWanted(item.value)) return false;
+  /**
+   * What the node is to be told of the task instead, for now; undefined: `item`, as it is. `before` is what this session told it last. A new
+   * session does not know what an earlier one, or an earlier leader, has told: then the task is held as if nobody had been told.
+   */
+  holdBack(view: ClusterView, before: AssignmentItem | undefined, item: AssignmentItem, nowMs: number): AssignmentItem | undefined {
+    if (item.kind !== 'task' || isWanted(item.value)) return undefined;
+    const lastWord = before?.kind === 'task' ? before : { ...item, value: { ...item.value, desiredState: 'running' as const } };
+    if (!isWanted(lastWord.value)) return undefined;
     const known = this.#drains.get(item.key);
-    if (known) return !known.isOver;
-    if (!serves(view, item.value)) return false;
-    this.#drains.set(item.key, { serviceId: item.value.serviceId, sinceMs: nowMs, isOver: false });
-    return true;
+    if (known) return known.isOver ? undefined : lastWord;
+    if (!serves(view, item.value)) return undefined;
+    this.#drains.set(item.key, { serviceId: item.value.serviceId, sinceMs: nowMs, told: new Map(), isOver: false });
+    return lastWord;
   }
 
   /** Every follower has been sent the present state, or will be with its next version. */
   sent(followers: Iterable<Follower>): void {
-    const all = [...followers];
-    for (const drain of this.#drains.values()) {
-      drain.waitingFor ??= all.filter((follower) => follower.knowsService(drain.serviceId)).map((follower) => ({ follower, version: follower.sentVersion }));
+    if (this.#drains.size === 0) return;
+    for (const follower of followers) {
+      for (const { serviceId, told } of this.#drains.values()) {
+        if (told.get(follower.nodeId)?.follower === follower) continue;
+        told.set(follower.nodeId, { follower, version: follower.knowsService(serviceId) ? follower.sentVersion : 0 });
+      }
     }
   }
 
@@ -65,7 +74,7 @@ export class Draining {
         continue;
       }
       if (drain.isOver) continue;
-      const inMs = endOf(drain, nowMs) - nowMs;
+      const inMs = endOf(drain, view, nowMs) - nowMs;
       if (inMs <= 0) drain.isOver = released = true;
       else lookAgainInMs = Math.min(lookAgainInMs ?? Infinity, inMs);
     }
@@ -74,10 +83,19 @@ export class Draining {
 }
 
 /** When it is over, as far as is known now. */
-function endOf(drain: Drain, nowMs: number): number {
-  const isQuiet = drain.waitingFor?.every(({ follower, version }) => !follower.isOpen || follower.appliedVersion >= version) ?? false;
-  if (isQuiet) drain.quietSinceMs ??= nowMs;
+function endOf(drain: Drain, view: ClusterView, nowMs: number): number {
+  if (isQuiet(drain, view)) drain.quietSinceMs ??= nowMs;
   return Math.min(drain.sinceMs + drainCapMs, drain.quietSinceMs === undefined ? Infinity : drain.quietSinceMs + lingerMs);
+}
+
+/** A node that is said to be ready and has no session may well send connections: its session is lost, or this leader is new. */
+function isQuiet({ told }: Drain, view: ClusterView): boolean {
+  for (const node of view.all('node')) {
+    if (node.status.state !== 'ready') continue;
+    const word = told.get(node.id);
+    if (!word || !word.follower.isOpen || word.follower.appliedVersion < word.version) return false;
+  }
+  return true;
 }
 
 /** Somebody may be sent to it: its service still exists and the task runs. */

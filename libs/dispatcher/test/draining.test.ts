@@ -19,6 +19,7 @@ function item(parts: TaskParts = {}): AssignmentItem {
 }
 
 class Node implements Follower {
+  constructor(readonly nodeId = 'a') {}
   sentVersion = 1;
   appliedVersion = 1;
   isOpen = true;
@@ -29,9 +30,9 @@ class Node implements Follower {
 
 test('a serving task is told to stop once every node has applied that it drains', () => {
   const draining = new Draining();
-  const [one, other] = [new Node(), new Node()];
+  const [one, other] = [new Node('a'), new Node('b')];
   const stopping = { desiredState: 'shutdown' as const };
-  expect(draining.holds(view(stopping), item(), item(stopping), 0)).toBe(true);
+  expect(draining.holdBack(view(stopping), item(), item(stopping), 0)).toEqual(item());
   one.sentVersion = other.sentVersion = 2;
   draining.sent([one, other]);
   expect(draining.settle(view(stopping), 0)).toEqual({ released: false, lookAgainInMs: drainCapMs });
@@ -39,16 +40,16 @@ test('a serving task is told to stop once every node has applied that it drains'
   expect(draining.settle(view(stopping), 10).released).toBe(false);
   other.appliedVersion = 2;
   expect(draining.settle(view(stopping), 20)).toEqual({ released: false, lookAgainInMs: lingerMs });
-  expect(draining.holds(view(stopping), item(), item(stopping), 20)).toBe(true);
+  expect(draining.holdBack(view(stopping), item(), item(stopping), 20)).toEqual(item());
   expect(draining.settle(view(stopping), 20 + lingerMs)).toEqual({ released: true });
-  expect(draining.holds(view(stopping), item(), item(stopping), 20 + lingerMs)).toBe(false);
+  expect(draining.holdBack(view(stopping), item(), item(stopping), 20 + lingerMs)).toBeUndefined();
 });
 
 test('nobody waits for a node that has gone, nor longer than the cap', () => {
   const draining = new Draining();
-  const [gone, silent] = [new Node(), new Node()];
+  const [gone, silent] = [new Node('gone'), new Node('b')];
   const stopping = { desiredState: 'shutdown' as const };
-  draining.holds(view(stopping), item(), item(stopping), 0);
+  draining.holdBack(view(stopping), item(), item(stopping), 0);
   gone.sentVersion = 2;
   silent.sentVersion = 2;
   draining.sent([gone, silent]);
@@ -59,11 +60,36 @@ test('nobody waits for a node that has gone, nor longer than the cap', () => {
 
 test('what serves nobody is told at once', () => {
   const stopping = { desiredState: 'shutdown' as const };
-  const holds = (parts: TaskParts, services = true) => new Draining().holds(view({ ...parts, ...stopping }, services), item(parts), item({ ...parts, ...stopping }), 0);
+  const holds = (parts: TaskParts, services = true) => new Draining().holdBack(view({ ...parts, ...stopping }, services), item(parts), item({ ...parts, ...stopping }), 0) !== undefined;
   expect(holds({})).toBe(true);
   expect(holds({ networks: [] })).toBe(false);
   expect(holds({ state: 'starting' })).toBe(false);
   expect(holds({}, false)).toBe(false);
-  expect(new Draining().holds(view(stopping), undefined, item(stopping), 0)).toBe(false);
-  expect(new Draining().holds(view(stopping), item(stopping), item(stopping), 0)).toBe(false);
+  expect(new Draining().holdBack(view(stopping), item(stopping), item(stopping), 0)).toBeUndefined();
+});
+
+test('a session that is new holds a serving task too: nobody knows what the leader before has told', () => {
+  const draining = new Draining();
+  const stopping = { desiredState: 'shutdown' as const };
+  expect(draining.holdBack(view(stopping), undefined, item(stopping), 0)).toEqual(item());
+  const [one, other] = [new Node('a'), new Node('b')];
+  draining.sent([one]);
+  expect(draining.settle(view(stopping), 0), 'b lives and has not come yet').toEqual({ released: false, lookAgainInMs: drainCapMs });
+  other.appliedVersion = 0;
+  draining.sent([one, other]);
+  expect(draining.settle(view(stopping), 10).lookAgainInMs).toBe(drainCapMs - 10);
+  other.appliedVersion = 1;
+  expect(draining.settle(view(stopping), 20)).toEqual({ released: false, lookAgainInMs: lingerMs });
+});
+
+test('a node that lost its session while it was waited for is waited for again in the next one', () => {
+  const draining = new Draining();
+  const stopping = { desiredState: 'shutdown' as const };
+  draining.holdBack(view(stopping), item(), item(stopping), 0);
+  const [one, lost, next] = [new Node('a'), new Node('b'), new Node('b')];
+  draining.sent([one, lost]);
+  lost.isOpen = false;
+  expect(draining.settle(view(stopping), 10).lookAgainInMs).toBe(drainCapMs - 10);
+  draining.sent([one, next]);
+  expect(draining.settle(view(stopping), 20)).toEqual({ released: false, lookAgainInMs: lingerMs });
 });

@@ -54,16 +54,21 @@ export class NodeSession implements Follower {
     this.#full = false;
   }
 
-  /** Sends what is new, if anything is and the agent keeps up; without what `holds` says must wait, given what was sent before. */
-  push(epoch: number, wanted: AssignmentSet, holds: (before: AssignmentItem | undefined, item: AssignmentItem) => boolean): void {
+  /** Sends what is new, if anything is and the agent keeps up. `holdBack` may name another item to be told for now, given what was sent before. */
+  push(epoch: number, wanted: AssignmentSet, holdBack: (before: AssignmentItem | undefined, item: AssignmentItem) => AssignmentItem | undefined): void {
     if (this.#full) return;
     const sent = this.#sent ?? empty;
-    const { put: fresh, remove } = diffAssignments(sent, wanted);
-    const held = fresh.filter((item) => holds(sent.get(itemKey(item)), item));
-    const put = held.length === 0 ? fresh : fresh.filter((item) => !held.includes(item));
+    let set = wanted;
+    let difference = diffAssignments(sent, wanted);
+    const held = difference.put.flatMap((item) => holdBack(sent.get(itemKey(item)), item) ?? []);
+    if (held.length > 0) {
+      set = new Map([...wanted, ...held.map((item) => [itemKey(item), item] as const)]);
+      difference = diffAssignments(sent, set);
+    }
+    const { put, remove } = difference;
     const complete = this.#sent === undefined;
     if (!complete && put.length === 0 && remove.length === 0) return;
-    this.#sent = held.length === 0 ? wanted : withOld(wanted, sent, held);
+    this.#sent = set;
     this.#version++;
     this.send({ epoch, kind: 'assignments', assignments: { complete, version: this.#version, put, remove } });
   }
@@ -77,11 +82,4 @@ export class NodeSession implements Follower {
   closed(): void {
     this.#isOpen = false;
   }
-}
-
-/** `wanted`, with the items that are held back as they were sent before. */
-function withOld(wanted: AssignmentSet, sent: AssignmentSet, held: readonly AssignmentItem[]): AssignmentSet {
-  const set = new Map(wanted);
-  for (const item of held) set.set(itemKey(item), sent.get(itemKey(item))!);
-  return set;
 }

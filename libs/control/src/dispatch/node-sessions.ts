@@ -1,4 +1,4 @@
-import { Bell, describeError, isRefused, isTemporary, Refused, type Clock, type Trace } from '../../../base/src/index.js';
+import { Bell, describeError, isRefused, isTemporary, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
 import type { Change, FromAgent, FromManager, Hello, NodeStatus } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
@@ -39,6 +39,7 @@ export class NodeSessions {
   readonly #lastBeatMs = new Map<string, number>();
   readonly #storeChanged = new Bell();
   readonly #intake: StatusIntake;
+  #isOver = false;
 
   constructor(private readonly options: NodeSessionsOptions) {
     this.#intake = new StatusIntake(options.store, options.clock, options.trace);
@@ -55,6 +56,7 @@ export class NodeSessions {
       await Promise.all([this.#intake.run(signal), this.#pushAssignments(signal), this.#watchLiveness(signal)]);
     } finally {
       unwatch();
+      this.#isOver = true;
       for (const session of this.#sessions.values()) session.end();
       this.#sessions.clear();
     }
@@ -75,11 +77,12 @@ export class NodeSessions {
   /** Serves the connection of one agent, whose identity the edge has checked, to its end. */
   serve(stream: AgentStream, nodeId: string): AgentEvents {
     let session: NodeSession | undefined;
+    let isClosed = false;
     return {
       received: (word) => {
         this.#lastBeatMs.set(nodeId, this.options.clock.monotonicMs());
         if (word.kind !== 'hello') return this.#take(nodeId, session, word);
-        this.#welcome(stream, nodeId, word.hello).then(
+        this.#welcome(stream, nodeId, word.hello, () => isClosed).then(
           (welcomed) => (session = welcomed),
           (error: unknown) => {
             this.options.trace({ event: 'agent-refused', nodeId, error: describeError(error) });
@@ -92,6 +95,7 @@ export class NodeSessions {
         this.#storeChanged.ring();
       },
       closed: () => {
+        isClosed = true;
         session?.closed();
         if (!session || this.#sessions.get(nodeId) !== session) return;
         this.#sessions.delete(nodeId);
@@ -100,7 +104,7 @@ export class NodeSessions {
     };
   }
 
-  async #welcome(stream: AgentStream, nodeId: string, hello: Hello): Promise<NodeSession> {
+  async #welcome(stream: AgentStream, nodeId: string, hello: Hello, isClosed: () => boolean): Promise<NodeSession | undefined> {
     const { store, epoch } = this.options;
     const node = store.view().get('node', nodeId);
     if (!node) throw new Refused('not-found', `node ${nodeId} was removed from the cluster: delete its state folder and let it join again`);
@@ -113,6 +117,9 @@ export class NodeSessions {
       description: hello.description,
     };
     await this.#commit([{ action: 'status', kind: 'node', id: node.id, status }]);
+    // Meanwhile the office may have been lost, or the agent: nobody would ever end this session.
+    if (this.#isOver) throw new Temporary('this manager no longer leads: ask another');
+    if (isClosed()) return undefined;
     const session = new NodeSession(nodeId, hello.instanceId, stream);
     this.#sessions.get(nodeId)?.end();
     this.#sessions.set(nodeId, session);
@@ -154,7 +161,7 @@ export class NodeSessions {
       const startedMs = clock.monotonicMs();
       const view = store.view();
       planner = assignmentPlanner(view, openSecret, planner);
-      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId), (before, item) => draining.holds(view, before, item, startedMs));
+      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId), (before, item) => draining.holdBack(view, before, item, startedMs));
       draining.sent(this.#sessions.values());
       const { released, lookAgainInMs } = draining.settle(view, startedMs);
       if (released) this.#storeChanged.ring();
