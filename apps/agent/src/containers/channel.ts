@@ -70,7 +70,8 @@ export class Channel {
 
   async *#read(): AsyncGenerator<ContainerInput> {
     try {
-      for await (const message of this.call as AsyncIterable<ContainerInput>) yield message;
+      // Who has read enough of the input still has a result to send.
+      yield* this.call.iterator({ destroyOnReturn: false }) as AsyncIterable<ContainerInput>;
     } catch {
       this.#finish('broken'); // `end` tells it; the operation goes on without its user
     }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { lstat, stat } from 'node:fs/promises';
+import { lstat, mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathOf } from '../containers/containers.js';
@@ -56,6 +56,10 @@ async function copyFrom(session: Session, from: RemotePath, target: string, { ar
   const parent = await stat(dirname(local)).catch(() => undefined);
   if (!parent?.isDirectory()) throw new Failure(exitStatus.failed, `there is no folder ${dirname(local)}`);
   if (/\/$/.test(target)) throw new Failure(exitStatus.failed, `there is no folder ${local}`);
+  if (isContent(path)) {
+    await mkdir(local);
+    return unpack(body, { directory: local, keepOwners: archive });
+  }
   await unpack(body, { directory: dirname(local), topName: basename(local), keepOwners: archive });
 }
 
