@@ -1,5 +1,6 @@
 import type { RefusalCode } from '../../base/src/index.js';
-import type { NetworkSpec, SecretSpec } from './objects.js';
+import { isInNetwork, parseIpNetwork } from './ip-network.js';
+import type { IpamConfig, NetworkSpec, SecretSpec } from './objects.js';
 
 /**
  * May this be stored? Every rule is a plain function, and all problems are found at once: whoever writes one service
@@ -36,13 +37,20 @@ export function checkNetworkSpec(spec: NetworkSpec): Problem[] {
       message: `plugin "${spec.driver}" not found: networks of the cluster have the driver overlay (--driver overlay)`,
     });
   }
-  if (spec.ipv6) problems.push({ code: 'unsupported', message: `network ${spec.name}: IPv6 is not available yet; leave out --ipv6` });
-  for (const config of spec.ipam?.configs ?? []) {
-    if (config.subnet && !/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(config.subnet)) {
-      problems.push({ code: 'invalid', message: `network ${spec.name}: invalid subnet ${config.subnet}: it has the form 10.1.0.0/16` });
-    }
-  }
+  for (const config of spec.ipam?.configs ?? []) problems.push(...checkIpamConfig(spec.name, config));
   return problems;
+}
+
+function checkIpamConfig(network: string, { subnet, ipRange, gateway, auxAddresses = {} }: IpamConfig): Problem[] {
+  const invalid = (message: string): Problem[] => [{ code: 'invalid', message: `network ${network}: ${message}` }];
+  if (subnet === undefined) {
+    const rest = gateway ?? ipRange ?? Object.values(auxAddresses)[0];
+    return rest === undefined ? [] : invalid(`${rest} belongs to no subnet: give the subnet too`);
+  }
+  const block = parseIpNetwork(subnet);
+  if (!block || !subnet.includes('/')) return invalid(`invalid subnet ${subnet}: it has the form 10.1.0.0/16 or fd00:1::/64`);
+  const strangers = [gateway, ipRange?.split('/')[0], ...Object.values(auxAddresses)].filter((address) => address !== undefined && !isInNetwork(address, block));
+  return strangers.flatMap((address) => invalid(`${address} does not lie in the subnet ${subnet}`));
 }
 
 /** Networks of a single host that Docker knows by name; a service cannot be attached to them here. */

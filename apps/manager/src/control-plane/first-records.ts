@@ -7,6 +7,8 @@ import { freeIndex } from '../identity/node-ca.js';
 const taskHistoryLimit = 5;
 const heartbeatPeriodMs = 5_000;
 const addressPool = '10.0.0.0/8';
+/** Unique local addresses (RFC 4193): `fd`, 40 bits drawn by lot, and room for 65 536 networks. */
+const uniqueLocalPool = (random: Random) => `fd${[8, 16, 16].map((bits) => random.below(2 ** bits).toString(16).padStart(bits / 4, '0')).join(':')}::/48`;
 /** /20: a network has room for 4 000 tasks (Swarm's /24 ends at 250, which its users run into). */
 const subnetBits = 20;
 const ingressSubnet = '10.255.0.0/16';
@@ -17,7 +19,7 @@ export function firstRecords(view: ClusterView, files: NodeFiles, manager: Manag
   const now = timestamp(clock.wallMs());
   const stamps = { createdAt: now, updatedAt: now };
   const changes: Change[] = [];
-  if (!view.cluster) changes.push({ action: 'create', kind: 'cluster', object: { ...stamps, ...newCluster(files, manager) } });
+  if (!view.cluster) changes.push({ action: 'create', kind: 'cluster', object: { ...stamps, ...newCluster(files, manager, random) } });
   if (!view.get('node', files.nodeId)) changes.push({ action: 'create', kind: 'node', object: { ...stamps, ...firstManager(view, files) } });
   if (!view.named('network', 'ingress')) changes.push({ action: 'create', kind: 'network', object: { ...stamps, id: random.id(), spec: ingress } });
   return changes;
@@ -25,7 +27,7 @@ export function firstRecords(view: ClusterView, files: NodeFiles, manager: Manag
 
 type Fresh<Stored> = Omit<Stored, 'version' | 'createdAt' | 'updatedAt'>;
 
-function newCluster(files: NodeFiles, manager: ManagerFiles): Fresh<Cluster> {
+function newCluster(files: NodeFiles, manager: ManagerFiles, random: Random): Fresh<Cluster> {
   return {
     id: 'cluster',
     clusterId: files.clusterId,
@@ -33,7 +35,7 @@ function newCluster(files: NodeFiles, manager: ManagerFiles): Fresh<Cluster> {
     labels: {},
     taskHistoryLimit,
     heartbeatPeriodMs,
-    addressPools: [addressPool],
+    addressPools: [addressPool, uniqueLocalPool(random)],
     subnetBits,
     dataPathPort,
     rootCaCertificate: manager.ca.certificate,
@@ -58,6 +60,6 @@ const ingress: NetworkSpec = {
   internal: false,
   attachable: false,
   ingress: true,
-  ipv6: false,
+  ipv6: true,
   ipam: { configs: [{ subnet: ingressSubnet }] },
 };

@@ -1,4 +1,4 @@
-import type { ClusterView, Labels, Network, NetworkSpec } from '../../../../../libs/model/src/index.js';
+import { isInNetwork, parseIpNetwork, type ClusterView, type Labels, type Network, type NetworkSpec } from '../../../../../libs/model/src/index.js';
 import { ApiError } from '../../http/api-error.js';
 import { JsonInput } from '../json-input.js';
 import { meta, nonEmptyMap, omitAbsent, omitEmpty, type Json } from '../json-output.js';
@@ -47,8 +47,9 @@ export function attachedNetworkTo(network: Network): Json {
 
 /** `10.0.1.5` → `10.0.1.5/24`: clients parse these as CIDR. */
 export function addressWithPrefix(view: ClusterView, networkId: string, address: string): string {
-  const subnet = view.get('network', networkId)?.allocation?.subnets[0]?.subnet;
-  return `${address}/${subnet?.split('/')[1] ?? '32'}`;
+  const blocks = view.get('network', networkId)?.allocation?.subnets.flatMap(({ subnet }) => parseIpNetwork(subnet) ?? []) ?? [];
+  const block = blocks.find((candidate) => isInNetwork(address, candidate));
+  return `${address}/${block?.prefixLength ?? parseIpNetwork(address)?.bits ?? 32}`;
 }
 
 export function networkSpecFrom(body: unknown): NetworkSpec {

@@ -41,9 +41,10 @@ function statusTo(view: ClusterView, task: Task): Json {
 }
 
 function attachmentsTo(view: ClusterView, task: Task): Json[] | undefined {
-  const attachments = task.networks.flatMap(({ networkId, address }) => {
+  const attachments = [...new Set(task.networks.map(({ networkId }) => networkId))].flatMap((networkId) => {
     const network = view.get('network', networkId);
-    return network ? [{ Network: attachedNetworkTo(network), Addresses: [addressWithPrefix(view, networkId, address)] }] : [];
+    const addresses = task.networks.filter((one) => one.networkId === networkId).map(({ address }) => addressWithPrefix(view, networkId, address));
+    return network ? [{ Network: attachedNetworkTo(network), Addresses: addresses }] : [];
   });
   return attachments.length > 0 ? attachments : undefined;
 }
