@@ -9,6 +9,7 @@ export interface ContainerRequest {
   id: string;
   /** `service.slot.task`, for people. */
   name: string;
+  /** Its namespace modes name containers of this node by their ids, and no services. */
   spec: ContainerSpec;
   limits: ResourceLimits;
   image: ContainerImage;
@@ -16,8 +17,6 @@ export interface ContainerRequest {
   hostname: string;
   /** Network namespace to join: its own, another container's, or the host's. `spec.networkMode` says which of them it is. */
   netnsPath: string;
-  /** Ids of the containers whose namespaces it shares, where `spec.pidMode` or `spec.ipcMode` names a service or a container. */
-  joins?: { pid?: string; ipc?: string };
   nameservers: string[];
   searchDomains: string[];
   resolvOptions: string[];

@@ -46,6 +46,7 @@ export function containerRequest(task: AssignedTask, node: NodeFacts, image: Loc
     name: `${taskName}.${task.id}`,
     spec: {
       ...spec,
+      ...resolvedModes(shared),
       env: [`SHOAL_TASK_NAME=${taskName}`, `SHOAL_NODE_NAME=${node.hostname}`, ...claimEnvironment(claim), ...spec.env],
       hosts: spec.hosts.map((line) => withGateway(line, around.nodeAddress)),
       ...(Object.keys(claim).length > 0 && { devices: [...(spec.devices ?? []), ...claimDevices(claim)] }),
@@ -54,7 +55,6 @@ export function containerRequest(task: AssignedTask, node: NodeFacts, image: Loc
     image: { ...image.config, layerDirs: image.layerDirs.toReversed() },
     hostname,
     netnsPath: around.attachment.netnsPath,
-    ...((shared.pid || shared.ipc) && { joins: { ...(shared.pid && { pid: containerIdOf(shared.pid.id) }), ...(shared.ipc && { ipc: containerIdOf(shared.ipc.id) }) } }),
     ...resolver(spec, node, around),
     hostLines: hostLines(shared.network ?? task, hostname, spec.domainname, node),
     files: [
@@ -73,6 +73,16 @@ export function containerRequest(task: AssignedTask, node: NodeFacts, image: Loc
       ...(Object.keys(claim).length > 0 && { [claimLabel]: JSON.stringify(claim) }),
     },
     log: { driver: task.template.logDriver?.name || defaultLogDriver, options: task.template.logDriver?.options ?? {} },
+  };
+}
+
+/** The runtime knows containers, not services. */
+function resolvedModes({ pid, ipc, network }: SharedNamespaces): Pick<ContainerSpec, 'pidMode' | 'ipcMode' | 'networkMode'> {
+  const of = (other: AssignedTask) => `container:${containerIdOf(other.id)}`;
+  return {
+    ...(pid && { pidMode: of(pid) }),
+    ...(ipc && { ipcMode: of(ipc) }),
+    ...(network && { networkMode: isOnHost(network) ? 'host' : of(network) }),
   };
 }
 

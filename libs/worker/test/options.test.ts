@@ -17,7 +17,7 @@ describe('namespaces of another', () => {
     await node.change([assigned({ template: { container: { networkMode: 'service:db', pidMode: 'service:db', ipcMode: `container:${containerIdOf('task-2').slice(0, 12)}` } } })]);
     expect(node.state()).toBe('running');
     const id = containerIdOf('task-2');
-    expect(request(node)).toMatchObject({ netnsPath: `/fake/netns/${id}`, joins: { pid: id, ipc: id }, nameservers: ['127.0.0.11'], hostname: id.slice(0, 12), hostLines: [`10.0.0.9\t${id.slice(0, 12)}`] });
+    expect(request(node)).toMatchObject({ netnsPath: `/fake/netns/${id}`, spec: { pidMode: `container:${id}`, ipcMode: `container:${id}`, networkMode: `container:${id}` }, nameservers: ['127.0.0.11'], hostname: id.slice(0, 12), hostLines: [`10.0.0.9\t${id.slice(0, 12)}`] });
     expect(await node.network.attached()).toEqual([id]);
   });
 
