@@ -15,6 +15,7 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           maxWorkers: 2,
+          testTimeout: 60_000, // a busy machine is slow, and none of these waits for anything
         },
       },
       {

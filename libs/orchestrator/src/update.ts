@@ -81,7 +81,7 @@ function hasEndedIn(service: Service, task: Task, status: UpdateStatus): boolean
 function complete(slots: ReadonlyMap<Slot, SlotState>, status: UpdateStatus, { monitorMs, word, completed }: Walk, nowMs: number, decision: ServiceDecision): void {
   const startedAtMs = parseTimestamp(status.startedAt);
   const newsMs = [...slots.values()].flatMap(({ arriving }) => arriving).map((task) => parseTimestamp(task.status.state === 'running' ? task.status.timestamp : task.createdAt));
-  const quietAtMs = Math.max(startedAtMs, ...newsMs) + monitorMs;
+  const quietAtMs = newsMs.reduce((latest, atMs) => Math.max(latest, atMs), startedAtMs) + monitorMs;
   if (quietAtMs > nowMs) return lookAgainAt(decision, quietAtMs);
   decision.update = { ...status, state: completed, completedAt: timestamp(nowMs), message: `${word} completed` };
 }

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import type { ServiceSpec, UpdateConfig } from '../../model/src/index.js';
 import { timestamp } from '../../base/src/index.js';
 import { updateServiceChanges } from '../../model/src/index.js';
-import { applyChanges, aService, aTemplate, type World } from '../../model/src/testing/index.js';
+import { applyChanges, aService, aTask, aTemplate, testEpochMs, type World } from '../../model/src/testing/index.js';
+import { emptyDecision } from '../src/decision.js';
+import type { Slot, SlotState } from '../src/slot.js';
+import { planUpdate } from '../src/update.js';
 import { aWorldOf } from './loops.js';
 
 function changeImage(spec: ServiceSpec): ServiceSpec {
@@ -189,4 +192,13 @@ test('a requested rollback walks back to the version before and says so', () => 
   expect(world.after(5000)).toEqual(['service web: rollback completed']);
   expect(world.alive().map(({ templateVersion }) => templateVersion)).toEqual([1, 1]);
   expect(world.view.get('service', 'web')!.status.update?.state).toBe('rollback_completed');
+});
+
+test('an update of very many slots completes', () => {
+  const service = aService({ replicas: 150_000, status: { update: { state: 'updating', startedAt: timestamp(testEpochMs), message: '' } } });
+  const task = aTask({ nodeId: 'a', status: { state: 'running', timestamp: timestamp(testEpochMs) } });
+  const slots = new Map(Array.from({ length: 150_000 }, (_, index): [Slot, SlotState] => [{ slot: index + 1, nodeId: '', tasks: [task] }, { arriving: [task], leaving: [], stopping: [], lost: [], ended: [], newest: task }]));
+  const decision = emptyDecision();
+  planUpdate(service, slots, testEpochMs + 60_000, decision);
+  expect(decision.update?.state).toBe('completed');
 });
