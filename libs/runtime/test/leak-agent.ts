@@ -20,7 +20,12 @@ export interface LeakOrder {
   seed: number;
 }
 
-export type LeakNews = { done: string } | { failed: string; id: string } | { ended: { descriptorsBefore: number; descriptorsAfter: number; zygoteDescriptors: number } };
+export type LeakNews = { done: string } | { failed: string; id: string } | { ended: { before: Descriptors; after: Descriptors } };
+
+export interface Descriptors {
+  mine: number;
+  zygote: number;
+}
 
 type Ending = (runtime: LinuxRuntime, id: string, random: Random, signal: AbortSignal) => Promise<void>;
 
@@ -86,14 +91,14 @@ async function run(order: LeakOrder): Promise<void> {
   const random = seededRandom(order.seed);
   const runtime = await openRuntime({ ...order, trace: () => undefined });
   await clearAway(runtime, random);
-  const descriptorsBefore = openDescriptors('self');
+  const before = descriptors();
   let next = 0;
   const worker = async () => {
     while (next < order.lives) await live(runtime, order, `life-${order.firstId + next++}`, random);
   };
   await Promise.all(Array.from({ length: order.atOnce }, worker));
   await new Promise((resolve) => setImmediate(resolve));
-  tell({ ended: { descriptorsBefore, descriptorsAfter: openDescriptors('self'), zygoteDescriptors: zygoteDescriptors() } });
+  tell({ ended: { before, after: descriptors() } });
   await runtime.close();
   process.disconnect();
 }
@@ -134,13 +139,10 @@ async function live(runtime: LinuxRuntime, { template }: LeakOrder, id: string, 
   }
 }
 
-function openDescriptors(pid: string): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
-}
-
-function zygoteDescriptors(): number {
-  const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)).filter((pid) => isChildOfMine(pid));
-  return children.reduce((sum, pid) => sum + openDescriptors(pid), 0);
+function descriptors(): Descriptors {
+  const count = (pid: string) => readdirSync(`/proc/${pid}/fd`).length;
+  const zygote = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isChildOfMine(pid));
+  return { mine: count('self'), zygote: zygote.reduce((sum, pid) => sum + count(pid), 0) };
 }
 
 function isChildOfMine(pid: string): boolean {
