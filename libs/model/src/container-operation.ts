@@ -35,6 +35,8 @@ export interface ExecOperation {
   privileged: boolean;
   /** Nobody listens: it goes on when the stream ends. */
   detach: boolean;
+  /** When its user is gone without having left on purpose, it gets SIGHUP. Docker's clients leave without a word: theirs goes on. */
+  hangUp: boolean;
 }
 
 export interface CommitOperation {

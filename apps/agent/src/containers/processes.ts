@@ -57,9 +57,9 @@ async function listen(streams: ProcessStreams, channel: Channel, signal: Talk['s
   if (channel.end === 'broken') await streams.closeInput().catch(() => undefined);
 }
 
-/** A terminal whose window is closed hangs up on what runs in it; a process without one goes on. */
+/** As when the window of a terminal is closed. */
 async function hangUp(operation: ExecOperation, session: ExecSession): Promise<void> {
-  if (operation.tty) await session.signal('SIGHUP');
+  if (operation.hangUp) await session.signal('SIGHUP');
 }
 
 async function startExec(operation: ExecOperation, id: string, runtime: Runtime, signal: AbortSignal): Promise<ExecSession | ExecRefused> {

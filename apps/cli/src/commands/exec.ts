@@ -64,7 +64,7 @@ async function exec(session: Session, target: string, argv: string[], flags: Exe
   if (flags.detach) return api.post(`/exec/${Id}/start`, { Detach: true, Tty: tty });
 
   const ours = new AbortController().signal; // Ctrl-C is for the process there
-  const connection = await api.hijack(`/exec/${Id}/start`, { Detach: false, Tty: tty, ...size }, { signal: ours });
+  const connection = await api.hijack(`/exec/${Id}/start`, { Detach: false, Tty: tty, HangUp: tty && interactive, ...size }, { signal: ours });
   const pass = () => void api.post(`/exec/${Id}/kill`, undefined, { query: { signal: 'SIGINT' }, signal: ours }).catch(() => undefined);
   session.interrupt.addEventListener('abort', pass, { once: true });
   await converse(connection, { streams, tty, interactive, resize: (h, w) => api.post(`/exec/${Id}/resize`, undefined, { query: { h, w }, signal: ours }) });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { framesOf } from '../api-client/frames.js';
@@ -38,6 +39,8 @@ export async function converse({ socket, head }: HijackedSocket, options: Consol
 
 function rawMode(stdin: StandardStreams['stdin']): () => void {
   stdin.setRawMode?.(true);
+  // Node's raw mode still turns a line feed into two characters, which moves the cursor of full-screen programs.
+  if (stdin.isTTY) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
   return () => void stdin.setRawMode?.(false);
 }
 

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { describeError, type Clock } from '../../../../../libs/base/src/index.js';
+import { describeError } from '../../../../../libs/base/src/index.js';
 import type { ContainerOperation, ExecOperation } from '../../../../../libs/model/src/index.js';
 import type { ContainerStream, ContainerStreams } from '../../http/container-streams.js';
-import { CLOCK, CONTAINER_STREAMS } from '../../http/tokens.js';
+import { CONTAINER_STREAMS } from '../../http/tokens.js';
 import { streamFrame } from '../log-frames.js';
 import type { ClientStream } from './client-stream.js';
 import type { ClusterContainer } from './cluster-container.js';
@@ -13,8 +13,6 @@ type AttachOperation = Extract<ContainerOperation, { kind: 'attach' }>;
 
 /** Of an exec that was never begun, as a shell would say it: found, and cannot be run. */
 const cannotRun = 126;
-/** A terminal whose user is silent for ever: its shell is told so after this time. */
-const hangUpAfterMs = 10_000;
 
 /** Brings users and processes of containers together: exec and attach. Errors go into the stream: the answer has begun. */
 @Injectable()
@@ -22,11 +20,10 @@ export class Consoles {
   constructor(
     @Inject(CONTAINER_STREAMS) private readonly streams: ContainerStreams,
     @Inject(Execs) private readonly execs: Execs,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Runs an exec that has begun, to its end, which may come long after its user has left. Never throws. */
-  async run(exec: Exec, start: Pick<ExecOperation, 'detach' | 'size'>, client: ClientStream | undefined): Promise<void> {
+  async run(exec: Exec, start: Pick<ExecOperation, 'detach' | 'hangUp' | 'size'>, client: ClientStream | undefined): Promise<void> {
     const operation = { ...exec.operation, ...start };
     let exitCode = cannotRun;
     try {
@@ -35,9 +32,8 @@ export class Consoles {
         exec.pid = (stream.started as { pid: number }).pid;
         exec.stream = stream;
         const console = client && new Console(stream, client, { tty: operation.tty, wants: exec.attach, detachKeys: exec.detachKeys });
-        const stopWatching = operation.tty && exec.attach.stdin ? this.#hangUpWhenGone(stream, console) : undefined;
+        if (console && operation.hangUp) hangUpWhenGone(stream, console);
         await (console ? console.converse() : drain(stream));
-        stopWatching?.();
         exitCode = (stream.result as { exitCode: number }).exitCode;
       } finally {
         stream.close();
@@ -72,19 +68,15 @@ export class Consoles {
       client.end();
     }
   }
+}
 
-  /** As when the window of a terminal is closed. Returns how to stop it. */
-  #hangUpWhenGone(stream: ContainerStream, console: Console | undefined): () => void {
-    if (!console) return () => undefined;
-    let cancel = (): void => undefined;
-    const later = (afterMs: number) => {
-      cancel();
-      if (!console.detached.aborted) cancel = this.clock.after(afterMs, () => stream.signal('SIGHUP'));
-    };
-    console.inputEnded.addEventListener('abort', () => later(hangUpAfterMs), { once: true });
-    console.gone.addEventListener('abort', () => later(0), { once: true });
-    return () => cancel();
-  }
+/** As when the window of a terminal is closed; not when its user typed the keys to leave. */
+function hangUpWhenGone(stream: ContainerStream, console: Console): void {
+  const hangUp = () => {
+    if (!console.detached.aborted) stream.signal('SIGHUP');
+  };
+  console.inputEnded.addEventListener('abort', hangUp, { once: true });
+  console.gone.addEventListener('abort', hangUp, { once: true });
 }
 
 interface ConsoleOptions {

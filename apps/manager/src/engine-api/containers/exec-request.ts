@@ -22,6 +22,7 @@ export function execFrom(body: unknown): { operation: ExecOperation; attach: Exe
       stdin: attach.stdin,
       privileged: input.boolean('Privileged') ?? false,
       detach: false,
+      hangUp: false,
     },
     attach,
     detachKeys: input.string('DetachKeys') ?? '',
@@ -29,9 +30,10 @@ export function execFrom(body: unknown): { operation: ExecOperation; attach: Exe
 }
 
 /** The body of `POST /exec/{id}/start`. */
-export function startFrom(body: unknown): Pick<ExecOperation, 'detach' | 'size'> {
+export function startFrom(body: unknown): Pick<ExecOperation, 'detach' | 'hangUp' | 'size'> {
   const input = JsonInput.from(body ?? {}, '');
-  return { detach: input.boolean('Detach') ?? false, ...withSize(input) };
+  // `HangUp` is ours.
+  return { detach: input.boolean('Detach') ?? false, hangUp: input.boolean('HangUp') ?? false, ...withSize(input) };
 }
 
 /** `[height, width]`, the one list of numbers in the API. */
