@@ -15,10 +15,11 @@ export class BadUsage extends Error {
 
 /**
  * Flags as Go's `flag` package takes them, since that is how every caller of a runtime writes them: `-f x`, `--f x`, `--f=x`.
- * Flags end at the first word, or at `--`.
+ * Flags end at `--`, or with `wordsEndFlags` at the first word.
  */
-export function parseArguments(given: readonly string[], table: FlagTable, shorts: Record<string, string> = {}): ParsedArguments {
+export function parseArguments(given: readonly string[], table: FlagTable, shorts: Record<string, string> = {}, wordsEndFlags = true): ParsedArguments {
   const values = new Map<string, string[]>();
+  const words: string[] = [];
   let at = 0;
   for (; at < given.length; at++) {
     const word = given[at]!;
@@ -26,7 +27,11 @@ export function parseArguments(given: readonly string[], table: FlagTable, short
       at++;
       break;
     }
-    if (!word.startsWith('-') || word === '-') break;
+    if (!word.startsWith('-') || word === '-') {
+      if (wordsEndFlags) break;
+      words.push(word);
+      continue;
+    }
     const [, flag = '', , inline] = /^--?([^=]+)(=([\s\S]*))?$/.exec(word) ?? [];
     const name = shorts[flag] ?? flag;
     const kind = table[name];
@@ -39,6 +44,6 @@ export function parseArguments(given: readonly string[], table: FlagTable, short
     text: (name) => values.get(name)?.at(-1),
     list: (name) => values.get(name) ?? [],
     has: (name) => values.has(name) && values.get(name)!.at(-1) !== 'false',
-    words: given.slice(at),
+    words: [...words, ...given.slice(at)],
   };
 }

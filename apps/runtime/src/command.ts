@@ -14,6 +14,10 @@ export interface Command {
   usage: string;
   flags: FlagTable;
   shorts?: Record<string, string>;
+  /** Exit status of what goes wrong with us, where that of the program is passed on; absent: 1. */
+  failureStatus?: number;
+  /** What follows the first word is not ours. */
+  wordsEndFlags?: boolean;
   /** The answer is the exit status. */
   run(call: Call): number | Promise<number>;
 }

@@ -10,15 +10,17 @@ export const execCommand: Command = {
   usage: '[--process FILE] [--detach] [--tty] [--env K=V] [--cwd DIR] [--user UID[:GID]] CONTAINER [COMMAND...]',
   flags: {
     'console-socket': 'text', cwd: 'text', env: 'list', tty: 'switch', user: 'text', 'additional-gids': 'list', process: 'text', detach: 'switch', 'pid-file': 'text',
-    'process-label': 'text', apparmor: 'text', 'no-new-privs': 'switch', cap: 'list', 'preserve-fds': 'text', 'ignore-paused': 'switch', cgroup: 'text', 'pidfd-socket': 'text',
+    'process-label': 'text', apparmor: 'text', 'no-new-privs': 'switch', cap: 'list', 'preserve-fds': 'text', 'ignore-paused': 'switch', cgroup: 'list', 'pidfd-socket': 'text',
     'no-subreaper': 'switch',
   },
+  failureStatus: 255,
+  wordsEndFlags: true,
   shorts: { e: 'env', t: 'tty', u: 'user', g: 'additional-gids', p: 'process', d: 'detach', c: 'cap' },
   async run({ args, containers }) {
     const [id, ...argv] = args.words;
     if (!id) throw new BadUsage('this command requires a container');
     const all = containers();
-    const { spec } = all.store.require(id);
+    const spec = all.store.require(id).spec;
     const stay = !args.has('detach');
     const socket = args.text('console-socket');
     const pidFile = args.text('pid-file');
@@ -26,6 +28,8 @@ export const execCommand: Command = {
       stay,
       preservedDescriptors: descriptorCount(args),
       extraEnvironment: activationEnvironment(),
+      evenPaused: args.has('ignore-paused'),
+      groups: parseGroups(args.list('cgroup')),
       ...(socket ? { consoleSocket: resolve(socket) } : {}),
       ...(pidFile ? { pidFile: resolve(pidFile) } : {}),
     });
@@ -34,6 +38,14 @@ export const execCommand: Command = {
     return 0;
   },
 };
+
+/** `[CONTROLLER,…:]PATH` */
+function parseGroups(given: readonly string[]): Map<string, string> {
+  return new Map(given.flatMap((text) => {
+    const at = text.indexOf(':');
+    return (at < 0 ? [''] : text.slice(0, at).split(',')).map((controller): [string, string] => [controller, text.slice(at + 1)]);
+  }));
+}
 
 /** From `--process`, or the container's own with what the flags change. */
 function processOf(args: ParsedArguments, argv: string[], spec: OciSpec): OciProcess {

@@ -14,6 +14,7 @@ export const psCommand: Command = {
   about: 'lists the processes of a container',
   usage: '[--format table|json] CONTAINER [PS OPTION...]',
   flags: { format: 'text' },
+  wordsEndFlags: true,
   shorts: { f: 'format' },
   run({ args, containers }) {
     const [id = '', ...psArguments] = args.words;

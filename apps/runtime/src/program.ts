@@ -18,25 +18,26 @@ export async function runProgram(given: readonly string[]): Promise<number> {
   const [name, ...rest] = globals.words;
   if (!name || globals.has('help') || name === 'help') return print(usage());
   const log = new Log(globals.text('log'), globals.text('log-format') === 'json' ? 'json' : 'text', globals.has('debug'));
+  const command = commands[name];
   try {
-    const command = commands[name];
     if (!command) throw new BadUsage(`No help topic for '${name}'`);
     if (globals.has('systemd-cgroup') || globals.text('cgroup-manager') === 'systemd') {
       throw new Refused('unsupported', 'the systemd cgroup manager is not supported: let the caller use cgroupfs (podman: --cgroup-manager=cgroupfs; docker: native.cgroupdriver=cgroupfs)');
     }
-    const args = parseArguments(rest, { ...command.flags, help: 'switch' }, { h: 'help', ...command.shorts });
-    if (args.has('help')) return print(`usage: shoal-runtime ${name} ${command.usage}`);
-    const containers = () => new OciContainers(globals.text('root') ?? defaultRoot, findShim(), process.env['USER'] ?? 'root');
+    const args = parseArguments(rest, { ...command.flags, help: 'switch' }, { h: 'help', ...command.shorts }, command.wordsEndFlags ?? false);
+    if (args.has('help')) return print(`NAME:\n   shoal-runtime ${name} - ${command.about}\n\nUSAGE:\n   shoal-runtime ${name} ${command.usage}`);
+    log.write('debug', `shoal-runtime ${name} ${rest.join(' ')}`);
+    const containers = () => new OciContainers(globals.text('root') ?? defaultRoot, findShim(), process.env['USER'] ?? 'root', (message) => log.write('warning', message));
     return await command.run({ args, containers, log, debug: globals.has('debug') });
   } catch (error) {
     log.write('error', describeError(error));
-    return 1;
+    return command?.failureStatus ?? 1;
   }
 }
 
 function usage(): string {
   const lines = Object.entries(commands).map(([name, { about }]) => `   ${name.padEnd(10)} ${about}`);
-  return `shoal-runtime: runs OCI bundles\n\nusage: shoal-runtime [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND ...\n\n${lines.join('\n')}`;
+  return `NAME:\n   shoal-runtime - runs OCI bundles\n\nUSAGE:\n   shoal-runtime [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND ...\n\nCOMMANDS:\n${lines.join('\n')}`;
 }
 
 function print(text: string): number {

@@ -81,6 +81,11 @@ static int execute_from_path(const char *name) {
 
 static _Noreturn void execute(const struct child_ends *ends) {
 	int error_number;
+	if (!run_start_hooks()) {
+		tell(ends, (struct child_status){.ready = 0, .error_number = START_HOOK_FAILED});
+		_exit(1);
+	}
+	load_late_seccomp();
 	if (strchr(arguments[0], '/')) {
 		execve(arguments[0], arguments, environment);
 		error_number = errno;
@@ -109,13 +114,19 @@ static void wait_for_starter(const struct child_ends *ends) {
 	}
 }
 
+/* Nothing but the standard streams may outlive execve, whatever was opened before; a seccomp filter may forbid to say so. */
+static void close_on_execute(const struct child_ends *ends) {
+	static bool done;
+	if (!done && syscall(SYS_close_range, 3 + ends->preserved, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
+		fail("close", "the descriptors");
+	done = true;
+}
+
 static _Noreturn void wait_and_execute(const struct child_ends *ends) {
 	char word;
 	if (!arguments || !environment)
 		fail_because("execute", "the program", "it has no arguments or no environment");
-	/* Nothing but the standard streams may outlive execve, whatever was opened before. */
-	if (syscall(SYS_close_range, 3 + ends->preserved, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
-		fail("close", "the descriptors");
+	close_on_execute(ends);
 	report_failures_to(-1);
 	close(ends->connection);
 	tell(ends, (struct child_status){.ready = 1});
@@ -184,7 +195,8 @@ void perform(const struct child_ends *ends, struct record *record) {
 	case OP_OOM_SCORE: return op_oom_score(record);
 	case OP_UMASK: umask(take_u32(record)); return;
 	case OP_NO_NEW_PRIVILEGES: return no_new_privileges();
-	case OP_SECCOMP: return op_seccomp(record);
+	case OP_SECCOMP: close_on_execute(ends); return op_seccomp(record);
+	case OP_HOOK: return op_hook(record);
 	case OP_BOUNDING: return op_bounding(record);
 	case OP_USER: return op_user(record);
 	case OP_CAPABILITIES: return op_capabilities(record);

@@ -19,7 +19,7 @@
 
 #include "shim.h"
 
-enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, LAST_WORDS_MS = 1000, WATCHED = 8 };
+enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, LAST_WORDS_MS = 1000, QUIET_MS = 1000, WATCHED = 8 };
 
 enum state { CREATING, CREATED, STARTING, RUNNING, EXITED };
 static const char *const state_names[] = {"creating", "created", "created", "running", "exited"};
@@ -325,7 +325,7 @@ static int sooner(int one_ms, int other_ms) {
 }
 
 static int patience_ms(struct container *c) {
-	int wake_ms = sooner(log_patience_ms(), oom_patience_ms());
+	int wake_ms = sooner(sooner(log_patience_ms(), oom_patience_ms()), scratch_is_held() ? QUIET_MS : -1);
 	if (c->state != EXITED)
 		return wake_ms;
 	long long left = c->drain_until_ms - monotonic_ms();
@@ -400,8 +400,11 @@ static _Noreturn void monitor(struct container *c) {
 		};
 		for (int i = 0; i < MAX_CONNECTIONS; i++)
 			watched[WATCHED + i] = watch_connection(c, &c->connections[i]);
-		if (poll(watched, WATCHED + MAX_CONNECTIONS, patience_ms(c)) < 0 && errno != EINTR)
+		int ready = poll(watched, WATCHED + MAX_CONNECTIONS, patience_ms(c));
+		if (ready < 0 && errno != EINTR)
 			_exit(1);
+		if (ready == 0)
+			scratch_release(); /* it has said nothing for a while */
 		for (int number = 0; number < 2; number++)
 			if (watched[number].revents)
 				pump(c, number);

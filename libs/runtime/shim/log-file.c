@@ -15,19 +15,18 @@
 #include "log.h"
 #include "shim.h"
 
-enum { OUT_BYTES = 8192, PATH_BYTES = 4200 };
+enum { PATH_BYTES = 4200 };
 
 static char *path;
 static int file = -1;
-static uint64_t file_bytes; /* written, without what waits in `out` */
+static uint64_t file_bytes; /* written, without what waits to be written */
 static uint64_t whole_bytes; /* of them, up to the last flush */
 static uint64_t max_bytes;
 static uint32_t max_files;
 static bool compresses;
 static bool rotated;
 static bool failed; /* since the last flush */
-static char out[OUT_BYTES];
-static size_t out_length;
+static size_t out_length; /* in the scratch room */
 
 static void open_file(int flags) {
 	struct stat status;
@@ -51,7 +50,7 @@ void log_file_open(const struct log_settings *settings) {
 
 static void write_out(void) {
 	for (size_t at = 0; at < out_length && !failed;) {
-		ssize_t written = write(file, out + at, out_length - at);
+		ssize_t written = write(file, scratch()->out + at, out_length - at);
 		if (written < 0 && errno == EINTR)
 			continue;
 		failed = written <= 0;
@@ -103,10 +102,10 @@ void log_file_begin(void) {
 
 void log_file_put(const void *bytes, size_t length) {
 	while (length > 0) {
-		if (out_length == sizeof out)
+		if (out_length == LOG_OUT_BYTES)
 			write_out();
-		size_t part = length < sizeof out - out_length ? length : sizeof out - out_length;
-		memcpy(out + out_length, bytes, part);
+		size_t part = length < LOG_OUT_BYTES - out_length ? length : LOG_OUT_BYTES - out_length;
+		memcpy(scratch()->out + out_length, bytes, part);
 		out_length += part;
 		bytes = (const char *)bytes + part;
 		length -= part;

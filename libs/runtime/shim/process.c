@@ -90,8 +90,18 @@ void op_oom_score(struct record *record) {
 	write_whole_file("/proc/self/oom_score_adj", take_string(record), "set the out-of-memory score");
 }
 
+static struct sock_fprog late_filter;
+static uint32_t late_flags;
+
+/* Just before execve, where nothing is left to do that the filter might forbid. */
+void load_late_seccomp(void) {
+	if (late_filter.filter && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, late_flags, &late_filter) < 0)
+		_exit(1);
+}
+
 void op_seccomp(struct record *record) {
 	uint32_t flags = take_u32(record);
+	uint32_t late = take_u32(record);
 	size_t length;
 	const unsigned char *bytes = take_rest(record, &length);
 	struct sock_filter *filter = malloc(length);
@@ -99,6 +109,11 @@ void op_seccomp(struct record *record) {
 		fail("load the seccomp filter", "program");
 	memcpy(filter, bytes, length);
 	struct sock_fprog program = {.len = (unsigned short)(length / sizeof *filter), .filter = filter};
+	if (late) {
+		late_filter = program;
+		late_flags = flags;
+		return;
+	}
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0)
 		fail("load the seccomp filter", "program");
 	free(filter);

@@ -56,7 +56,7 @@ enum record_kind {
 	OP_OOM_SCORE = 43, /* text */
 	OP_UMASK = 44, /* u32 mask */
 	OP_NO_NEW_PRIVILEGES = 45,
-	OP_SECCOMP = 46, /* u32 flags, filter */
+	OP_SECCOMP = 46, /* u32 flags, u32 late: just before execve, filter */
 	OP_BOUNDING = 47, /* u64 capabilities to keep */
 	OP_USER = 48, /* u32 uid, u32 gid, u32 groups… */
 	OP_CAPABILITIES = 49, /* u64 effective, u64 permitted, u64 inheritable */
@@ -84,6 +84,8 @@ enum record_kind {
 	OP_FILES_ENTRY = 105, /* u32 is hard link, u32 mode, u32 uid, u32 gid, u32 major, u32 minor, u64 size, u64 mtime seconds, u32 nanoseconds, path, link, u32 count, name, u32 length, value… */
 	OP_FILES_CONTENT = 106, /* u64 offset, bytes of the entry before */
 	OP_FILES_END = 107,
+
+	OP_HOOK = 58, /* u32 late: just before execve, u32 timeout ms, u32 count of arguments, path, standard input, arguments…, environment… */
 
 	/* To a shim that stands. */
 	COMMAND_GO = 60,

@@ -34,7 +34,7 @@ bool has_more(const struct record *record);
 
 /* event.c: a small JSON object. */
 struct event {
-	char text[9000];
+	char text[2048];
 	size_t length;
 };
 void event_begin(struct event *event, const char *name);
@@ -86,6 +86,12 @@ _Noreturn void run_files(int connection, struct record *record);
 /* exec.c: parent of one process more in a container. */
 _Noreturn void run_exec(int connection, struct record *record);
 
+/* hook.c: programs of OCI configs that run on the way. */
+enum { START_HOOK_FAILED = 0xffff }; /* in place of an error number */
+void op_hook(struct record *record);
+bool run_start_hooks(void);
+void load_late_seccomp(void); /* process.c */
+
 /* launch.c: forks one process that somebody else looks after. */
 _Noreturn void run_launch(int connection);
 
@@ -111,6 +117,16 @@ struct child_status {
 };
 _Noreturn void run_child(const struct child_ends *ends);
 void perform(const struct child_ends *ends, struct record *record); /* one operation of a launch program */
+
+/* scratch.c */
+enum { READ_BYTES = 16384, LOG_OUT_BYTES = 8192 };
+struct scratch {
+	unsigned char in[READ_BYTES];
+	char out[LOG_OUT_BYTES];
+};
+struct scratch *scratch(void);
+bool scratch_is_held(void);
+void scratch_release(void); /* nothing of it may be needed any more */
 
 /* streams.c: the standard streams of a process, seen from its parent. */
 struct streams {

@@ -8,8 +8,6 @@
 
 #include "shim.h"
 
-enum { READ_BYTES = 16384 };
-
 static void make_pipe(int *reader, int *writer) {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -64,9 +62,9 @@ void streams_take_terminal(struct streams *streams) {
 }
 
 ssize_t streams_read(struct streams *streams, int number, unsigned char **bytes) {
-	static unsigned char buffer[READ_BYTES];
-	ssize_t length = read(streams->output[number], buffer, sizeof buffer);
-	*bytes = buffer;
+	struct scratch *room = scratch();
+	ssize_t length = read(streams->output[number], room->in, sizeof room->in);
+	*bytes = room->in;
 	if (length > 0)
 		return length;
 	if (length < 0 && (errno == EINTR || errno == EAGAIN))

@@ -29,6 +29,8 @@ export interface ContainerConfig {
   links: { path: string; text: string }[];
   maskedPaths: string[];
   readonlyPaths: string[];
+  /** Mounts that become read-only once all stands: others had to be made below them. */
+  readOnlyMounts?: string[];
   sysctls: { path: string; value: string; mustExist: boolean }[];
   rlimits: { name: RlimitName; soft: bigint; hard: bigint }[];
   /** Absent: as its parent's. */
@@ -234,6 +236,8 @@ export interface ProcessPlan {
   stdinOnce?: boolean;
   /** Absent: 022. */
   umask?: number;
+  /** Of its terminal, from the beginning. */
+  terminalSize?: { rows: number; columns: number };
   /** Descriptors 3, 4, … that stay open over execve. */
   preservedDescriptors?: number;
 }

@@ -1,6 +1,6 @@
 import { join, posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import type { CapabilitySets, ContainerConfig, DeviceNode, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
+import type { CapabilitySets, ContainerConfig, DeviceNode, Hook, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
 import { compileCopyUps, compileMemoryFileTargets, compileMount, compileSources, isDefault, propagationBits } from './launch-mounts.js';
 import { MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO } from './linux.js';
 import { logKinds } from './log-plan.js';
@@ -70,14 +70,16 @@ function compileStreams({ log, process }: ContainerConfig): Operation {
 }
 
 /** Second half, for the user that was found: closes the root, then takes away every right that is not the container's. */
-export function compileProcess(config: ContainerConfig, user: ContainerUser, seccomp: Buffer | undefined): Operation[] {
-  const { process } = config;
+export function compileProcess(config: ContainerConfig, user: ContainerUser, seccomp: Buffer | undefined, hookInput = ''): Operation[] {
+  const { process, hooks = {} } = config;
   return [
-    process.terminal ? ['terminal', 0, 0] : ['stdin'],
+    ...(hooks.createContainer ?? []).map((hook) => compileHook(hook, false, hookInput)),
+    process.terminal ? ['terminal', process.terminalSize?.rows ?? 0, process.terminalSize?.columns ?? 0] : ['stdin'],
     ...config.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
     ...(config.oomScoreAdj === undefined ? [] : [['oomScore', String(config.oomScoreAdj)] as const]),
     ['pivot'],
     ...(config.root.readOnly ? [['readOnly', 0, '/'] as const] : []),
+    ...(config.readOnlyMounts ?? []).map((path): Operation => ['readOnly', 0, path]),
     ...config.sysctls.map(({ path, value, mustExist }): Operation => ['sysctl', mustExist ? 1 : 0, path, value]),
     ...config.readonlyPaths.map((path): Operation => ['readOnly', 1, path]),
     ...config.maskedPaths.map((path): Operation => ['mask', path]),
@@ -85,8 +87,15 @@ export function compileProcess(config: ContainerConfig, user: ContainerUser, sec
     ...compileScheduling(config),
     ...compileUserNamespace(config, user),
     ...compileLabels(config.labels),
+    ...(hooks.startContainer ?? []).map((hook) => compileHook(hook, true, hookInput)),
     ...compileIdentity({ ...config, ...process }, user, seccomp),
   ];
+}
+
+/** @param late inside the container, just before its program */
+function compileHook({ path, args, env = [], timeoutMs = 0 }: Hook, late: boolean, input: string): Operation {
+  const argv = args.length > 0 ? args : [path];
+  return ['hook', late ? 1 : 0, timeoutMs, argv.length, path, input, argv, env];
 }
 
 function compileRootPropagation({ propagation }: ContainerConfig['root']): Operation[] {
@@ -110,7 +119,7 @@ const defaultUmask = 0o022;
 export function compileIdentity(identity: Identity, user: ContainerUser, seccomp: Buffer | undefined): Operation[] {
   const { capabilities, noNewPrivileges, argv, env, workingDirectory, umask = defaultUmask } = identity;
   const { bounding, effective, permitted, inheritable, ambient } = capabilities;
-  const filter: Operation[] = seccomp ? [['seccomp', 0, seccomp]] : [];
+  const filter: Operation[] = seccomp ? [['seccomp', 0, noNewPrivileges ? 1 : 0, seccomp]] : [];
   return [
     ['umask', umask],
     ['workingDirectory', workingDirectory],

@@ -48,7 +48,7 @@ const shapes = {
   oomScore: [43, 'text'],
   umask: [44, 'u32'],
   noNewPrivileges: [45],
-  seccomp: [46, 'u32', 'bytes'],
+  seccomp: [46, 'u32', 'u32', 'bytes'],
   bounding: [47, 'u64'],
   user: [48, 'u32', 'u32', 'u32s'],
   capabilities: [49, 'u64', 'u64', 'u64'],
@@ -65,6 +65,7 @@ const shapes = {
   personality: [84, 'u32'],
   ioPriority: [85, 'u32'],
   scheduler: [86, 'u32', 'u32', 'u32', 'u64', 'u64', 'u64', 'u64'],
+  hook: [58, 'u32', 'u32', 'u32', 'text', 'text', 'texts', 'texts'],
   ready: [59],
 
   filesStat: [100, 'text'],

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { isErrno, Refused, Temporary, type Clock } from '../../../base/src/index.js';
 import type { CgroupPlacement } from '../container-config.js';
@@ -32,15 +32,18 @@ export class Cgroups {
     this.#parents = new CgroupParents(parent);
   }
 
-  /** Makes the groups and writes what is asked for: nothing runs in them yet. Leaves none behind when it throws. */
-  create(group: string, resources: CgroupResources): CgroupPlacement {
+  /**
+   * Makes the groups and writes what is asked for: nothing runs in them yet. Leaves none behind when it throws.
+   * `mayShare`: groups that others are in are joined, not refused.
+   */
+  create(group: string, resources: CgroupResources, mayShare = false): CgroupPlacement {
     checkGroup(group);
     const devices = resources.devices ?? defaultDeviceRules;
     const needed = neededControllers(resources);
     try {
       for (const tree of this.layout.trees) {
         this.#parents.prepare(tree, dirname(group), v2NamesIn(tree, needed));
-        makeGroup(this.#group(tree, group));
+        makeGroup(this.#group(tree, group), mayShare);
         // The root of a hierarchy hands nothing down, unlike the parents that we make.
         if (tree.version === 1 && tree.controllers.includes('cpuset') && dirname(this.#group(tree, group)) === tree.mountPoint) inheritCpuset(this.#group(tree, group));
       }
@@ -117,7 +120,8 @@ export class Cgroups {
   }
 
   pids(group: string): number[] {
-    return [...new Set(this.procsFiles(group).flatMap((file) => readText(file).split('\n').filter(Boolean).map(Number)))];
+    const groups = this.layout.trees.flatMap((tree) => withGroupsBelow(this.#group(tree, group)));
+    return [...new Set(groups.flatMap((path) => readText(join(path, 'cgroup.procs')).split('\n').filter(Boolean).map(Number)))];
   }
 
   /** Removes the empty parents: an agent that leaves with its containers leaves nothing. Parents in use stay. */
@@ -162,13 +166,13 @@ function v2NamesIn(tree: CgroupTree, controllers: readonly CgroupController[]): 
 }
 
 /** A group that is there already is what a crash left behind: its limits are not ours. */
-function makeGroup(path: string): void {
+function makeGroup(path: string, mayShare: boolean): void {
   try {
     mkdirSync(path);
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
-    if (!removeGroup(path)) throw new Refused('already-exists', `the cgroup ${path} is in use`);
-    mkdirSync(path);
+    if (removeGroup(path)) return void mkdirSync(path);
+    if (!mayShare) throw new Refused('already-exists', `the cgroup ${path} is in use`);
   }
 }
 
@@ -178,7 +182,23 @@ function removeGroup(path: string): boolean {
     rmdirSync(path);
     return true;
   } catch (error) {
-    return isErrno(error, 'ENOENT');
+    if (isErrno(error, 'ENOENT')) return true;
+    // A container that may write to its groups has made others in them: they go first.
+    const below = groupsBelow(path);
+    return below.length > 0 && below.every(removeGroup) && removeGroup(path);
+  }
+}
+
+function withGroupsBelow(path: string): string[] {
+  return [path, ...groupsBelow(path).flatMap(withGroupsBelow)];
+}
+
+function groupsBelow(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
   }
 }
 

@@ -7,10 +7,11 @@ import { thaw } from '../cgroup/freezer.js';
 import type { CgroupLayout } from '../cgroup/layout.js';
 import { probeHost, type HostFacts } from '../host-facts.js';
 import { compileInside, compileProcess, identityFiles } from '../launch-program.js';
-import { processNamespace } from '../namespaces.js';
+import { hostId, processNamespace } from '../namespaces.js';
 import { protocolVersion } from '../operations.js';
 import { seccompProgram } from '../seccomp/filter.js';
 import { convertHooks, convertNamespaces, convertSpec } from './convert.js';
+import { execGroups } from './exec-groups.js';
 import { compileEntry, compileExecProcess } from './exec.js';
 import { runHooks } from './hooks.js';
 import { Launcher } from './launcher.js';
@@ -18,7 +19,7 @@ import { convertProcess, userOf } from './process.js';
 import { isAlive, sendSignal } from './process-table.js';
 import { checkId, checkProcess, readSpec } from './read-spec.js';
 import { convertResources } from './resources.js';
-import type { HookPoint } from '../container-config.js';
+import type { HookPoint, IdRange } from '../container-config.js';
 import type { SeccompProfile } from '../seccomp/profile.js';
 import { describeStatistics } from './statistics.js';
 import { ociVersion, type OciProcess, type OciResources, type OciSpec, type OciState, type OciStatus } from './spec.js';
@@ -38,7 +39,12 @@ export interface CreateOptions {
   stay: boolean;
 }
 
-export type ExecOptions = Omit<CreateOptions, 'bundle' | 'config'>;
+export interface ExecOptions extends Omit<CreateOptions, 'bundle' | 'config'> {
+  /** A paused container's process waits until the container goes on. */
+  evenPaused: boolean;
+  /** Groups below the container's own, by controller; '' is for all others. */
+  groups: ReadonlyMap<string, string>;
+}
 
 const SIGKILL = 9;
 const killPatienceMs = 10_000;
@@ -55,6 +61,7 @@ export class OciContainers {
     readonly root: string,
     readonly shimPath: string,
     readonly owner: string,
+    readonly warn: (message: string) => void,
   ) {
     this.store = new StateStore(root);
     this.facts = probeHost(shimPath);
@@ -86,8 +93,10 @@ export class OciContainers {
 
   async #launch(container: StoredContainer, options: CreateOptions): Promise<Launcher> {
     const { id, spec } = container;
-    const placement = this.#cgroups(container).create(groupName(container), convertResources(spec.linux?.resources ?? {}));
-    const place = { id, bundle: options.bundle, directory: this.store.directory(id), cgroupPath: container.cgroupPath, preservedDescriptors: options.preservedDescriptors };
+    const cgroups = this.#cgroups(container);
+    this.#lookAtGroup(container, cgroups);
+    const placement = cgroups.create(groupName(container), convertResources(spec.linux?.resources ?? {}), true);
+    const place = { id, bundle: options.bundle, directory: this.store.directory(id), cgroupPath: container.cgroupPath, preservedDescriptors: options.preservedDescriptors, hostEnvironment: hostEnvironment() };
     const config = convertSpec(spec, place, this.facts, placement);
     config.process.env.push(...options.extraEnvironment);
     const { cloneFlags, path } = processNamespace(config);
@@ -101,10 +110,20 @@ export class OciContainers {
     await this.#runHooks(container, 'prestart', 'creating');
     await this.#runHooks(container, 'createRuntime', 'creating');
     const user = userOf(spec.process ?? { cwd: '/' }, passwd);
-    launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts)));
+    const hookInput = JSON.stringify(this.#describe(container, 'created'));
+    launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts), hookInput));
     await launcher.until('created');
     if (options.pidFile) writeFileSync(options.pidFile, String(pid));
     return launcher;
+  }
+
+  /** Somebody else's group, which may well be a mistake of the caller's. */
+  #lookAtGroup(container: StoredContainer, cgroups: Cgroups): void {
+    if (cgroups.isFrozen(groupName(container))) throw new Refused('precondition', "container's cgroup unexpectedly frozen");
+    const others = cgroups.pids(groupName(container)).length;
+    if (others === 0) return;
+    container.sharesGroup = true;
+    this.warn(`container's cgroup is not empty: ${others} process(es) found`);
   }
 
   async start(id: string): Promise<void> {
@@ -148,7 +167,7 @@ export class OciContainers {
     const status = this.status(container);
     if (!force && status !== 'stopped' && status !== 'created') throw new Refused('precondition', `cannot delete container ${id} that is not stopped: ${status}`);
     await this.#destroy(container);
-    await this.#runHooks(container, 'poststop', 'stopped').catch((error: Error) => process.emitWarning(error.message));
+    await this.#runHooks(container, 'poststop', 'stopped').catch((error: Error) => this.warn(error.message));
   }
 
   async #destroy(container: StoredContainer): Promise<void> {
@@ -164,7 +183,7 @@ export class OciContainers {
         await this.clock.sleep(pollMs);
       }
     }
-    await cgroups.remove(groupName(container));
+    if (!container.sharesGroup) await cgroups.remove(groupName(container));
     this.store.remove(id);
   }
 
@@ -225,16 +244,16 @@ export class OciContainers {
   async exec(id: string, given: OciProcess, options: ExecOptions): Promise<Launcher> {
     const container = this.store.require(id);
     const status = this.status(container);
-    if (status === 'paused') throw new Refused('precondition', `cannot exec in a paused container`);
-    if (status !== 'running' && status !== 'created') throw new Refused('precondition', `cannot exec in a ${status} container: container not running`);
+    if (status === 'paused' && !options.evenPaused) throw new Refused('precondition', 'cannot exec in a paused container (use --ignore-paused to override)');
+    if (status !== 'running' && status !== 'created' && status !== 'paused') throw new Refused('precondition', `cannot exec in a ${status} container: container not running`);
     if (given.terminal && !options.consoleSocket && !options.stay) throw new Refused('invalid', 'cannot allocate tty if runc will detach without setting console socket: give --console-socket');
     const part = convertProcess(checkProcess(given), options.preservedDescriptors, this.facts.heldCapabilities);
     part.process.env.push(...options.extraEnvironment);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, part.process.argv[0] ?? '');
     const { pid, startTime, spec } = container;
     const place = {
-      pid, startTime, namespaces: convertNamespaces(spec.linux?.namespaces ?? []), procsFiles: this.#cgroups(container).procsFiles(groupName(container)),
-      consoleSocket: options.consoleSocket ?? '', preservedDescriptors: options.preservedDescriptors, stay: options.stay,
+      pid, startTime, namespaces: convertNamespaces(spec.linux?.namespaces ?? []), procsFiles: execGroups(this.facts.cgroups, container.cgroupPath, options.groups),
+      consoleSocket: options.consoleSocket ?? '', preservedDescriptors: options.preservedDescriptors, stay: options.stay, ...ownerOf(pid, given, spec),
     };
     launcher.send(compileEntry(place));
     const { pid: execPid } = await launcher.until('state');
@@ -256,8 +275,26 @@ export class OciContainers {
   }
 
   async #runHooks(container: StoredContainer, point: HookPoint, status: OciStatus): Promise<void> {
-    await runHooks(convertHooks(container.spec.hooks ?? {})[point], point, this.#describe(container, status));
+    await runHooks(convertHooks(container.spec.hooks ?? {}, hostEnvironment())[point], point, this.#describe(container, status));
   }
+}
+
+function hostEnvironment(): string[] {
+  return Object.entries(process.env).map(([key, value]) => `${key}=${value ?? ''}`);
+}
+
+/** By the map of the running container: its namespace may be another's. */
+function ownerOf(pid: number, { user }: OciProcess, { linux }: OciSpec): { streamsOwner?: readonly [number, number] } {
+  if (!linux?.namespaces?.some(({ type }) => type === 'user')) return {};
+  const host = (file: string, id: number) => hostId(parseIdMap(readText(`/proc/${pid}/${file}`)), id) ?? 0;
+  return { streamsOwner: [host('uid_map', user?.uid ?? 0), host('gid_map', user?.gid ?? 0)] };
+}
+
+function parseIdMap(text: string): IdRange[] {
+  return text.split('\n').filter(Boolean).map((line) => {
+    const [containerId = 0, host = 0, size = 0] = line.trim().split(/\s+/).map(Number);
+    return { containerId, hostId: host, size };
+  });
 }
 
 export function groupName({ cgroupPath }: Pick<StoredContainer, 'cgroupPath'>): string {

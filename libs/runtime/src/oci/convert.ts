@@ -17,6 +17,8 @@ export interface BundlePlace {
   /** Below each hierarchy's root. */
   cgroupPath: string;
   preservedDescriptors: number;
+  /** Ours, as `K=V`. */
+  hostEnvironment: string[];
 }
 
 /** A bundle's `config.json` as the config that every container of ours is launched from. Pure but for the sources of binds, which are looked at. */
@@ -25,7 +27,7 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
   const namespaces = convertNamespaces(linux.namespaces ?? []);
   const isOwn = (kind: NamespaceKind) => namespaces.some((namespace) => namespace.kind === kind && !namespace.path);
   if (!namespaces.some(({ kind }) => kind === 'mount')) throw new Refused('unsupported', 'a container without a mount namespace is not supported: add {"type": "mount"} to linux.namespaces');
-  const { mounts, links } = convertMounts(spec.mounts ?? [], {
+  const { mounts, links, readOnlyMounts } = convertMounts(spec.mounts ?? [], {
     bundle: place.bundle, cgroups: facts.cgroups, cgroupPath: place.cgroupPath, ownCgroupNamespace: isOwn('cgroup'), ownUserNamespace: isOwn('user'),
   });
   const ownDev = !mounts.some((mount) => mount.kind === 'bind' && mount.target === '/dev');
@@ -51,9 +53,10 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
     links: [...(ownDev ? deviceLinks : []), ...links],
     maskedPaths: linux.maskedPaths ?? [],
     readonlyPaths: linux.readonlyPaths ?? [],
+    readOnlyMounts,
     sysctls: convertSysctls(linux.sysctl ?? {}, namespaces),
     seccomp: linux.seccomp ? { profile: linux.seccomp as SeccompProfile } : 'unconfined',
-    ...(spec.hooks ? { hooks: convertHooks(spec.hooks) } : {}),
+    ...(spec.hooks ? { hooks: convertHooks(spec.hooks, place.hostEnvironment) } : {}),
     ...(linux.personality ? { personality: convertPersonality(linux.personality) } : {}),
     ...convertProcess(spec.process ?? { cwd: '/', args: ['sh'] }, place.preservedDescriptors, facts.heldCapabilities),
   };
@@ -121,11 +124,12 @@ function sysctlOwner(name: string): NamespaceKind | undefined {
   return undefined;
 }
 
-export function convertHooks(hooks: NonNullable<OciSpec['hooks']>): Hooks {
+/** @param hostEnvironment what a hook without an environment of its own gets */
+export function convertHooks(hooks: NonNullable<OciSpec['hooks']>, hostEnvironment: string[]): Hooks {
   return Object.fromEntries(
     Object.entries(hooks).map(([point, list]) => [
       point,
-      list.map(({ path, args = [], env, timeout }) => ({ path, args, ...(env ? { env } : {}), ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }) })),
+      list.map(({ path, args = [], env, timeout }) => ({ path, args, env: env ?? hostEnvironment, ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }) })),
     ]),
   );
 }

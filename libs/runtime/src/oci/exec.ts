@@ -14,13 +14,17 @@ export interface ExecPlace {
   consoleSocket: string;
   preservedDescriptors: number;
   stay: boolean;
+  /** The host's uid and gid of the user, when the container has a user namespace. */
+  streamsOwner?: readonly [number, number];
 }
 
 /** First half of a process more in a container: into its groups and namespaces, to where its users can be read. */
-export function compileEntry({ pid, startTime, namespaces, procsFiles, consoleSocket, preservedDescriptors, stay }: ExecPlace): Operation[] {
+export function compileEntry({ pid, startTime, namespaces, procsFiles, consoleSocket, preservedDescriptors, stay, streamsOwner }: ExecPlace): Operation[] {
   return [
     ['launch', protocolVersion, 0n, pid, BigInt(startTime), preservedDescriptors, stay ? 1 : 0, '', consoleSocket, ''],
     ...procsFiles.map((file): Operation => ['joinCgroup', file]),
+    // Inside, a pipe of the host's has no owner that could be changed.
+    ...(streamsOwner ? [['ownStreams', ...streamsOwner] as const] : []),
     ['joinTarget', joinedFlags({ namespaces })],
     ['openRoot', '/'],
     ...identityFiles,
@@ -31,7 +35,7 @@ export function compileEntry({ pid, startTime, namespaces, procsFiles, consoleSo
 export function compileExecProcess(part: ProcessPart, user: ContainerUser, seccomp: Buffer | undefined): Operation[] {
   const { process } = part;
   return [
-    process.terminal ? ['terminal', 0, 0] : ['stdin'],
+    process.terminal ? ['terminal', process.terminalSize?.rows ?? 0, process.terminalSize?.columns ?? 0] : ['stdin'],
     ...part.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
     ...(part.oomScoreAdj === undefined ? [] : [['oomScore', String(part.oomScoreAdj)] as const]),
     ...compileScheduling(part),

@@ -11,9 +11,9 @@ export async function runHooks(hooks: readonly Hook[] | undefined, point: string
 }
 
 function runHook(hook: Hook, name: string, state: OciState): Promise<void> {
-  const environment = hook.env && Object.fromEntries(hook.env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
+  const environment = Object.fromEntries((hook.env ?? []).map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
   const [argv0, ...args] = hook.args.length > 0 ? hook.args : [hook.path];
-  const child = spawn(hook.path, args, { argv0, ...(environment ? { env: environment } : {}), cwd: state.bundle, stdio: ['pipe', 'ignore', 'pipe'], timeout: hook.timeoutMs, killSignal: 'SIGKILL' });
+  const child = spawn(hook.path, args, { argv0, env: environment, cwd: state.bundle, stdio: ['pipe', 'ignore', 'pipe'], timeout: hook.timeoutMs, killSignal: 'SIGKILL' });
   let errors = '';
   child.stderr.on('data', (data: Buffer) => (errors = (errors + data.toString('utf8')).slice(0, maxErrorBytes)));
   child.stdin.on('error', () => undefined); // a hook need not read it

@@ -20,9 +20,13 @@ export interface MountContext {
 }
 
 /** The mounts of a bundle in their order. `cgroup` becomes what this machine has under that name. */
-export function convertMounts(mounts: readonly OciMount[], context: MountContext): { mounts: PlannedMount[]; links: { path: string; text: string }[] } {
+export function convertMounts(mounts: readonly OciMount[], context: MountContext): { mounts: PlannedMount[]; links: { path: string; text: string }[]; readOnlyMounts: string[] } {
   const links = mounts.filter(({ type }) => type === 'cgroup').flatMap(({ destination }) => cgroupLinks(destination, context.cgroups));
-  return { mounts: mounts.flatMap((mount) => convertMount(mount, context)), links };
+  const planned = mounts.flatMap((mount) => convertMount(mount, context));
+  // Nodes and other mounts are made below these.
+  const late = planned.filter((mount) => mount.kind === 'filesystem' && mount.type === 'tmpfs' && mount.attributes.includes('RDONLY') && (mount.target === '/dev' || mount.target === '/sys/fs/cgroup'));
+  for (const mount of late) if (mount.kind === 'filesystem') mount.attributes = mount.attributes.filter((name) => name !== 'RDONLY');
+  return { mounts: planned, links, readOnlyMounts: late.map(({ target }) => target) };
 }
 
 function convertMount(mount: OciMount, context: MountContext): PlannedMount[] {
@@ -113,9 +117,8 @@ function cgroupMounts(target: string, options: SortedOptions, context: MountCont
     if (context.ownCgroupNamespace) return [{ kind: 'filesystem', type: 'cgroup2', target, options: ['source=cgroup'], attributes }];
     return [groupBind(unified.mountPoint, context.cgroupPath, target, attributes)];
   }
-  const withoutReadOnly = attributes.filter((name) => name !== 'RDONLY');
   return [
-    { kind: 'filesystem', type: 'tmpfs', target, options: ['source=tmpfs', 'mode=755'], attributes: withoutReadOnly },
+    { kind: 'filesystem', type: 'tmpfs', target, options: ['source=tmpfs', 'mode=755'], attributes },
     ...trees.map((tree): PlannedMount => {
       const place = `${target}/${posix.basename(tree.mountPoint)}`;
       if (!context.ownCgroupNamespace || context.ownUserNamespace) return groupBind(tree.mountPoint, context.cgroupPath, place, attributes);

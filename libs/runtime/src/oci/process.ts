@@ -23,7 +23,7 @@ export function convertProcess(process: OciProcess, preservedDescriptors: number
   };
 }
 
-function processPlan({ args = [], env = [], user, cwd, terminal }: OciProcess, preservedDescriptors: number): ProcessPlan {
+function processPlan({ args = [], env = [], user, cwd, terminal, consoleSize }: OciProcess, preservedDescriptors: number): ProcessPlan {
   return {
     argv: args,
     // Of two entries with one name the later counts, as a shell would have it.
@@ -33,6 +33,7 @@ function processPlan({ args = [], env = [], user, cwd, terminal }: OciProcess, p
     workingDirectory: cwd,
     terminal: terminal ?? false,
     openStdin: true,
+    ...(consoleSize ? { terminalSize: { rows: consoleSize.height, columns: consoleSize.width } } : {}),
     ...(user?.umask === undefined ? {} : { umask: user.umask }),
     ...(preservedDescriptors > 0 ? { preservedDescriptors } : {}),
   };

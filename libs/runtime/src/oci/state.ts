@@ -12,6 +12,8 @@ export interface StoredContainer {
   pid: number;
   startTime: number;
   cgroupPath: string;
+  /** Others were in its group before it, and may still be. */
+  sharesGroup?: boolean;
   created: string;
   /** Its config.json as it was when it was created. */
   spec: OciSpec;
