@@ -1,6 +1,6 @@
 import { Refused } from '../../base/src/index.js';
 import { parseNamespaceMode, type ContainerSpec, type NamespaceMode } from '../../model/src/index.js';
-import { capabilitySet, containerCapabilities } from './capabilities.js';
+import { capabilityNames, capabilitySet, containerCapabilities } from './capabilities.js';
 import type { ContainerConfig, DeviceNode, IdMap, NamespaceKind, NamespacePlan, SeccompChoice, SecurityLabels } from './container-config.js';
 import { maskedPaths, readonlyPaths } from './default-mounts.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
@@ -65,6 +65,10 @@ export function planIsolation(request: ContainerRequest, facts: HostFacts, findi
   const privileged = spec.privileged ?? false;
   const isOpen = privileged || spec.securityOptions?.systemPaths === 'unconfined';
   const capabilities = capabilitySet(privileged ? ['ALL'] : spec.capabilityAdd, spec.capabilityDrop, facts.heldCapabilities);
+  if (modes.cgroup.kind === 'host' && !privileged && capabilityNames(capabilities).has('CAP_SYS_ADMIN')) {
+    // It could mount the groups of all, and name a program that the kernel runs as the host's root (CVE-2022-0492).
+    throw new Refused('forbidden', "CAP_SYS_ADMIN with the host's cgroup namespace is the host itself: ask for privileged, or for a cgroup namespace of its own");
+  }
   return {
     modes,
     namespaces: planNamespaces(request, modes, findings),

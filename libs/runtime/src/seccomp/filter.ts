@@ -3,7 +3,7 @@ import type { SeccompChoice } from '../container-config.js';
 import type { HostFacts } from '../host-facts.js';
 import { compileProfile, encodeInstructions, type SyscallTable } from './compile.js';
 import dockerDefault from './docker-default.json' with { type: 'json' };
-import { expandProfile, type SeccompProfile } from './profile.js';
+import { expandProfile, type Condition, type ExpandedProfile, type SeccompProfile } from './profile.js';
 import numbers from './syscalls.json' with { type: 'json' };
 
 const tables: Partial<Record<NodeJS.Architecture, SyscallTable[]>> = {
@@ -27,6 +27,17 @@ export function seccompProgram(choice: SeccompChoice, bounding: bigint, host: Se
   return encodeInstructions(compileProfile(expandProfile(choice.profile, bounding, host), wantedTables(choice.profile, known)));
 }
 
+const SYS_SOCKET = 1n;
+
+/**
+ * The 32-bit `socketcall` hides the family of a new socket from the filter, and so a way to those that the profile forbids
+ * (CVE-2026-31431): it makes no sockets. 32-bit programs have `socket` since Linux 4.3.
+ */
+function withoutHiddenSockets(profile: ExpandedProfile): ExpandedProfile {
+  const condition: Condition = { index: 0, operator: 'NE', value: SYS_SOCKET, valueTwo: 0n };
+  return { ...profile, rules: profile.rules.map((rule) => (rule.name === 'socketcall' ? { ...rule, conditions: [condition] } : rule)) };
+}
+
 /** The processor's own is always among them. */
 function wantedTables({ architectures, archMap }: SeccompProfile, known: readonly SyscallTable[]): SyscallTable[] {
   const [native, ...others] = known;
@@ -40,7 +51,7 @@ export function seccompFilter(capabilities: bigint, host: SeccompHost): Buffer |
   if (!known) return undefined;
   let filter = cache.get(capabilities);
   if (!filter) {
-    filter = encodeInstructions(compileProfile(expandProfile(dockerDefault as SeccompProfile, capabilities, host), known));
+    filter = encodeInstructions(compileProfile(withoutHiddenSockets(expandProfile(dockerDefault as SeccompProfile, capabilities, host)), known));
     cache.set(capabilities, filter);
   }
   return filter;
