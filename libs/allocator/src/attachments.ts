@@ -1,4 +1,4 @@
-import type { ClusterView, Network, TaskTemplate } from '../../model/src/index.js';
+import { hasOwnNetworks, type ClusterView, type Network, type TaskTemplate } from '../../model/src/index.js';
 import { familyOfText, type Family } from './address-book.js';
 
 export interface Attachment {
@@ -13,9 +13,11 @@ const builtInDrivers = new Set(['none', 'host', 'bridge']);
 
 /**
  * The networks that a task of this template is attached to, or the name of one that does not exist.
- * A template that names none is attached to the ingress network, so that every task has an address.
+ * A template that names none is attached to the ingress network, so that every task has an address; not one with the network of
+ * the host, of another container, or none.
  */
 export function attachmentsOf(view: ClusterView, template: TaskTemplate): Attachment[] | { missing: string } {
+  if (!hasOwnNetworks(template.container)) return [];
   if (template.networks.length === 0) {
     const ingress = [...view.all('network')].find((network) => network.spec.ingress);
     return ingress ? [{ network: ingress, aliases: [], addresses: [] }] : { missing: 'ingress' };

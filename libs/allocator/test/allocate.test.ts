@@ -170,3 +170,11 @@ test('a book that followed every change says what a fresh one says', () => {
   }
   expect(book.waiting).toEqual(fresh.waiting);
 });
+
+test.each(['host', 'none', 'service:db', 'container:abc'])('a task with network mode %s has no address, and its service none', (networkMode) => {
+  const template = aTemplate({ container: { networkMode } });
+  const view = viewOf({ cluster: [aCluster()], network: [anIngressNetwork()], service: [aService({ spec: { template } })], task: [aTask({ state: 'new' })] });
+  settle(view, all);
+  expect(view.get('task', 'task-1')).toMatchObject({ networks: [], status: { state: 'pending' } });
+  expect(view.get('service', aService().id)!.status.virtualIps).toEqual([]);
+});

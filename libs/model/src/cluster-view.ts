@@ -107,6 +107,7 @@ export class IndexedView implements ClusterView {
   /** Puts or (with `undefined`) removes one object. */
   apply<K extends Kind>(kind: K, id: string, object: Kinds[K] | undefined): void {
     const before = this.#objects[kind].get(id);
+    if (!before && !object) return; // a removal that has been heard of before
     if (before) this.#unindex(kind, before);
     if (object) {
       this.#objects[kind].set(id, object);
