@@ -59,6 +59,7 @@ export interface RuntimeOptions {
 }
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const SIGKILL = 9;
 const gonePatienceMs = 10_000;
 
 /** Opens the runtime of this machine and adopts the containers that it finds. */
@@ -200,7 +201,10 @@ export class LinuxRuntime implements Runtime {
 
   async signal(id: string, signal: string): Promise<void> {
     const number = signalNumber(signal);
-    (await this.#find(id))?.signal(number);
+    const handle = await this.#find(id);
+    handle?.signal(number);
+    // Version 1 holds back even this one.
+    if (handle?.state === 'paused' && number === SIGKILL) this.#cgroups.thaw(this.#group(id));
   }
 
   remove(id: string, options: { keepLogs?: boolean } = {}): Promise<void> {
