@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Mount } from '../../model/src/index.js';
 import { KernelHost } from './kernel-host.js';
-import { fingerprint, gnuTar, gnuUntar, listTar, makeEverything } from './tar-files.js';
+import { describeTar, fingerprint, gnuTar, gnuUntar, listTar, makeEverything } from './tar-files.js';
 
 let host: KernelHost;
 let everything: string;
@@ -38,6 +38,10 @@ async function running(script = '', spec = {}): Promise<string> {
 async function kill(id: string): Promise<void> {
   await host.runtime.signal(id, 'KILL');
   await host.runtime.wait(id, host.signal);
+}
+
+function ownersIn(archive: Buffer): string[] {
+  return describeTar(archive).map((line) => line.split(/\s+/)).map((fields) => `${fields[1]} ${fields[5]}`);
 }
 
 const volume: Mount = { type: 'volume', source: 'data', target: '/data' };
@@ -159,6 +163,22 @@ describe('writing', () => {
     await write(id, '/tmp', gnuTar(everything, 'random', 'suid'), { ...asArchived, copyUidGid: true });
     const { output } = await host.runtime.exec(id, { argv: ['stat', '-c', '%u:%g %a', '/tmp/random', '/tmp/suid'], timeoutMs: 10_000, maxOutputBytes: 100 }, host.signal);
     expect(output).toBe('1000:1000 644\n1000:1000 4711\n');
+    await host.runtime.remove(id);
+  });
+
+  test('owners are the container\'s, whatever its user namespace makes of them', async () => {
+    const id = await running('echo mine >/tmp/mine; echo app >/tmp/app; chown 1000:10 /tmp/app', { usernsMode: 'private', mounts: [volume] });
+    const source = host.writeDirectory('owned');
+    writeFileSync(join(source, 'f'), 'x');
+    chownSync(join(source, 'f'), 1000, 10);
+    for (const directory of ['/tmp', '/data']) await write(id, directory, gnuTar(source, 'f'));
+    const stat = await host.runtime.exec(id, { argv: ['stat', '-c', '%u:%g', '/tmp/f', '/data/f'], timeoutMs: 10_000, maxOutputBytes: 100 }, host.signal);
+    expect(stat.output).toBe('1000:10\n1000:10\n');
+    const owners = async () => [...ownersIn(await read(id, '/tmp')), ...ownersIn(await read(id, '/etc/passwd')), ...ownersIn(await read(id, '/data/f')), ...ownersIn(await bytesOf(await host.runtime.writableLayer(id, host.signal)))].sort();
+    const expected = ['0/0 passwd', '0/0 tmp/', '0/0 tmp/', '0/0 tmp/mine', '0/0 tmp/mine', '1000/10 f', '1000/10 tmp/app', '1000/10 tmp/app', '1000/10 tmp/f', '1000/10 tmp/f'];
+    expect((await owners()).filter((line) => !/ data\/$/.test(line))).toEqual(expected);
+    await kill(id);
+    expect((await owners()).filter((line) => !/ data\/$/.test(line))).toEqual(expected);
     await host.runtime.remove(id);
   });
 

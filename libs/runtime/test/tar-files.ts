@@ -24,6 +24,11 @@ export function listTar(archive: Buffer): string[] {
   return execFileSync('tar', ['-t', '--quoting-style=literal'], { input: archive, encoding: 'utf8', maxBuffer: maxBytes }).split('\n').filter((line) => line !== '');
 }
 
+/** As `tar -tv` does: mode, owner, size, date, time, name. */
+export function describeTar(archive: Buffer): string[] {
+  return execFileSync('tar', ['-tv', '--numeric-owner'], { input: archive, encoding: 'utf8', maxBuffer: maxBytes }).split('\n').filter((line) => line !== '');
+}
+
 /** One of everything that a file system can hold, with what each can carry. */
 export function makeEverything(directory: string): void {
   mkdirSync(directory, { recursive: true });

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno, Refused } from '../../../base/src/index.js';
-import type { ContainerConfig } from '../container-config.js';
+import type { ContainerConfig, IdMap } from '../container-config.js';
 import { CLONE, MOUNT_ATTR, MS } from '../linux.js';
+import { ownerOutside } from './ids.js';
 import { protocolVersion, targetRules, type Operation } from '../operations.js';
 
 /** What has to be mounted to see a container's files when its process is gone; kept in its folder. */
@@ -14,6 +15,8 @@ export interface FilesPlan {
   /** The kernel takes layers one by one (6.7). */
   appendLayers: boolean;
   readOnly: boolean;
+  /** Of its user namespace. */
+  idMap?: IdMap;
   /** `user[:group]` of its process; empty: root. */
   user: string;
   binds: { source: string; target: string; isDirectory: boolean; recursive: boolean; readOnly: boolean; readOnlyRecursive: boolean }[];
@@ -25,28 +28,37 @@ const pageBytes = 4096;
 const fileRights = [0, 1, 2, 3, 4, 27, 31].reduce((set, bit) => set | (1n << BigInt(bit)), 0n);
 
 /** Nothing for a root that is no overlay: then only what lives can be looked into. */
-export function writeFilesPlan(directory: string, { root, mounts, process }: ContainerConfig): void {
+export function writeFilesPlan(directory: string, { root, mounts, process, idMap }: ContainerConfig): void {
   if (!root.overlay) return;
   const { lowerDirs, upperDir, appendLayers } = root.overlay;
   const binds = mounts.filter((mount) => mount.kind === 'bind').map(({ source, target, isDirectory, recursive, readOnly, readOnlyRecursive }) => ({ source, target, isDirectory, recursive, readOnly, readOnlyRecursive }));
-  const plan: FilesPlan = { version: 1, lowerDirs, upperDir, appendLayers, readOnly: root.readOnly, user: process.user, binds };
+  const plan: FilesPlan = { version: 1, lowerDirs, upperDir, appendLayers, readOnly: root.readOnly, user: process.user, binds, ...(idMap ? { idMap } : {}) };
   writeFileSync(join(directory, planName), JSON.stringify(plan), { mode: 0o600 });
 }
 
-export function readFilesPlan(directory: string): FilesPlan {
+/** Undefined: it has none, or was never wholly created. */
+export function findFilesPlan(directory: string): FilesPlan | undefined {
   try {
     return JSON.parse(readFileSync(join(directory, planName), 'utf8')) as FilesPlan;
   } catch (error) {
-    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) throw new Refused('precondition', 'the container was never wholly created: it has no files', { cause: error });
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** Into a container whose process lives: its own mounts, all of them. */
-export function enterLive(pid: number, startTime: number): Operation[] {
+export function readFilesPlan(directory: string): FilesPlan {
+  const plan = findFilesPlan(directory);
+  if (!plan) throw new Refused('precondition', 'the container was never wholly created: it has no files');
+  return plan;
+}
+
+/** Into a container whose process lives: its own mounts, all of them. Its file systems may know its own ids only, so files are made as its root. */
+export function enterLive(pid: number, startTime: number, idMap: IdMap | undefined): Operation[] {
+  const { uid, gid } = ownerOutside({ uid: 0, gid: 0 }, idMap);
   return [
     ['files', protocolVersion, pid, BigInt(startTime)],
     ['joinTarget', CLONE.NEWNS],
+    ...(idMap ? [['writeAs', uid, gid] as const] : []),
     ['openRoot', '/'],
   ];
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { KeyedSequencer, Refused } from '../../../base/src/index.js';
+import type { IdMap } from '../container-config.js';
 import { failureWords } from '../exit-words.js';
 import { identityFiles } from '../launch-program.js';
 import { ERRNO } from '../linux.js';
@@ -10,7 +11,7 @@ import type { Zygote } from '../zygote.js';
 import { ChangeList } from './changes.js';
 import type { ContainerFiles, PathChange, PathStat, WriteArchiveOptions } from './container-files.js';
 import { S_IF, type FileEntry } from './entry.js';
-import { dropRights, enterDead, enterImage, enterLive, readFilesPlan } from './files-plan.js';
+import { dropRights, enterDead, enterImage, enterLive, findFilesPlan, readFilesPlan } from './files-plan.js';
 import { FilesProcess, type FilesFailure } from './files-process.js';
 import { baseName, containerPath } from './paths.js';
 import { fileHeader, layerHeader, rootHeader, tarOf } from './tar-stream.js';
@@ -47,18 +48,20 @@ export class LinuxContainerFiles implements ContainerFiles {
     const asked = containerPath(path);
     const { stat } = await this.#stat(id, asked, signal);
     const process = await this.#begin(id, await this.#enter(id), [...dropRights(), ['filesRead', asked, baseName(asked)]], asked, signal);
-    return { stat, tar: tarOf(process, fileHeader) };
+    return { stat, tar: tarOf(process, await this.#idMap(id), fileHeader) };
   }
 
   async writeArchive(id: string, path: string, tar: AsyncIterable<Buffer>, options: WriteArchiveOptions, signal: AbortSignal): Promise<void> {
     const asked = containerPath(path);
     // Two mounts never share one writable layer; in a container that lives there is only its own.
     await this.#sequencer.run(id, async () => {
-      const owner = options.copyUidGid ? await this.#owner(id, signal) : undefined;
+      const forAll = options.copyUidGid ? await this.#owner(id, signal) : undefined;
+      // One that has ended is mounted without its user namespace, and nobody runs in it again.
+      const idMap = (await this.find(id)).live ? await this.#idMap(id) : undefined;
       const program: Operation[] = [...dropRights(), ['filesWrite', options.noOverwriteDirNonDir ? 1 : 0, asked]];
       const process = await this.#begin(id, await this.#enter(id, true), program, asked, signal);
       try {
-        await unpackInto(process, asked, tar, owner);
+        await unpackInto(process, asked, tar, { ...(forAll ? { forAll } : {}), ...(idMap ? { idMap } : {}) });
       } finally {
         process.close();
       }
@@ -76,14 +79,14 @@ export class LinuxContainerFiles implements ContainerFiles {
 
   async exportRoot(id: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
     const process = await this.#begin(id, await this.#enter(id), [['filesRoot']], '/', signal);
-    return tarOf(process, rootHeader);
+    return tarOf(process, await this.#idMap(id), rootHeader);
   }
 
   async writableLayer(id: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
     const { directory } = await this.find(id);
     const plan = readFilesPlan(directory);
     const process = await this.#begin(id, enterImage(plan, join(directory, 'rootfs')), [['filesLayer', plan.upperDir]], '/', signal);
-    return tarOf(process, layerHeader);
+    return tarOf(process, plan.idMap, layerHeader);
   }
 
   /** Ends all that handles a container's files: it is about to go. */
@@ -122,9 +125,13 @@ export class LinuxContainerFiles implements ContainerFiles {
     return resolveUser(user, [], texts[0] ?? '', texts[1] ?? '');
   }
 
+  async #idMap(id: string): Promise<IdMap | undefined> {
+    return findFilesPlan((await this.find(id)).directory)?.idMap;
+  }
+
   async #enter(id: string, toWrite = false): Promise<Operation[]> {
     const { directory, layer, live } = await this.find(id);
-    if (live) return enterLive(live.pid, live.startTime);
+    if (live) return enterLive(live.pid, live.startTime, findFilesPlan(directory)?.idMap);
     const plan = readFilesPlan(directory);
     const workDir = join(layer, 'work-files');
     if (toWrite) mkdirSync(workDir, { recursive: true, mode: 0o700 });

@@ -1,19 +1,21 @@
 import { Refused } from '../../../base/src/index.js';
 import { encodeHeader, endOfArchive, padding, printable } from '../../../base/src/tar/index.js';
+import type { IdMap } from '../container-config.js';
 import { entryFlags, typeOf, type FileEntry } from './entry.js';
 import type { FilesProcess } from './files-process.js';
+import { ownerInside } from './ids.js';
 
 const noXattrs = new Map<string, string>();
 
 /** A tar of what a process reads, entry by entry: never more in memory than a few pieces of content. */
-export async function* tarOf(process: FilesProcess, headersOf: (entry: FileEntry) => Iterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* tarOf(process: FilesProcess, idMap: IdMap | undefined, headersOf: (entry: FileEntry) => Iterable<Buffer>): AsyncGenerator<Buffer> {
   let unpadded = 0;
   for await (const message of process.messages()) {
     if (message.kind === 'content') {
       yield message.data;
       continue;
     }
-    yield Buffer.concat([padding(unpadded), ...headersOf(message.entry)]);
+    yield Buffer.concat([padding(unpadded), ...headersOf(ownerInside(idMap, message.entry))]);
     unpadded = contentBytes(message.entry);
   }
   yield Buffer.concat([padding(unpadded), endOfArchive()]);

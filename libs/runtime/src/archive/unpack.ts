@@ -1,21 +1,23 @@
 import { Refused } from '../../../base/src/index.js';
 import { printable, StreamReader, tarEntries, type TarEntry, type TarHeader } from '../../../base/src/tar/index.js';
+import type { IdMap } from '../container-config.js';
 import { encodeEntry } from './entry.js';
 import type { FilesProcess } from './files-process.js';
+import { ownerOutside } from './ids.js';
 import { cleanName } from './paths.js';
 
 /** One piece of content in one record. */
 const pieceBytes = 1 << 18;
 
-/** Has a process make everything in a tar below `directory`, a path of the container. */
-export async function unpackInto(process: FilesProcess, directory: string, tar: AsyncIterable<Buffer>, owner: { uid: number; gid: number } | undefined): Promise<void> {
+/** Has a process make everything in a tar below `directory`, a path of the container. Owners are the container's. */
+export async function unpackInto(process: FilesProcess, directory: string, tar: AsyncIterable<Buffer>, owners: { forAll?: { uid: number; gid: number }; idMap?: IdMap }): Promise<void> {
   const prefix = Buffer.from(directory.replace(/\/+\.?$/, ''), 'utf8').toString('latin1');
   for await (const entry of tarEntries(new StreamReader(tar))) {
     if (process.hasEnded) break; // it has said why
     const name = cleanName(entry.header.name, 'name');
     // The directory itself is there, and stays as it is.
     if (name === '') continue;
-    await send(process, entry, `${prefix}/${name}`, prefix, owner ?? entry.header);
+    await send(process, entry, `${prefix}/${name}`, prefix, ownerOutside(owners.forAll ?? entry.header, owners.idMap));
   }
   await process.send([['filesEnd']]);
   await process.done();
