@@ -15,6 +15,7 @@ const tables = [
   ['docs/task-model.md', 'states', await stateTable()],
   ['docs/task-model.md', 'transitions', await transitionTable()],
   ['docs/ARCHITECTURE.md', 'import rules', importTable()],
+  ['docs/options.md', 'service keys', await optionTable()],
 ];
 
 const problems = process.argv.includes('--check') ? [...staleTables(), ...deadLinks()] : writeTables();
@@ -57,6 +58,12 @@ async function transitionTable() {
     rules.length === 0 ? [[actor, '', '', 'moves no task; it deletes those that nobody needs']] : rules.map(({ from, to, when }) => [actor, from === '*' ? earlier(to) : `\`${from}\``, `\`${to}\``, when]),
   );
   return markdown(['actor', 'from', 'to', 'when'], rows);
+}
+
+async function optionTable() {
+  const { optionTable } = await load('libs/compose/src/option-table.ts');
+  const words = { acts: 'acts', differs: 'differs', none: 'no effect' };
+  return markdown(['key', 'here', 'what to know'], Object.entries(optionTable).map(([key, { effect, note }]) => [`\`${key}\``, words[effect], note]));
 }
 
 function importTable() {

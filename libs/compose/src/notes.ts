@@ -1,3 +1,4 @@
+import { ignoredKeys } from './option-table.js';
 import type { Findings } from './problems.js';
 import { get } from './yaml/value.js';
 import type { MapValue } from './yaml/value.js';
@@ -16,16 +17,6 @@ export function rejectForbidden(document: MapValue, findings: Findings): void {
     }
   }
 }
-
-/** Service keys without effect in a cluster, with the reason. */
-export const ignoredKeys: Record<string, string> = {
-  build: 'images are not built by a deployment; build and push the image first',
-  container_name: 'container names are made from the names of stack, service and task',
-  depends_on: 'services start in any order; let the service wait or fail until what it needs is there',
-  expose: 'services on the same network reach each other on every port',
-  external_links: 'services find each other by name on a common network',
-  links: 'services find each other by name on a common network',
-};
 
 const deprecatedKeys = new Set(['container_name', 'expose']);
 

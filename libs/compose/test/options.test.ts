@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ServiceSpec } from '../../model/src/index.js';
+import { optionTable } from '../src/option-table.js';
+import { service as serviceShape } from '../src/schema/service-schema.js';
 import { formatProblem, loadCompose, referencedFiles, toStackSpec } from '../src/index.js';
 
 /** What becomes of the options that a swarm drops, or that only the Compose Specification has. */
@@ -27,6 +29,17 @@ function template(...lines: string[]): ServiceSpec['template'] {
 function problemsOf(...lines: string[]): string[] {
   return convert(service(...lines)).problems.map((text) => text.replace(/^\S+ {2}services\.a\./, ''));
 }
+
+it('the table of options names every key, and every key without effect is told at a deployment', () => {
+  expect(Object.keys(optionTable).sort()).toEqual(Object.keys(serviceShape.map!.fields).sort());
+  const valueOf: Record<string, string> = { build: '.', container_name: 'x', credential_spec: '{file: f}', isolation: 'hyperv' };
+  const silent = Object.entries(optionTable).filter(([key, { effect }]) => {
+    if (effect !== 'none') return false;
+    const { notes, problems } = convert(service(`${key}: ${valueOf[key] ?? (key === 'storage_opt' ? '{size: 1g}' : '[b]')}`));
+    return ![...notes, ...problems].some((text) => text.includes(`services.a.${key}`));
+  });
+  expect(silent).toEqual([]);
+});
 
 it('says whose namespaces a container has', () => {
   expect(template('pid: service:b', 'ipc: shareable', 'network_mode: host', 'userns_mode: host', 'cgroup: host', 'uts: host')).toMatchObject({
