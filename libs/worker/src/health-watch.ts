@@ -15,6 +15,8 @@ export async function watchHealth(
   let state: HealthState = { ...initialHealth, status };
   while (state.status !== 'unhealthy') {
     await clock.sleep(probeDelayMs(plan, state, clock.monotonicMs() - startedMs), signal);
+    // What is frozen cannot answer, and is not ill of it.
+    if ((await runtime.status(containerId))?.state === 'paused') continue;
     const probe = await runtime
       .exec(containerId, { argv: plan.argv, timeoutMs: plan.timeoutMs, maxOutputBytes }, signal)
       .catch((error: unknown) => ({ exitCode: -1, output: describeError(error) }));

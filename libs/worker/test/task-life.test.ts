@@ -268,6 +268,20 @@ describe('a health check', () => {
     expect(await node.leftovers()).toEqual([]);
   });
 
+  it('rests while the container is paused', async () => {
+    const node = await OneNode.open();
+    await node.assign(assigned({ template: { container: { healthcheck } } }));
+    await node.clock.advance(10_000);
+    await node.runtime.pause(container);
+    const calls = node.calls();
+    await node.clock.advance(120_000);
+    expect(node.calls()).toEqual(calls);
+    expect(node.state()).toBe('running');
+    await node.runtime.resume(container);
+    await node.clock.advance(10_000);
+    expect(node.calls().at(-1)).toBe('exec check');
+  });
+
   it('of the image counts when the service says none, and ends with the container', async () => {
     const node = await OneNode.open();
     node.images.publish('own:1', { config: fakeImageConfig({ healthcheck: { test: ['CMD-SHELL', 'check'], intervalNs: 1e9 } }) });

@@ -17,7 +17,7 @@ import { detailsTo } from './details.js';
 import { matchesFilters, parseListFilters, type ListedContainer } from './list-filters.js';
 import { LiveContainerStates } from './live-states.js';
 import { statsTo } from './stats.js';
-import { summaryTo } from './summary.js';
+import { stateOf, summaryTo } from './summary.js';
 import { topTo } from './top.js';
 
 /** What can be seen of the containers of all nodes. */
@@ -46,7 +46,7 @@ export class ContainersController {
     const [after, before] = [range(filters.get('since')[0]), range(filters.get('before')[0])];
     const listed = all
       .map((container): ListedContainer => ({ container, live: live.get(container.id) }))
-      .filter(({ container: { task } }) => withEnded || !hasEnded(task))
+      .filter(({ container: { task }, live: state }) => withEnded || ['running', 'paused'].includes(stateOf(task, state)))
       .filter(({ container: { task } }) => (!after || task.createdAt > after) && (!before || task.createdAt < before))
       .filter((one) => matchesFilters(filters, view, one));
     const sizes = looseBoolean(query, 'size') ? { SizeRw: 0, SizeRootFs: 0 } : {};
@@ -83,11 +83,15 @@ export class ContainersController {
     answer.signal.addEventListener('abort', () => source.close(), { once: true });
     try {
       let before: ContainerStats | undefined;
+      let told = false;
       for await (const now of samplesOf(source.output)) {
         // The first sample says nothing about a rate; only who wants one sample is given it.
-        if (follow || before || samples === 1) await answer.write(`${JSON.stringify(statsTo(container, now, before))}\n`);
+        told = follow || before !== undefined || samples === 1;
+        if (told) await answer.write(`${JSON.stringify(statsTo(container, now, before))}\n`);
         before = now;
       }
+      // It ended before there was a second one.
+      if (!told && before) await answer.write(`${JSON.stringify(statsTo(container, before, before))}\n`);
     } catch (error) {
       if (!answer.signal.aborted && !isTemporary(error)) throw error;
     } finally {
