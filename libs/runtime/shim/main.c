@@ -12,6 +12,10 @@
  * reads one launch program from a descriptor and forks the process itself: for callers of the OCI command line, who
  * look after the container on their own (launch.c).
  *
+ *   shoal-shim device-filter CGROUP
+ *
+ * replaces the device filter of a container's group by the program on its standard input (device-filter.c).
+ *
  *   docker-init -- PROGRAM ARGUMENT…
  *
  * is the same file inside a container with `init: true` (init.c).
@@ -36,6 +40,8 @@ int main(int count, char **arguments) {
 			close(atoi(arguments[i])); /* only to keep the number of others */
 		run_launch(atoi(arguments[2]));
 	}
+	if (count == 3 && strcmp(arguments[1], "device-filter") == 0)
+		run_device_filter(arguments[2]);
 	if (count >= 3 && strcmp(arguments[1], "--") == 0)
 		run_init(arguments + 2);
 	if (count == 2 && strcmp(arguments[1], "version") == 0)

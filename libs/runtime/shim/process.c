@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -21,38 +20,6 @@
 
 void op_join_cgroup(struct record *record) {
 	write_whole_file(take_string(record), "0", "join the cgroup");
-}
-
-/* The device rules of a container where cgroup v2 has no file for them. */
-void op_device_filter(struct record *record) {
-	const char *path = take_string(record);
-	size_t length;
-	const unsigned char *program = take_rest(record, &length);
-	struct bpf_insn *instructions = malloc(length);
-	if (!instructions)
-		fail("load the device filter", path);
-	memcpy(instructions, program, length);
-	union bpf_attr load;
-	memset(&load, 0, sizeof load);
-	load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	load.insns = (uint64_t)(uintptr_t)instructions;
-	load.insn_cnt = (uint32_t)(length / sizeof *instructions);
-	load.license = (uint64_t)(uintptr_t) "Apache";
-	int filter = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
-	int group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (filter < 0 || group < 0)
-		fail("load the device filter", path);
-	union bpf_attr attach;
-	memset(&attach, 0, sizeof attach);
-	attach.target_fd = (uint32_t)group;
-	attach.attach_bpf_fd = (uint32_t)filter;
-	attach.attach_type = BPF_CGROUP_DEVICE;
-	attach.attach_flags = BPF_F_ALLOW_MULTI;
-	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
-		fail("attach the device filter", path);
-	close(filter);
-	close(group);
-	free(instructions);
 }
 
 void op_hostname(struct record *record) {

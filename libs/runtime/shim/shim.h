@@ -179,7 +179,6 @@ void op_read_file(int connection, struct record *record);
 void op_copy_up(struct record *record);
 void op_join_cgroup(struct record *record);
 void op_join_namespace(struct record *record);
-void op_device_filter(struct record *record);
 void op_hostname(struct record *record);
 void op_domainname(struct record *record);
 void op_user_namespace(struct record *record);
@@ -221,6 +220,10 @@ bool log_was_rotated(void); /* since it was last asked: a file waits to be compr
 void log_replace(struct record *command); /* a rotated file by its compressed twin */
 uint64_t log_lost_records(void);
 void log_finish(void);
+
+/* device-filter.c */
+void op_device_filter(struct record *record);
+_Noreturn void run_device_filter(const char *path); /* replaces the one of a group */
 
 /* oom.c: kills for lack of memory. */
 void oom_watch(const char *counter);

@@ -99,7 +99,7 @@ export class LinuxRuntime implements Runtime {
     this.#logs = new ContainerLogs(join(stateDir, 'logs'), options.journalSocket ?? '/run/systemd/journal/socket');
     makeSkeleton(this.#skeleton);
     this.#facts = probeHost(resolve(options.shimPath));
-    this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock);
+    this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock, this.#facts.shimPath);
     this.volumes = new Volumes(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#clock, (name) => this.#usersOfVolume(name));
     this.#sources = new MountSources(this.volumes, this.#facts);
     this.#zygote = new Zygote(this.#facts.shimPath, runDir, options.trace);

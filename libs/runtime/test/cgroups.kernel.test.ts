@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../base/src/index.js';
 import { Cgroups } from '../src/cgroup/cgroups.js';
-import { allowAllDevices } from '../src/cgroup/device-rules.js';
+import { allowAllDevices, denyAllDevices, parseDeviceRule } from '../src/cgroup/device-rules.js';
 import { deviceNumbers } from '../src/cgroup/from-limits.js';
 import { treeOf, unifiedTree, type CgroupController, type CgroupLayout } from '../src/cgroup/layout.js';
 import type { CgroupResources } from '../src/cgroup/resources.js';
@@ -69,6 +69,14 @@ afterAll(() => {
   const left = found.trees.filter((tree) => existsSync(join(tree.mountPoint, parent)));
   expect(left).toEqual([]);
 });
+
+/** The shim, or where it was built already. */
+function builtShim(): string {
+  const ready = process.env['SHOAL_TEST_SHIM'];
+  if (ready) return ready;
+  execFileSync('make', ['-s', '-C', join(import.meta.dirname, '../shim'), `OUTPUT=${join(directory, 'bin/shoal-shim')}`]);
+  return join(directory, 'bin/shoal-shim');
+}
 
 /** Controllers of these resources that the machine lacks: then the only right answer is a refusal. */
 function isMissing(controller: CgroupController): boolean {
@@ -196,6 +204,27 @@ describe('updates', () => {
     const limit = { limitBytes: 8 * mebibyte, swapBytes: 8 * mebibyte };
     expect(() => cgroups.update(group, { memory: { ...limit, checkBeforeUpdate: true } })).toThrow('more than the limit 8388608');
     expect(cgroups.stats(group).memory.limitBytes).toBe(0);
+  });
+});
+
+describe('devices', () => {
+  const look = 'for node in null zero random; do head -c 1 /dev/$node >/dev/null 2>&1 && printf "$node "; done; echo';
+  const rules = (...texts: string[]) => [denyAllDevices, ...texts.map(parseDeviceRule)];
+  const seen = async (cgroups: Cgroups, group: string) => (await ended(start(cgroups, group, look))).output.trim();
+
+  test('a new list takes the place of the old one, both ways', async () => {
+    const cgroups = new Cgroups(found, parent, systemClock, builtShim());
+    opened.push(cgroups);
+    const group = create(cgroups, { devices: [allowAllDevices] });
+    expect(await seen(cgroups, group)).toBe('null zero random');
+    cgroups.update(group, { devices: rules('c 1:3 rwm', 'c 1:5 r') });
+    expect(await seen(cgroups, group)).toBe('null zero');
+    cgroups.update(group, { devices: rules('c 1:3 rwm', 'c 1:8 r') });
+    expect(await seen(cgroups, group)).toBe('null random');
+    expect(() => cgroups.update(group, { devices: rules('c 1:3 rwm'), pids: { limit: 5 }, network: { classId: 1 } })).toThrow('no cgroup controller net_cls');
+    expect(await seen(cgroups, group)).toBe('null random');
+    cgroups.update(group, { devices: [allowAllDevices] });
+    expect(await seen(cgroups, group)).toBe('null zero random');
   });
 });
 

@@ -13,20 +13,22 @@ export function applyWrites(writes: readonly CgroupWrite[], groupIn: GroupIn): v
   refuseFirst(writeAll(writes, groupIn), groupIn);
 }
 
-/** Changes a group in use: all of it, or nothing and `Refused`. */
-export function applyAtomically(writes: readonly CgroupWrite[], groupIn: GroupIn): void {
+/** Changes a group in use: all of it, or nothing and `Refused`. Returns what undoes it. */
+export function applyAtomically(writes: readonly CgroupWrite[], groupIn: GroupIn): () => void {
   for (const { tree, file, mayBeMissing } of writes) {
     if (!mayBeMissing && !existsSync(join(groupIn(tree), file))) throw new Refused('unsupported', `this machine has no ${file}: the limit cannot be kept`);
   }
   const before = writes.map((write): CgroupWrite => ({ ...write, file: write.restoreFile ?? write.file, value: restoredValue(write, groupIn) }));
+  const undo = () => void writeAll(before.reverse(), groupIn); // what was valid before is valid again
   const failures = writeAll(writes, groupIn);
-  if (failures.length === 0) return;
-  writeAll(before.reverse(), groupIn); // what was valid before is valid again
+  if (failures.length > 0) undo();
   refuseFirst(failures, groupIn);
+  return undo;
 }
 
-function restoredValue({ tree, file, restore }: CgroupWrite, groupIn: GroupIn): string {
-  const text = readText(join(groupIn(tree), file));
+function restoredValue({ tree, file, restore, restoreFile }: CgroupWrite, groupIn: GroupIn): string {
+  // What is undone elsewhere cannot be read here: a list with one file to add and one to take away.
+  const text = restoreFile ? '' : readText(join(groupIn(tree), file));
   return restore ? restore(text) : text;
 }
 

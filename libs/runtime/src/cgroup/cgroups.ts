@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { isErrno, Refused, Temporary, type Clock } from '../../../base/src/index.js';
@@ -14,6 +15,7 @@ import { readCgroupStats, type CgroupCounts } from './stats.js';
 import type { CgroupView } from './write.js';
 import { cgroupWrites, neededControllers } from './writes.js';
 
+const deviceFilterPatienceMs = 10_000;
 const removalPatienceMs = 5000;
 const removalPollMs = 2;
 
@@ -28,6 +30,8 @@ export class Cgroups {
     readonly layout: CgroupLayout,
     readonly parent: string,
     readonly clock: Clock,
+    /** The built `shoal-shim`, which can change device rules of v2. */
+    readonly shimPath?: string,
   ) {
     this.#parents = new CgroupParents(parent);
   }
@@ -55,13 +59,28 @@ export class Cgroups {
     return this.#placement(group, compileDeviceFilter(devices));
   }
 
-  /** Changes what is given of a group in use; what is absent stays. All of it, or nothing and `Refused`. Device rules of v2 are left to `deviceFilter`. */
+  /** Changes what is given of a group in use; what is absent stays. All of it, or nothing and `Refused`. */
   update(group: string, resources: CgroupResources): void {
     const needed = neededControllers(resources);
     for (const tree of this.layout.trees) this.#parents.prepare(tree, dirname(group), v2NamesIn(tree, needed));
     const writes = cgroupWrites(resources, this.#view(group, false));
     if (resources.memory?.checkBeforeUpdate) this.#refuseLessThanUsed(group, resources.memory.limitBytes);
-    applyAtomically(writes, (tree) => this.#group(tree, group));
+    const undo = applyAtomically(writes, (tree) => this.#group(tree, group));
+    const tree = treeOf(this.layout, 'devices');
+    if (!resources.devices || tree?.version !== 2) return;
+    try {
+      this.#replaceDeviceFilter(this.#group(tree, group), compileDeviceFilter(resources.devices));
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  /** Node has no word for bpf(2). No program: nothing is filtered. */
+  #replaceDeviceFilter(directory: string, program: Buffer = Buffer.alloc(0)): void {
+    if (!this.shimPath) throw new Refused('unsupported', 'device rules of cgroup v2 cannot be changed without the shim');
+    const { status, stderr, error } = spawnSync(this.shimPath, ['device-filter', directory], { input: program, env: {}, timeout: deviceFilterPatienceMs, encoding: 'utf8' });
+    if (error || status !== 0) throw new Refused('precondition', stderr.trim() || `cannot change the device filter of ${directory}`, error ? { cause: error } : {});
   }
 
   #refuseLessThanUsed(group: string, limitBytes: number | undefined): void {

@@ -10,7 +10,7 @@ import { compileInside, compileProcess, identityFiles } from '../launch-program.
 import { hostId, processNamespace } from '../namespaces.js';
 import { protocolVersion } from '../operations.js';
 import { seccompProgram } from '../seccomp/filter.js';
-import { convertHooks, convertNamespaces, convertSpec } from './convert.js';
+import { convertHooks, convertNamespaces, convertSeccomp, convertSpec } from './convert.js';
 import { execGroups } from './exec-groups.js';
 import { compileEntry, compileExecProcess } from './exec.js';
 import { runHooks } from './hooks.js';
@@ -20,7 +20,6 @@ import { isAlive, sendSignal } from './process-table.js';
 import { checkId, checkProcess, readSpec } from './read-spec.js';
 import { convertResources } from './resources.js';
 import type { HookPoint, IdRange } from '../container-config.js';
-import type { SeccompProfile } from '../seccomp/profile.js';
 import { describeStatistics } from './statistics.js';
 import { ociVersion, type OciProcess, type OciResources, type OciSpec, type OciState, type OciStatus } from './spec.js';
 import { giveStartWord, isWaiting } from './start-socket.js';
@@ -119,7 +118,9 @@ export class OciContainers {
 
   /** Somebody else's group, which may well be a mistake of the caller's. */
   #lookAtGroup(container: StoredContainer, cgroups: Cgroups): void {
-    if (cgroups.isFrozen(groupName(container))) throw new Refused('precondition', "container's cgroup unexpectedly frozen");
+    const freezer = this.facts.cgroups.trees.find(({ version, controllers }) => version === 1 && controllers.includes('freezer'));
+    const isFrozen = cgroups.isFrozen(groupName(container)) || (freezer && readText(posix.join(freezer.mountPoint, container.cgroupPath, 'freezer.state')) === 'FROZEN');
+    if (isFrozen) throw new Refused('precondition', "container's cgroup unexpectedly frozen");
     const others = cgroups.pids(groupName(container)).length;
     if (others === 0) return;
     container.sharesGroup = true;
@@ -259,7 +260,7 @@ export class OciContainers {
     const { pid: execPid } = await launcher.until('state');
     const [passwd = ''] = await launcher.files(identityFiles.length);
     const user = userOf(given, passwd);
-    const seccomp = spec.linux?.seccomp ? seccompProgram({ profile: spec.linux.seccomp as SeccompProfile }, part.capabilities.bounding, this.facts) : undefined;
+    const seccomp = seccompProgram(convertSeccomp(spec.linux?.seccomp), part.capabilities.bounding, this.facts);
     launcher.send(compileExecProcess(part, user, seccomp));
     await launcher.until('started');
     if (options.pidFile) writeFileSync(options.pidFile, String(execPid));
@@ -267,7 +268,7 @@ export class OciContainers {
   }
 
   #cgroups({ cgroupPath }: Pick<StoredContainer, 'cgroupPath'>): Cgroups {
-    return new Cgroups(this.facts.cgroups, posix.dirname(cgroupPath), this.clock);
+    return new Cgroups(this.facts.cgroups, posix.dirname(cgroupPath), this.clock, this.facts.shimPath);
   }
 
   #describe({ id, pid, bundle, spec }: StoredContainer, status: OciStatus): OciState {

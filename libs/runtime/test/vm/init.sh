@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first process of the emulated machine. Its root is the host's, read-only; what tests write is in memory.
+# The first process of the emulated machine. Its root is the host's, read-only; what tests write is on a disk of its own and in memory.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp CI=1 NO_COLOR=1 TERM=dumb
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -8,10 +8,12 @@ mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t mqueue mqueue /dev/mqueue
-mount -t tmpfs tmp /tmp
+mount -t ext4 /dev/ubda /tmp # a disk of its own: memory could neither hold it nor map ids
+chmod 1777 /tmp
 mount -t tmpfs run /run
 mount -t cgroup2 none /sys/fs/cgroup
-for module in overlay loop veth; do
+mount --make-rshared / # as every init does
+for module in overlay loop veth ipv6; do
   busybox insmod "$(find /usr/lib/uml/modules -name "$module.ko")"
 done
 ip link set lo up

@@ -29,8 +29,10 @@ export ROOT=$PWD FILE=$file OUT=$machine/out SHOAL_TEST_SHIM=$scratch/shoal-shim
 exec sh $PWD/$here/init.sh
 INIT
   chmod +x "$machine/init"
+  truncate --size 2G "$machine/disk"
+  mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1 "$machine/disk"
   local began=$SECONDS
-  timeout --kill-after=5 "$limit_seconds" linux.uml mem=1200M uml_dir="$machine/uml/" root=/dev/root rootfstype=hostfs rootflags=/ ro init="$machine/init" \
+  timeout --kill-after=5 "$limit_seconds" linux.uml mem=1200M uml_dir="$machine/uml/" ubd0="$machine/disk" root=/dev/root rootfstype=hostfs rootflags=/ ro init="$machine/init" \
     con=null con0=fd:0,fd:1 con1=null ssl=null quiet </dev/null >"$machine/console" 2>&1 || true
   echo "vm: $file: $((SECONDS - began)) s"
   [ -s "$machine/out/report.json" ] || { echo "vm: $file gave no report within $limit_seconds s; the end of its console:"; tail -n 15 "$machine/console"; }
