@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Refused } from '../../../libs/base/src/index.js';
 import { signalNumber } from '../../../libs/runtime/src/signals.js';
 import type { FlagTable, ParsedArguments } from './arguments.js';
 import { activationEnvironment, descriptorCount, onlyId, words, type Command } from './command.js';
@@ -111,9 +112,19 @@ const resume: Command = {
   },
 };
 
+/** Named, so that a caller who asks is told, and not only that there is no such command. */
+const unsupported = (name: string): Command => ({
+  about: 'is not supported',
+  usage: 'CONTAINER',
+  flags: {},
+  run: () => {
+    throw new Refused('unsupported', `${name} is not supported: a container's processes cannot be frozen to disk`);
+  },
+});
+
 export const commands: Record<string, Command> = {
   create, run, start, state, kill, delete: remove, exec: execCommand, ps: psCommand, pause, resume, update: updateCommand, list: listCommand,
-  events: eventsCommand, features: featuresCommand, spec: specCommand,
+  checkpoint: unsupported('checkpoint'), restore: unsupported('restore'), events: eventsCommand, features: featuresCommand, spec: specCommand,
 };
 
 function createOptions(args: ParsedArguments, stay: boolean) {

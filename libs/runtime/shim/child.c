@@ -122,11 +122,34 @@ static void close_on_execute(const struct child_ends *ends) {
 	done = true;
 }
 
+/* What execve would say, told while whoever creates the container still listens. 0: it can be executed. */
+static int examine_program(void) {
+	if (strchr(arguments[0], '/'))
+		return faccessat(AT_FDCWD, arguments[0], X_OK, AT_EACCESS) < 0 ? errno : 0;
+	char candidate[4096];
+	int told = ENOENT;
+	for (const char *at = search_path(); *at; at += strcspn(at, ":"), at += *at == ':') {
+		int length = (int)strcspn(at, ":");
+		if (snprintf(candidate, sizeof candidate, "%.*s/%s", length, at, arguments[0]) >= (int)sizeof candidate)
+			continue;
+		if (faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0)
+			return 0;
+		if (errno != ENOENT && errno != ENOTDIR)
+			told = errno;
+	}
+	return told;
+}
+
 static _Noreturn void wait_and_execute(const struct child_ends *ends) {
 	char word;
 	if (!arguments || !environment)
 		fail_because("execute", "the program", "it has no arguments or no environment");
 	close_on_execute(ends);
+	int error_number = ends->listener >= 0 ? examine_program() : 0;
+	if (error_number != 0) {
+		tell(ends, (struct child_status){.ready = 0, .error_number = (uint32_t)error_number});
+		_exit(1);
+	}
 	report_failures_to(-1);
 	close(ends->connection);
 	tell(ends, (struct child_status){.ready = 1});

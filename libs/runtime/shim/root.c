@@ -158,7 +158,7 @@ int open_target(const char *path, uint32_t rule) {
 		target = open_in_root(path, O_PATH, resolve);
 	}
 	if (target < 0 && errno == ELOOP)
-		fail_because("mount", path, "it is a symbolic link in the image");
+		fail_because("mount", path, "it must be mounted on ordinary directory, and is a symbolic link in the image");
 	if (target < 0)
 		fail("open the mount point", path);
 	if (!(rule & TARGET_MAY_BE_PROC))

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { Refused, Temporary } from '../../../base/src/index.js';
-import { readText } from '../cgroup/files.js';
+import { inheritedDescriptors } from './inherited-descriptors.js';
 import { failureWords, startFailureWords } from '../exit-words.js';
 import type { Operation } from '../operations.js';
 import { ShimConnection, type ShimEvent } from '../shim-connection.js';
@@ -29,7 +29,8 @@ export class Launcher {
   static start(shimPath: string, preservedDescriptors: number, argv0: string): Launcher {
     const connectionDescriptor = standardStreams + preservedDescriptors;
     const all = Array.from({ length: connectionDescriptor }, (_, descriptor) => descriptor);
-    const missing = all.filter((descriptor) => descriptor >= standardStreams && !isInherited(descriptor));
+    const given = inheritedDescriptors();
+    const missing = all.filter((descriptor) => descriptor >= standardStreams && !given.has(descriptor));
     const inherited = all.map((descriptor) => (missing.includes(descriptor) ? ('ignore' as const) : descriptor));
     const child = spawn(shimPath, ['launch', String(connectionDescriptor), ...missing.map(String)], { stdio: [...inherited, 'pipe'], env: {} });
     const launcher = new Launcher(child, argv0);
@@ -97,12 +98,4 @@ export class Launcher {
       this.#wake = resolve;
     });
   }
-}
-
-const O_CLOEXEC = 0o2000000;
-
-/** Open, and not one of our own. */
-function isInherited(descriptor: number): boolean {
-  const flags = /^flags:\s*([0-7]+)/m.exec(readText(`/proc/self/fdinfo/${descriptor}`))?.[1];
-  return flags !== undefined && (parseInt(flags, 8) & O_CLOEXEC) === 0;
 }
