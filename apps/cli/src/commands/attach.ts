@@ -42,8 +42,8 @@ async function attach(session: Session, target: string, flags: AttachFlags): Pro
   await converse(connection, { streams, tty: Config.Tty, interactive, resize: (h, w) => api.post(pathOf(Id, 'resize'), undefined, { query: { h, w }, signal: ours }) });
   session.interrupt.removeEventListener('abort', pass);
   session.interrupt.throwIfAborted();
-  const after = await api.get<ContainerDetails>(pathOf(Id, 'json'), { signal: ours });
-  if (after.State.Running) return; // detached
+  // Only a terminal has keys to leave by.
+  if (Config.Tty && (await api.get<ContainerDetails>(pathOf(Id, 'json'), { signal: ours })).State.Running) return;
   const { StatusCode } = await ended;
   if (StatusCode !== 0) throw new EndedWith(StatusCode);
 }

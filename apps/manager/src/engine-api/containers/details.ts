@@ -44,7 +44,8 @@ export function detailsTo(view: ClusterView, container: ClusterContainer, facts:
 function stateTo(container: ClusterContainer, facts: ContainerFacts | undefined): Json {
   const { task } = container;
   const { status } = task;
-  const word: StateWord = stateOf(task, facts && { isPaused: facts.state === 'paused', health: facts.health });
+  // Its node knows of an end before the cluster does.
+  const word: StateWord = facts?.state === 'exited' ? 'exited' : stateOf(task, facts && { isPaused: facts.state === 'paused', health: facts.health });
   return {
     Status: word,
     Running: word === 'running' || word === 'paused',
