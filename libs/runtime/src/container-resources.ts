@@ -9,8 +9,9 @@ export function planResources({ limits, spec }: Pick<ContainerRequest, 'limits' 
   return { ...resourcesOfLimits(limits), devices: planDeviceRules(spec, devices) };
 }
 
-function planDeviceRules({ privileged, deviceCgroupRules = [] }: ContainerRequest['spec'], devices: readonly FoundDevice[]): DeviceRule[] {
+function planDeviceRules({ privileged, deviceCgroupRules = [] }: ContainerRequest['spec'], devices: readonly FoundDevice[]): readonly DeviceRule[] {
   if (privileged) return [allowAllDevices];
+  if (devices.length === 0 && deviceCgroupRules.length === 0) return defaultDeviceRules;
   const ofDevices = devices.map(({ node: { type, major, minor }, access }): DeviceRule => ({ allow: true, type: type === 'b' ? 'b' : 'c', major, minor, access }));
   return [...defaultDeviceRules, ...ofDevices, ...deviceCgroupRules.map(parseDeviceRule)];
 }

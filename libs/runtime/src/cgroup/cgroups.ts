@@ -10,7 +10,7 @@ import { readText } from './files.js';
 import { freeze, freezerTree, isFrozen, thaw } from './freezer.js';
 import { treeOf, unifiedTree, v2Name, type CgroupController, type CgroupLayout, type CgroupTree } from './layout.js';
 import { CgroupParents, inheritCpuset } from './parents.js';
-import type { CgroupResources } from './resources.js';
+import type { CgroupResources, DeviceRule } from './resources.js';
 import { readCgroupStats, type CgroupCounts } from './stats.js';
 import type { CgroupView } from './write.js';
 import { cgroupWrites, neededControllers } from './writes.js';
@@ -56,7 +56,7 @@ export class Cgroups {
       for (const tree of this.layout.trees) if (removeGroup(this.#group(tree, group))) this.#parents.release(tree, dirname(group));
       throw error;
     }
-    return this.#placement(group, compileDeviceFilter(devices));
+    return this.#placement(group, devices);
   }
 
   /** Changes what is given of a group in use; what is absent stays. All of it, or nothing and `Refused`. */
@@ -97,15 +97,16 @@ export class Cgroups {
     };
   }
 
-  #placement(group: string, program: Buffer | undefined): CgroupPlacement {
+  #placement(group: string, rules: readonly DeviceRule[]): CgroupPlacement {
     const memory = treeOf(this.layout, 'memory');
     const devices = treeOf(this.layout, 'devices');
     const unified = unifiedTree(this.layout);
+    const program = devices?.version === 2 ? deviceFilter(rules) : undefined;
     return {
       procsFiles: this.procsFiles(group),
       ...(unified ? { unifiedDirectory: this.#group(unified, group) } : {}),
       oomCounterFile: memory ? join(this.#group(memory, group), memory.version === 2 ? 'memory.events' : 'memory.oom_control') : '',
-      ...(devices?.version === 2 && program ? { deviceFilter: { directory: this.#group(devices, group), program } } : {}),
+      ...(devices && program ? { deviceFilter: { directory: this.#group(devices, group), program } } : {}),
     };
   }
 
@@ -173,6 +174,13 @@ export class Cgroups {
     return join(tree.mountPoint, this.parent, group);
   }
 }
+
+/** Most containers have the default list: its program is made once. */
+function deviceFilter(rules: readonly DeviceRule[]): Buffer | undefined {
+  return rules === defaultDeviceRules ? (defaultFilter ??= compileDeviceFilter(rules)) : compileDeviceFilter(rules);
+}
+
+let defaultFilter: Buffer | undefined;
 
 function checkGroup(group: string): void {
   if (group === '' || group.startsWith('/') || normalize(group) !== group || group.split('/').includes('..')) throw new Refused('invalid', `"${group}" is no path of a cgroup`);
