@@ -1,0 +1,110 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync, copyFileSync, symlinkSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exampleSpec } from '../src/oci/example-spec.js';
+import type { OciSpec, OciState } from '../src/oci/index.js';
+
+const program = join(process.cwd(), 'dist/runtime/shoal-runtime');
+let work: string;
+
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), 'shoal-oci-'));
+  mkdirSync(join(work, 'bundle/rootfs/bin'), { recursive: true });
+  mkdirSync(join(work, 'bundle/rootfs/etc'));
+  writeFileSync(join(work, 'bundle/rootfs/etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  copyFileSync(execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim(), join(work, 'bundle/rootfs/bin/busybox'));
+  for (const applet of ['sh', 'cat', 'sleep', 'id', 'env', 'test']) symlinkSync('busybox', join(work, 'bundle/rootfs/bin', applet));
+});
+
+afterAll(() => {
+  for (const id of run('list', '-q').stdout.split('\n').filter(Boolean)) run('delete', '--force', id);
+  rmSync(work, { recursive: true, force: true });
+});
+
+function run(...args: string[]) {
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(program, ['--root', join(work, 'root'), ...args], { encoding: 'utf8', timeout: 30_000, env, cwd: join(work, 'bundle') });
+  return { status, stdout, stderr };
+}
+
+/** With a bundle whose config is the example's, changed. */
+function bundle(change: (spec: OciSpec) => void): void {
+  const spec = exampleSpec(false);
+  spec.process!.terminal = false;
+  spec.linux!.cgroupsPath = `/shoal-oci-test-${process.pid}/${Math.floor(performance.now())}`;
+  change(spec);
+  writeFileSync(join(work, 'bundle/config.json'), JSON.stringify(spec));
+}
+
+function command(...argv: string[]) {
+  return (spec: OciSpec) => void (spec.process!.args = argv);
+}
+
+function stateOf(id: string): OciState {
+  return JSON.parse(run('state', id).stdout) as OciState;
+}
+
+describe('a bundle on the command line', () => {
+  test('lives through create, start, exec, pause, kill and delete', () => {
+    bundle(command('sleep', '1000'));
+    expect(run('create', '--pid-file', join(work, 'pid'), 'life')).toMatchObject({ status: 0, stdout: '' });
+    expect(stateOf('life')).toMatchObject({ id: 'life', status: 'created', pid: Number(readFileSync(join(work, 'pid'), 'utf8')), bundle: join(work, 'bundle') });
+    expect(run('start', 'life').status).toBe(0);
+    expect(stateOf('life').status).toBe('running');
+    expect(run('exec', 'life', 'sh', '-c', 'echo inside; exit 9')).toMatchObject({ status: 9, stdout: 'inside\n' });
+    expect(run('pause', 'life').status).toBe(0);
+    expect(stateOf('life').status).toBe('paused');
+    expect(run('exec', 'life', 'id')).toMatchObject({ status: 255 });
+    expect(run('resume', 'life').status).toBe(0);
+    expect(run('delete', 'life').stderr).toContain('not stopped');
+    expect(run('delete', '--force', 'life').status).toBe(0);
+    expect(run('state', 'life').stderr).toContain('container does not exist');
+  });
+
+  test('passes output and exit status of the program on', () => {
+    bundle(command('sh', '-c', 'echo out; echo err >&2; exit 7'));
+    expect(run('run', 'front')).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
+    expect(run('list', '-q').stdout).toBe('');
+  });
+
+  test('tells when it is created that its program is missing, as JSON where the caller looks', () => {
+    bundle(command('nosuch'));
+    expect(run('--log', join(work, 'log'), '--log-format', 'json', 'create', 'missing').status).toBe(1);
+    expect(JSON.parse(readFileSync(join(work, 'log'), 'utf8'))).toMatchObject({ level: 'error', msg: 'exec: "nosuch": executable file not found in $PATH' });
+    expect(existsSync(join(work, 'root/missing'))).toBe(false);
+  });
+
+  test('gives the user its ids and nothing else', () => {
+    bundle((spec) => {
+      command('id')(spec);
+      spec.process!.user = { uid: 1000, gid: 1001, additionalGids: [5] };
+    });
+    expect(run('run', 'user').stdout).toBe('uid=1000 gid=1001 groups=5\n');
+  });
+
+  test('runs hooks outside and inside, the state on their standard input', () => {
+    const seen = (name: string) => join(work, `hook-${name}`);
+    const hook = (name: string) => [{ path: '/bin/sh', args: ['sh', '-c', `cat > ${seen(name)}`] }];
+    bundle((spec) => {
+      command('sh', '-c', 'test -e /tmp/inside')(spec);
+      spec.root!.readonly = false;
+      spec.hooks = {
+        createRuntime: hook('createRuntime'), createContainer: hook('createContainer'), poststart: hook('poststart'), poststop: hook('poststop'),
+        startContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'mkdir -p /tmp; cat > /tmp/inside'] }],
+      };
+    });
+    expect(run('run', 'hooked').status).toBe(0);
+    for (const name of ['createRuntime', 'createContainer', 'poststart', 'poststop']) expect(JSON.parse(readFileSync(seen(name), 'utf8'))).toMatchObject({ id: 'hooked' });
+  });
+
+  test('refuses what it cannot do', () => {
+    bundle((spec) => void (spec.linux!.intelRdt = {}));
+    expect(run('create', 'rdt').stderr).toContain('intelRdt is not supported');
+    bundle((spec) => void spec.linux!.namespaces!.push({ type: 'pid' }));
+    expect(run('create', 'double').stderr).toContain('duplicated ns');
+    expect(run('create', '../escape').stderr).toContain('invalid container ID');
+    expect(run('--systemd-cgroup', 'create', 'systemd').stderr).toContain('systemd cgroup manager is not supported');
+  });
+});
