@@ -11,10 +11,12 @@ const test = useCluster({ nodes: 2, agentArgs: ['--generic', 'kmsg=/dev/kmsg', '
 
 const noMkdir = JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }] });
 
+/** A shell's `sleep` as the first process hears no SIGTERM: the grace is short. */
 const stack = `
 services:
   box:
     image: shoal/busybox:1
+    stop_grace_period: 1s
     command: [sh, -c, 'echo from box > /dev/shm/note; exec sleep 1000']
     hostname: box
     domainname: example.test
@@ -47,26 +49,30 @@ services:
       - { type: volume, source: tree, target: /tree }
   side:
     image: shoal/busybox:1
+    stop_grace_period: 1s
     command: [sleep, '1001']
     network_mode: service:box
     pid: service:box
     ipc: service:box
-  bare: { image: shoal/busybox:1, command: [sleep, '1002'], network_mode: none }
+  bare: { image: shoal/busybox:1, stop_grace_period: 1s, command: [sleep, '1002'], network_mode: none }
   onhost:
     image: shoal/busybox:1
+    stop_grace_period: 1s
     command: [sleep, '1003']
     networks: [host]
     pid: host
     ipc: host
     uts: host
-  strong: { image: shoal/busybox:1, command: [sleep, '1004'], privileged: true }
+  strong: { image: shoal/busybox:1, stop_grace_period: 1s, command: [sleep, '1004'], privileged: true }
   filtered:
     image: shoal/busybox:1
+    stop_grace_period: 1s
     command: [sh, -c, 'mkdir /x 2>&1; exec sleep 1005']
     security_opt: ["seccomp=no-mkdir.json"]
-  open: { image: shoal/busybox:1, command: [sleep, '1006'], security_opt: ["seccomp=unconfined", "systempaths=unconfined"] }
+  open: { image: shoal/busybox:1, stop_grace_period: 1s, command: [sleep, '1006'], security_opt: ["seccomp=unconfined", "systempaths=unconfined"] }
   logger:
     image: shoal/busybox:1
+    stop_grace_period: 1s
     command: [sleep, '1007']
     deploy: { replicas: 2, resources: { reservations: { devices: [{ capabilities: [kmsg], count: 1 }] } } }
 networks:
