@@ -13,7 +13,7 @@ chmod 1777 /tmp
 mount -t tmpfs run /run
 mount -t cgroup2 none /sys/fs/cgroup
 mount --make-rshared / # as every init does
-for module in overlay loop veth ipv6; do
+for module in overlay loop veth crc-ccitt ipv6; do
   busybox insmod "$(find /usr/lib/uml/modules -name "$module.ko")"
 done
 ip link set lo up
