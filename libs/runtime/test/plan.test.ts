@@ -38,7 +38,7 @@ function request(spec: Partial<ContainerRequest['spec']> = {}, rest: Partial<Omi
   };
 }
 
-const placement = { procsFiles: ['/sys/fs/cgroup/cpu/p/id1/cgroup.procs'], oomCounterFile: '/sys/fs/cgroup/memory/p/id1/memory.oom_control' };
+const placement = { procsFiles: ['/sys/fs/cgroup/cpu/p/id1/cgroup.procs', '/sys/fs/cgroup/unified/p/id1/cgroup.procs'], unifiedDirectory: '/sys/fs/cgroup/unified/p/id1', oomCounterFile: '/sys/fs/cgroup/memory/p/id1/memory.oom_control' };
 const paths = { directory: '/state/containers/id1', layer: '/state/writable/id1', skeleton: '/state/skeleton', log: { ...noLog, kind: 'json' as const, maxSizeBytes: 1000, maxFiles: 2, target: '/state/logs/id1/json.log' } };
 
 /** Operations in words, without what is the same for every container. */
@@ -51,7 +51,7 @@ describe('the launch program', () => {
     const config = planContainer(request(), facts, paths, placement, []);
     expect(words(compileSandbox(config))).toMatchInlineSnapshot(`
       [
-        "container 2 536870912 /state/containers/id1 /sys/fs/cgroup/memory/p/id1/memory.oom_control ",
+        "container 2 536870912 /state/containers/id1 /sys/fs/cgroup/memory/p/id1/memory.oom_control  /sys/fs/cgroup/unified/p/id1",
         "streams 0 1 0 1000 2 0 /state/logs/id1/json.log <0 bytes>",
         "joinCgroup /sys/fs/cgroup/cpu/p/id1/cgroup.procs",
         "joinNamespace 1073741824 /run/netns/n",
