@@ -126,7 +126,7 @@ describe('the launch program', () => {
         "mask /sys/firmware",
         "umask 18",
         "workingDirectory /srv",
-        "seccomp 0 <80 bytes>",
+        "seccomp 0 0 <80 bytes>",
         "bounding 2818844155",
         "user 0 0 0 10",
         "capabilities 2818844155 2818844155 0",
