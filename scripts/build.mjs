@@ -50,7 +50,7 @@ async function bundle(program, source) {
     logLevel: 'warning',
     logOverride: { 'require-resolve-not-external': 'silent' },
   });
-  const launcher = program === 'cli' ? `${dir}/shoal.cjs` : program === 'runtime' ? `${dir}/shoal-runtime` : `${dir}/${program}.cjs`;
+  const launcher = program === 'cli' ? `${dir}/shoal.cjs` : program === 'runtime' ? `${dir}/shoal-runtime.cjs` : `${dir}/${program}.cjs`;
   writeFileSync(launcher, `#!/usr/bin/env ${daemonFlags[program] ? `-S MALLOC_ARENA_MAX=1 node ${daemonFlags[program]}` : 'node'}\n${readFileSync('scripts/launcher.cjs', 'utf8')}`);
   chmodSync(launcher, 0o755);
   if (program === 'manager') cpSync('node_modules/etcd3/proto', 'dist/proto', { recursive: true });

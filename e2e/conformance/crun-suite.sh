@@ -10,16 +10,16 @@ cd "$work/crun" || exit 2
 printf '#define HAVE_SECCOMP 1\n#define HAVE_ERROR_H 1\n#define _GNU_SOURCE 1\n' >config.h
 gcc -static -O1 -w -I. -o tests/init tests/init.c -lseccomp || exit 2
 
-# suite RUNTIME LABEL: `ok|not ok NAME` lines into $work/LABEL
+# suite RUNTIME LABEL: `ok|not ok NAME` lines into $work/LABEL.results
 suite() {
 	local test
 	for test in tests/test_*.py; do
 		OCI_RUNTIME=$1 INIT=$PWD/tests/init timeout -k 5 180 python3 "$test" 2>>"$work/$2.err" </dev/null |
 			sed -n -E "s/^(ok|not ok) [0-9]+ - /\1 $(basename "$test" .py): /p"
-	done >"$work/$2"
+	done >"$work/$2.results"
 }
 
-count() { printf '%-6s %s ok, %s skipped, %s not ok\n' "$1:" "$(grep '^ok' "$work/$1" | grep -vc '#SKIP')" "$(grep -c '#SKIP' "$work/$1")" "$(grep -c '^not ok' "$work/$1")"; }
+count() { printf '%-6s %s ok, %s skipped, %s not ok\n' "$1:" "$(grep '^ok' "$work/$1.results" | grep -vc '#SKIP')" "$(grep -c '#SKIP' "$work/$1.results")" "$(grep -c '^not ok' "$work/$1.results")"; }
 
 suite "$runtime" ours
 if [ "${1:-}" != --only-ours ]; then
@@ -36,5 +36,5 @@ while IFS= read -r line; do
 	ok*) result ok "$name" ;;
 	*) result failed "$name" ;;
 	esac
-done <"$work/ours"
+done <"$work/ours.results"
 verdict

@@ -14,9 +14,9 @@ env -u NODE_EXTRA_CA_CERTS /usr/sbin/dockerd --config-file "$work/none.json" --d
 daemon=$!
 engine=(timeout -k 5 60 /usr/bin/docker --config "$work/config" --host "unix://$work/docker.sock")
 limits=()
-trap '"${engine[@]}" ps -aq | xargs -r "${engine[@]}" rm -f >/dev/null 2>&1; kill $daemon; wait $daemon 2>/dev/null; rm -rf "$work"' EXIT
+trap '"${engine[@]}" ps -aq | xargs -r "${engine[@]}" rm -f >/dev/null 2>&1; kill $daemon; wait $daemon 2>/dev/null; umount "$work"/exec/netns/* 2>/dev/null; rm -rf "$work"' EXIT
 for _ in $(seq 300); do "${engine[@]}" version >/dev/null 2>&1 && break; sleep 0.1; done
-image=busybox
+image=busybox missing_exec_status=126
 "${engine[@]}" import "$work/busybox.tar" "$image" >/dev/null || { tail -5 "$work/dockerd.log"; exit 2; }
 engine_tests
 verdict

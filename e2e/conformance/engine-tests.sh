@@ -1,4 +1,5 @@
-# What any engine does with a runtime. `engine` is its command with all flags, `image` an image with busybox's shell.
+# What any engine does with a runtime. `engine` is its command with all flags, `limits` more flags of run, `image` an image with
+# busybox's shell, `missing_exec_status` what the engine makes of an exec without a program.
 engine_tests() {
 	run() { "${engine[@]}" run --rm --network none "${limits[@]}" "$@"; }
 	expect 'run prints' 'hello' run "$image" echo hello
@@ -8,7 +9,7 @@ engine_tests() {
 	expect 'standard error' 'to stderr' run "$image" sh -c 'echo to stderr >&2'
 	expect 'environment' '*COLOUR=blue*' run -e COLOUR=blue "$image" env
 	expect 'working directory' '/tmp' run -w /tmp "$image" pwd
-	expect 'numeric user' '*uid=1000 gid=1000*' run --user 1000:1000 "$image" id
+	expect 'numeric user' '*uid=1000*gid=1000*' run --user 1000:1000 "$image" id
 	expect 'user by name' '*uid=1(daemon)*' run --user daemon "$image" id
 	expect 'hostname' 'web' run --hostname web "$image" hostname
 	expect 'process ids of its own' '1' run "$image" sh -c 'echo $$'
@@ -39,7 +40,7 @@ engine_tests() {
 	expect 'exec as another user' '*uid=1000*' "${engine[@]}" exec --user 1000 life id
 	expect 'exec with environment and directory' 'red /tmp' "${engine[@]}" exec -e COLOUR=red -w /tmp life sh -c 'echo $COLOUR $PWD'
 	expect 'exec with a terminal' '*/dev/pts/*' "${engine[@]}" exec -t life tty
-	status=127 expect 'exec of a missing program is 127' '*' "${engine[@]}" exec life nosuch
+	status=$missing_exec_status expect 'exec of a missing program' '*' "${engine[@]}" exec life nosuch
 	expect 'exec in the background' '*' "${engine[@]}" exec -d life touch /tmp/detached
 	expect 'its work is seen' '*detached*' retry "${engine[@]}" exec life ls /tmp/detached
 	expect 'top' '*sleep*' "${engine[@]}" top life

@@ -5,7 +5,7 @@
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(cd "$here/../.." && pwd)
-runtime=${SHOAL_RUNTIME:-$project/dist/runtime/shoal-runtime}
+runtime=${SHOAL_RUNTIME:-$project/dist/runtime/shoal-runtime.cjs}
 passed=0 failed=0 skipped=0 unlisted=0
 declare -A reasons
 

@@ -25,7 +25,7 @@ echo HELLO_IMAGE=$work/hello.tar
 END
 cd "$work/runc/tests/integration" || exit 2
 
-# suite RUNTIME LABEL: `ok|not ok NAME` lines into $work/LABEL. The tests want a terminal.
+# suite RUNTIME LABEL: `ok|not ok NAME` lines into $work/LABEL.results. The tests want a terminal.
 suite() {
 	local file
 	for file in *.bats; do
@@ -36,10 +36,10 @@ suite() {
 		planned=$(tr -d '\r' <"$work/$2.$file" | sed -n 's/^1\.\.//p' | head -1)
 		told=$(grep -c -E '^(ok|not ok) ' "$work/$2.$file")
 		[ "${planned:-0}" -le "$told" ] || echo "not ok ${file%.bats}: $((planned - told)) tests that had no time"
-	done >"$work/$2"
+	done >"$work/$2.results"
 }
 
-count() { printf '%-6s %s ok, %s skipped, %s not ok\n' "$1:" "$(grep '^ok' "$work/$1" | grep -vc '# skip')" "$(grep -c '^ok.*# skip' "$work/$1")" "$(grep -c '^not ok' "$work/$1")"; }
+count() { printf '%-6s %s ok, %s skipped, %s not ok\n' "$1:" "$(grep '^ok' "$work/$1.results" | grep -vc '# skip')" "$(grep -c '^ok.*# skip' "$work/$1.results")" "$(grep -c '^not ok' "$work/$1.results")"; }
 
 suite "$runtime" ours
 if [ "${1:-}" != --only-ours ]; then
@@ -55,5 +55,5 @@ while IFS= read -r line; do
 	ok*) result ok "$name" ;;
 	*) result failed "$name" ;;
 	esac
-done <"$work/ours"
+done <"$work/ours.results"
 verdict
