@@ -227,6 +227,7 @@ void perform(const struct child_ends *ends, struct record *record) {
 	case OP_DEVICE_FILTER: return op_device_filter(record);
 	case OP_ENVIRONMENT: environment = take_strings(record); return;
 	case OP_ARGUMENTS: arguments = take_strings(record); return;
+	case OP_CONSOLE: return op_console();
 	case OP_TERMINAL: return op_terminal(ends, record);
 	case OP_STDIN: return take_standard_input(ends);
 	case OP_READY: wait_and_execute(ends);

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -69,6 +71,23 @@ void op_terminal(const struct child_ends *ends, struct record *record) {
 		dup2(terminal, stream);
 	close(terminal);
 	close(master);
+}
+
+/* /dev/console is the terminal, by its descriptor and not by a name. */
+void op_console(void) {
+	const char *name;
+	int parent = open_parent_in_root("/dev/console", &name);
+	int file = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0666);
+	if (file < 0 && errno != EEXIST)
+		fail("create the mount point", "/dev/console");
+	close(file);
+	close(parent);
+	int target = open_in_root("dev/console", O_PATH, RESOLVE_NO_SYMLINKS);
+	int clone = sys_open_tree(STDIN_FILENO, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (target < 0 || clone < 0 || sys_move_mount(clone, target) < 0)
+		fail("mount", "/dev/console");
+	close(target);
+	close(clone);
 }
 
 int receive_terminal(int socket) {

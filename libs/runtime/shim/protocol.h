@@ -66,6 +66,7 @@ enum record_kind {
 	OP_TERMINAL = 53, /* u32 rows, u32 columns: makes a pseudo terminal the standard streams */
 	OP_STDIN = 54, /* the parent's pipe, or else /dev/null, becomes standard input */
 	OP_DEVICE_FILTER = 55, /* cgroup directory, BPF instructions */
+	OP_CONSOLE = 88, /* /dev/console becomes the terminal of OP_TERMINAL */
 	OP_DOMAINNAME = 80, /* name */
 	OP_OWN_STREAMS = 81, /* u32 uid, u32 gid: of the host */
 	OP_AMBIENT = 82, /* u64 capabilities */

@@ -147,6 +147,7 @@ void streams_end_input(struct streams *streams);
 
 /* console.c */
 void op_terminal(const struct child_ends *ends, struct record *record);
+void op_console(void);
 int receive_terminal(int socket); /* -1: none was sent */
 bool set_terminal_size(int master, uint32_t rows, uint32_t columns);
 

@@ -9,10 +9,13 @@ const standardHosts = [
   'ff02::2\tip6-allrouters',
 ];
 
-/** The files that every container gets bound over its own. */
-export function planEtcFiles(request: ContainerRequest): { name: 'hosts' | 'hostname' | 'resolv.conf'; text: string }[] {
+/** The files that every container gets bound over its own. `hostsOfMachine` is the text of /etc/hosts for one on the host's network. */
+export function planEtcFiles(request: ContainerRequest, hostsOfMachine = ''): { name: 'hosts' | 'hostname' | 'resolv.conf'; text: string }[] {
+  const own = [...request.hostLines, ...request.spec.hosts];
+  // As Docker: whoever shares the host's network and adds no name knows what the host knows.
+  const copiesHost = request.spec.networkMode === 'host' && own.length === 0 && hostsOfMachine !== '';
   return [
-    { name: 'hosts', text: lines([...standardHosts, ...request.hostLines, ...request.spec.hosts]) },
+    { name: 'hosts', text: copiesHost ? hostsOfMachine : lines([...standardHosts, ...own]) },
     { name: 'hostname', text: lines([request.hostname]) },
     { name: 'resolv.conf', text: lines(resolvConf(request)) },
   ];

@@ -74,7 +74,7 @@ export function compileProcess(config: ContainerConfig, user: ContainerUser, sec
   const { process, hooks = {} } = config;
   return [
     ...(hooks.createContainer ?? []).map((hook) => compileHook(hook, false, hookInput)),
-    process.terminal ? ['terminal', process.terminalSize?.rows ?? 0, process.terminalSize?.columns ?? 0] : ['stdin'],
+    ...compileStandardStreams(config),
     ...config.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
     ...(config.oomScoreAdj === undefined ? [] : [['oomScore', String(config.oomScoreAdj)] as const]),
     ['pivot'],
@@ -96,6 +96,12 @@ export function compileProcess(config: ContainerConfig, user: ContainerUser, sec
 function compileHook({ path, args, env = [], timeoutMs = 0 }: Hook, late: boolean, input: string): Operation {
   const argv = args.length > 0 ? args : [path];
   return ['hook', late ? 1 : 0, timeoutMs, argv.length, path, input, argv, env];
+}
+
+function compileStandardStreams({ process, mounts }: ContainerConfig): Operation[] {
+  if (!process.terminal) return [['stdin']];
+  const isOwnDev = !mounts.some(({ kind, target }) => kind === 'bind' && target === '/dev');
+  return [['terminal', process.terminalSize?.rows ?? 0, process.terminalSize?.columns ?? 0], ...(isOwnDev ? [['console'] as const] : [])];
 }
 
 function compileRootPropagation({ propagation }: ContainerConfig['root']): Operation[] {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { describeError, KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
@@ -175,7 +175,7 @@ export class LinuxRuntime implements Runtime {
     const group = request.spec.cgroupParent ? groupPath(request.spec.cgroupParent, request.id) : request.id;
     if (group !== request.id) writeGroupPath(directory, group);
     this.#groups.set(request.id, group);
-    for (const { name, text } of planEtcFiles(request)) writeEtcFile(directory, name, text);
+    for (const { name, text } of planEtcFiles(request, hostsOfMachine(request))) writeEtcFile(directory, name, text);
     this.#logs.prepare(request.id);
     const placement = this.#cgroups.create(group, planResources(request, findings.devices));
     return planContainer(request, this.#facts, { directory, layer, skeleton: this.#skeleton, log }, placement, sources, findings);
@@ -467,6 +467,11 @@ function asRefusal(error: unknown, id: string): unknown {
 
 function volumeKey(name: string): string {
   return `volume ${name}`;
+}
+
+/** Read anew each time: it changes while we run. */
+function hostsOfMachine({ spec }: ContainerRequest): string {
+  return spec.networkMode === 'host' && existsSync('/etc/hosts') ? readFileSync('/etc/hosts', 'utf8') : '';
 }
 
 function checkId(id: string): void {

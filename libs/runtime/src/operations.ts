@@ -58,6 +58,7 @@ const shapes = {
   terminal: [53, 'u32', 'u32'],
   stdin: [54],
   deviceFilter: [55, 'text', 'bytes'],
+  console: [88],
   domainname: [80, 'text'],
   ownStreams: [81, 'u32', 'u32'],
   ambient: [82, 'u64'],
