@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useCluster, distDir } from '../harness/fixture.js';
-import { run, type RunResult } from '../harness/run.js';
+import { plainEnv, run, type RunResult } from '../harness/run.js';
 import { Terminal } from '../harness/terminal.js';
 import { until } from '../harness/wait.js';
 
@@ -163,10 +164,17 @@ describe('cp', () => {
 
 describe('attach', () => {
   it('types into the process, shows what it says, and ends with its exit code', async () => {
-    for (const client of ['docker', 'shoal'] as const) {
+    for (const { name, argv, env } of clients()) {
       const target = await containerOf('c_echo');
-      const result = await test.cluster[client](['attach', target], { input: 'hello\nbye\n' });
-      expect(result, client).toMatchObject({ status: 9, stdout: 'got hello\ngot bye\n' });
+      const child = spawn(argv[0]!, [...argv.slice(1), 'attach', target], { env: plainEnv(env) });
+      let said = '';
+      child.stdout.on('data', (data: Buffer) => (said += data.toString()));
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      child.stdin.write('hello\n');
+      await until(`${name} is answered`, async () => said === 'got hello\n');
+      child.stdin.write('bye\n');
+      expect(await ended, name).toBe(9);
+      expect(said).toBe('got hello\ngot bye\n');
       await until('its successor runs', async () => (await containerOf('c_echo')) !== target);
     }
   });

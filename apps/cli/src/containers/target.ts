@@ -30,7 +30,7 @@ function isNamed(container: ContainerSummary, reference: string): boolean {
 }
 
 async function chooseOf(session: Session, service: string, containers: ContainerSummary[]): Promise<ContainerSummary> {
-  const live = liveFirst(containers).filter(({ State }) => State === 'running');
+  const live = liveFirst(containers).filter(({ State }) => State === 'running' || State === 'paused');
   const chosen = live.find(({ Status }) => !Status.includes('(node ')) ?? live[0];
   if (!chosen) throw new Failure(exitStatus.failed, `service ${service} runs no task at the moment: "shoal service ps ${service}" says why`);
   if (live.length > 1) session.err.write(`${taskNameOf(chosen)} on ${await nodeNameOf(session, chosen)} (one of ${live.length})\n`);
@@ -39,7 +39,7 @@ async function chooseOf(session: Session, service: string, containers: Container
 
 /** Those that run, in the order of their slots, then the past. */
 function liveFirst(containers: ContainerSummary[]): ContainerSummary[] {
-  const rank = ({ State }: ContainerSummary) => (State === 'running' ? 0 : State === 'exited' ? 2 : 1);
+  const rank = ({ State }: ContainerSummary) => ['running', 'paused', 'created', 'exited'].indexOf(State);
   return [...containers].sort((a, b) => rank(a) - rank(b) || naturalOrder(taskNameOf(a), taskNameOf(b)) || b.Created - a.Created);
 }
 
