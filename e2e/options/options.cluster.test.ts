@@ -212,9 +212,21 @@ it('an update by the docker CLI keeps what Docker has no word for', async () => 
   expect(/^Seccomp:\s*(.*)$/m.exec(readFileSync(`/proc/${next!.Status.ContainerStatus!.PID}/status`, 'utf8'))![1]).toBe('0');
 });
 
+it('volumes of the nodes are listed, guarded while in use, made, and removed', async () => {
+  const docker = (...args: string[]) => test.cluster.docker(['volume', ...args]);
+  expect((await docker('ls', '--format', '{{.Name}}')).stdout.trim().split('\n')).toEqual(expect.arrayContaining(['opt_memory', 'opt_tree']));
+  expect(JSON.parse((await docker('inspect', 'opt_memory')).stdout)).toMatchObject([{ Driver: 'local', Labels: { team: 'a' }, Options: { type: 'tmpfs', device: 'tmpfs', o: 'size=1m,mode=1770' } }]);
+  expect((await docker('rm', 'opt_memory')).stderr).toContain('volume is in use - [');
+  expect((await docker('create', '--label', 'spare=1', 'spare')).stdout.trim()).toBe('spare');
+  expect((await docker('ls', '-q', '--filter', 'dangling=true', '--filter', 'label=spare')).stdout.trim()).toBe('spare');
+  expect((await docker('rm', 'spare')).stdout.trim()).toBe('spare');
+  expect((await docker('rm', 'spare')).stderr).toContain('get spare: no such volume');
+});
+
 it('everything goes with the stack', async () => {
   const pids = (await Promise.all([...tasks.keys()].map((name) => test.running(`opt_${name}`)))).flat().map((task) => task.Status.ContainerStatus!.PID);
   expect(pids.length).toBe(tasks.size);
   await test.remove('opt');
   expect(pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  expect((await test.cluster.docker(['volume', 'rm', 'opt_memory', 'opt_tree'])).stdout.trim().split('\n')).toEqual(['opt_memory', 'opt_tree']);
 });

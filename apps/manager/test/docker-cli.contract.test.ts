@@ -90,7 +90,7 @@ test('every error is one clear line', async () => {
     [['service', 'create', '-d', '--no-resolve-image', '--endpoint-mode', 'dnsrr', '-p', '80:80', 'nginx'], "port published with ingress mode can't be used with dnsrr mode"],
     [['service', 'create', '-d', '--no-resolve-image', '--constraint', 'node.role', 'nginx'], 'constraint expected one operator from ==, !='],
     [['service', 'create', '-d', '--no-resolve-image', '--network', 'nope', 'nginx'], 'network nope not found', 'Error: No such network: nope\n'],
-    [['service', 'create', '-d', '--no-resolve-image', '--network', 'host', 'nginx'], 'network host is not available to services'],
+    [['service', 'create', '-d', '--no-resolve-image', '--network', 'bridge', 'nginx'], 'network bridge is not available to services'],
     [['service', 'scale', '-d', 'nope=1'], 'service nope not found', 'nope: Error: No such service: nope\n'],
     [['service', 'rm', 'nope'], 'Error response from daemon: service nope not found', 'Error: No such service: nope\n'],
     [['node', 'rm', 'w1'], `Error response from daemon: rpc error: code = FailedPrecondition desc = node ${workerNodeId} is not down and can't be removed`],

@@ -19,7 +19,11 @@ export type ContainerOperation =
   /** `graceMs` absent: the container's own; below zero: for ever. */
   | { kind: 'stop'; signal?: string; graceMs?: number }
   | { kind: 'pause' }
-  | { kind: 'unpause' };
+  | { kind: 'unpause' }
+  /** Of the node, as are the others about volumes: no container is named. */
+  | { kind: 'volumes' }
+  | { kind: 'create-volume'; name: string; driver?: string; options: Record<string, string>; labels: Record<string, string> }
+  | { kind: 'remove-volume'; name: string };
 
 export type ContainerOperationKind = ContainerOperation['kind'];
 
@@ -86,4 +90,18 @@ export type LiveStates = Record<string, LiveState>;
 export interface LiveState {
   isPaused: boolean;
   health: ContainerFacts['health'];
+}
+
+/** A volume of a node: the result of `create-volume`, and each of that of `volumes`. */
+export interface VolumeFacts {
+  name: string;
+  /** Of the driver `local`: type, o, device. */
+  options: Record<string, string>;
+  labels: Record<string, string>;
+  /** RFC 3339. */
+  createdAt: string;
+  mountPoint: string;
+  anonymous: boolean;
+  /** Ids of the containers that use it. */
+  users: string[];
 }

@@ -34,6 +34,7 @@ import { terminalLength } from './shim-streams.js';
 import { signalNumber } from './signals.js';
 import { makeSkeleton } from './skeleton.js';
 import { planUserMounts, type UserMount } from './user-mounts.js';
+import { NodeVolumes } from './volumes/node-volumes.js';
 import { Volumes } from './volumes/volumes.js';
 import { Zygote, type ZygoteEvent } from './zygote.js';
 
@@ -77,8 +78,8 @@ export class LinuxRuntime implements Runtime {
   readonly #logs: ContainerLogs;
   readonly #facts: HostFacts;
   readonly #cgroups: Cgroups;
-  /** The named volumes of this node. To remove one, `removeVolume`. */
-  readonly volumes: Volumes;
+  readonly volumes: NodeVolumes;
+  readonly #volumes: Volumes;
   readonly #sources: MountSources;
   readonly #zygote: Zygote;
   readonly #files: LinuxContainerFiles;
@@ -100,8 +101,9 @@ export class LinuxRuntime implements Runtime {
     makeSkeleton(this.#skeleton);
     this.#facts = probeHost(resolve(options.shimPath));
     this.#cgroups = new Cgroups(this.#facts.cgroups, options.cgroupParent, this.#clock, this.#facts.shimPath);
-    this.volumes = new Volumes(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#clock, (name) => this.#usersOfVolume(name));
-    this.#sources = new MountSources(this.volumes, this.#facts);
+    this.#volumes = new Volumes(resolve(options.volumesDir ?? join(dirname(stateDir), 'volumes')), this.#clock, (name) => this.#usersOfVolume(name));
+    this.volumes = new NodeVolumes(this.#volumes, (name, job) => this.#sequencer.run(volumeKey(name), job));
+    this.#sources = new MountSources(this.#volumes, this.#facts);
     this.#zygote = new Zygote(this.#facts.shimPath, runDir, options.trace);
     this.#files = new LinuxContainerFiles(this.#zygote, (id) => this.#filesPlace(id));
   }
@@ -115,10 +117,10 @@ export class LinuxRuntime implements Runtime {
 
   /** Anonymous volumes, and mounts of others, whose containers an earlier agent could not take away to the end. */
   async #removeLostVolumes(): Promise<void> {
-    this.volumes.sweep();
-    for (const { name, anonymous } of this.volumes.list()) {
-      if (anonymous && this.#usersOfVolume(name).length === 0) await this.volumes.remove(name);
-      else await this.volumes.release(name);
+    this.#volumes.sweep();
+    for (const { name, anonymous } of this.#volumes.list()) {
+      if (anonymous && this.#usersOfVolume(name).length === 0) await this.#volumes.remove(name);
+      else await this.#volumes.release(name);
     }
   }
 
@@ -161,7 +163,7 @@ export class LinuxRuntime implements Runtime {
     } catch (error) {
       // A volume that was only half filled must not pass for a filled one.
       await this.#erase(handle, false);
-      for (const { volume, isNew } of sources) if (volume) await (isNew ? this.volumes.remove(volume) : this.volumes.release(volume));
+      for (const { volume, isNew } of sources) if (volume) await (isNew ? this.#volumes.remove(volume) : this.#volumes.release(volume));
       throw asRefusal(error, id);
     } finally {
       for (const { release } of sources) release?.();
@@ -222,13 +224,8 @@ export class LinuxRuntime implements Runtime {
   async #leaveVolumes({ record }: ContainerHandle): Promise<void> {
     for (const name of record?.volumes ?? record?.anonymousVolumes ?? []) {
       const isLost = record!.anonymousVolumes.includes(name);
-      await this.#sequencer.run(volumeKey(name), () => (isLost ? this.volumes.remove(name) : this.volumes.release(name)));
+      await this.#sequencer.run(volumeKey(name), () => (isLost ? this.#volumes.remove(name) : this.#volumes.release(name)));
     }
-  }
-
-  /** `Refused` with who uses it; in turn with the containers that are about to. */
-  removeVolume(name: string): Promise<void> {
-    return this.#sequencer.run(volumeKey(name), () => this.volumes.remove(name));
   }
 
   /** A container uses its volumes from when its record names them until nothing is left of it. */

@@ -18,7 +18,8 @@ afterAll(() => host.close());
 
 const volume = (source: string, more: object = {}): Mount => ({ type: 'volume', source, target: '/data', ...more });
 const withOptions = (source: string, options: Record<string, string>): Mount => volume(source, { driver: { options } });
-const dataOf = (name: string) => host.runtime.volumes.find(name)!.mountPoint;
+const find = (name: string) => host.runtime.volumes.list().find((one) => one.name === name);
+const dataOf = (name: string) => find(name)!.mountPoint;
 
 test('a volume on a tmpfs is one for all who use it, and gone with the last of them', async () => {
   const mounts = [withOptions('shared', { type: 'tmpfs', device: 'tmpfs', o: 'size=1m,uid=1000,mode=700' })];
@@ -27,12 +28,12 @@ test('a volume on a tmpfs is one for all who use it, and gone with the last of t
   const { output } = await host.run('cat /data/f; stat -c "%u %a" /data; df -k /data | tail -1', { mounts: [volume('shared')] });
   expect(output).toMatch(/^hello\n1000 700\ntmpfs +1024 /);
   expect(isMounted(dataOf('shared'))).toBe(true);
-  await expect(host.runtime.removeVolume('shared')).rejects.toThrow(`remove shared: volume is in use - [${first}]`);
+  await expect(host.runtime.volumes.remove('shared')).rejects.toThrow(`remove shared: volume is in use - [${first}]`);
   await host.runtime.remove(first);
   expect(isMounted(dataOf('shared'))).toBe(false);
   expect(readdirSync(dataOf('shared'))).toEqual([]);
-  await host.runtime.removeVolume('shared');
-  expect(host.runtime.volumes.find('shared')).toBeUndefined();
+  await host.runtime.volumes.remove('shared');
+  expect(find('shared')).toBeUndefined();
 });
 
 test('a volume that is a bind shows the folder, gets what the image has there, and takes nothing along when it is removed', async () => {
@@ -41,7 +42,7 @@ test('a volume that is a bind shows the folder, gets what the image has there, a
   const { output } = await host.run('ls /content; echo x > /content/from-inside', { mounts });
   expect(output).toContain('below');
   expect(readFileSync(join(folder, 'from-inside'), 'utf8')).toBe('x\n');
-  await host.runtime.removeVolume('bound');
+  await host.runtime.volumes.remove('bound');
   expect(existsSync(join(folder, 'from-inside'))).toBe(true);
 });
 
@@ -51,15 +52,15 @@ test('what cannot be mounted is refused in the words of mount, and leaves no vol
   await expect(create(withOptions('broken', { device: 'x', odd: '1' }))).rejects.toThrow('volume broken: the driver local has no option "odd": it has type, o, device');
   await expect(create(withOptions('broken', { type: 'tmpfs' }))).rejects.toThrow('volume broken: missing device in volume options');
   await expect(create(volume('broken', { driver: { name: 'rexray', options: {} } }))).rejects.toThrow('there is no volume driver "rexray" on the nodes, only local');
-  expect(host.runtime.volumes.find('broken')).toBeUndefined();
+  expect(find('broken')).toBeUndefined();
 });
 
 test('labels stay, and other options for a volume that exists are refused', async () => {
   await host.run('true', { mounts: [volume('kept', { labels: { team: 'a' } })] });
-  expect(host.runtime.volumes.find('kept')).toMatchObject({ labels: { team: 'a' }, options: {}, anonymous: false });
+  expect(find('kept')).toMatchObject({ labels: { team: 'a' }, options: {}, anonymous: false });
   const other = host.request({ mounts: [withOptions('kept', { type: 'tmpfs', device: 'tmpfs' })] });
   await expect(host.runtime.create(other, host.signal)).rejects.toThrow('volume kept exists on this node with other options (none, not type=tmpfs device=tmpfs): remove it, or use another name');
-  await host.runtime.removeVolume('kept');
+  await host.runtime.volumes.remove('kept');
 });
 
 test('a subpath is a folder or a file of the volume, and no way out of it', async () => {
@@ -73,13 +74,13 @@ test('a subpath is a folder or a file of the volume, and no way out of it', asyn
   await expect(refused('out/passwd')).rejects.toThrow('goes over a symbolic link');
   await expect(refused('../..')).rejects.toThrow('must stay inside the volume');
   await expect(refused('none')).rejects.toThrow('volume tree: the subpath "none" does not exist');
-  await host.runtime.removeVolume('tree');
+  await host.runtime.volumes.remove('tree');
 });
 
 test('nocopy leaves a new volume empty', async () => {
   const { output } = await host.run('ls /content | wc -l', { mounts: [{ type: 'volume', source: 'bare', target: '/content', noCopy: true }] });
   expect(output).toBe('0\n');
-  await host.runtime.removeVolume('bare');
+  await host.runtime.volumes.remove('bare');
 });
 
 test('after the agent was restarted volumes are in use as before', async () => {
@@ -88,10 +89,10 @@ test('after the agent was restarted volumes are in use as before', async () => {
   await host.untilPrinted(id, 'written');
   await host.runtime.close();
   await host.openRuntime();
-  await expect(host.runtime.removeVolume('later')).rejects.toThrow('volume is in use');
+  await expect(host.runtime.volumes.remove('later')).rejects.toThrow('volume is in use');
   expect((await host.run('cat /data/f', { mounts })).output).toBe('kept\n');
   await host.runtime.remove(id);
-  await host.runtime.removeVolume('later');
+  await host.runtime.volumes.remove('later');
 });
 
 test('tmpfs takes the options of mount, later words before earlier ones', async () => {

@@ -2,6 +2,7 @@ import { assertNever, Refused } from '../../../../libs/base/src/index.js';
 import type { Images } from '../../../../libs/image/src/index.js';
 import type { ContainerFacts, ContainerOperation, LiveStates } from '../../../../libs/model/src/index.js';
 import type { ContainerFiles } from '../../../../libs/runtime/src/archive/container-files.js';
+import type { NodeVolumes } from '../../../../libs/runtime/src/volumes/node-volumes.js';
 import type { Runtime } from '../../../../libs/runtime/src/runtime.js';
 import type { TaskContainer } from '../../../../libs/worker/src/index.js';
 import type { Channel } from './channel.js';
@@ -15,6 +16,7 @@ import { stopContainer } from './stop.js';
 export interface ContainerPorts {
   runtime: Runtime;
   files: ContainerFiles;
+  volumes: NodeVolumes;
   images: Images;
   /** What the worker knows of the task that a container belongs to. */
   taskOf(containerId: string): TaskContainer | undefined;
@@ -22,7 +24,7 @@ export interface ContainerPorts {
 
 /** Carries out an operation; returns its result. Each says `started` to the channel once, unless it fails before. */
 export async function operations(operation: ContainerOperation, id: string, channel: Channel, ports: ContainerPorts): Promise<unknown> {
-  const { runtime, files } = ports;
+  const { runtime, files, volumes } = ports;
   const { signal } = channel;
   switch (operation.kind) {
     case 'exec':
@@ -63,6 +65,12 @@ export async function operations(operation: ContainerOperation, id: string, chan
       return runtime.pause(id);
     case 'unpause':
       return runtime.resume(id);
+    case 'volumes':
+      return volumes.list();
+    case 'create-volume':
+      return volumes.create(operation);
+    case 'remove-volume':
+      return volumes.remove(operation.name);
     default:
       return assertNever(operation);
   }

@@ -3,7 +3,7 @@ import { ApiError } from '../http/api-error.js';
 import type { Json } from './json-output.js';
 
 /**
- * Images, volumes and plugins of a single host. A manager runs none itself; the lists are empty and single objects
+ * Images and plugins of a single host. A manager runs none itself; the lists are empty and single objects
  * are not found, in Docker's words, so that clients which ask for everything (`docker inspect`, `docker system df`) go on.
  */
 @Controller()
@@ -28,21 +28,6 @@ export class LocalObjectsController {
   @Post('build')
   build(): never {
     throw new ApiError(501, 'managers build no images: build elsewhere and push to a registry');
-  }
-
-  @Get('volumes')
-  volumes(): Json {
-    return { Volumes: [], Warnings: null };
-  }
-
-  @Get('volumes/:name')
-  volume(@Param('name') name: string): never {
-    throw new ApiError(404, `get ${name}: no such volume`);
-  }
-
-  @Post('volumes/create')
-  createVolume(): never {
-    throw new ApiError(501, 'volumes are made on the node of the task that mounts them: name one in a service (--mount type=volume,source=NAME,target=PATH)');
   }
 
   @Get('plugins')

@@ -8,6 +8,7 @@ import { ContainerLifeController } from '../engine-api/containers/container-life
 import { ContainersController } from '../engine-api/containers/containers.controller.js';
 import { ExecController } from '../engine-api/containers/exec.controller.js';
 import { Execs } from '../engine-api/containers/execs.js';
+import { ClusterVolumes } from '../engine-api/containers/cluster-volumes.js';
 import { LiveContainerStates } from '../engine-api/containers/live-states.js';
 import { ConfigsController } from '../engine-api/configs.controller.js';
 import { DistributionController } from '../engine-api/distribution.controller.js';
@@ -22,6 +23,7 @@ import { SwarmController } from '../engine-api/swarm.controller.js';
 import { SystemController } from '../engine-api/system.controller.js';
 import { TaskLogs } from '../engine-api/task-logs.js';
 import { TasksController } from '../engine-api/tasks.controller.js';
+import { VolumesController } from '../engine-api/volumes.controller.js';
 import { HealthController } from '../observability/health.controller.js';
 import { Metrics } from '../observability/metrics.js';
 import { MetricsController } from '../observability/metrics.controller.js';
@@ -47,6 +49,7 @@ const httpControllers = [
   ContainerLifeController,
   ContainerFilesController,
   ExecController,
+  VolumesController,
   LocalObjectsController,
   StacksController,
   OpenApiController,
@@ -77,6 +80,7 @@ export class HttpModule {
         EventFeed,
         ContainerCalls,
         LiveContainerStates,
+        ClusterVolumes,
         Execs,
         Consoles,
         ConsoleUpgrades,

@@ -85,10 +85,10 @@ export class Volumes {
     if (this.users(name).length === 0) await unmountVolume(this.#data(name));
   }
 
-  /** `Refused('precondition')` while a container uses it; succeeds when it is gone already. */
+  /** `Refused('in-use')` while a container uses it; succeeds when it is gone already. */
   async remove(name: string): Promise<void> {
     const users = this.users(name);
-    if (users.length > 0) throw new Refused('precondition', `remove ${name}: volume is in use - [${users.join(', ')}]`);
+    if (users.length > 0) throw new Refused('in-use', `remove ${name}: volume is in use - [${users.join(', ')}]`);
     const data = this.#data(name);
     await unmountVolume(data);
     if (isMounted(data)) throw new Refused('precondition', `remove ${name}: it is still mounted`);
