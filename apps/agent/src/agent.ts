@@ -28,7 +28,7 @@ export async function runAgent(config: AgentConfig, log: Log, signal: AbortSigna
   const images = await openImages({ stateDir: join(stateDir, 'images'), insecureRegistries: config.insecureRegistries, trace });
   await preload(images, config.preloadDir, log, signal);
   const runtime = lifetime.own(
-    await openRuntime({ stateDir, runDir, shimPath: config.shimPath, cgroupParent: config.cgroupParent, trace, clock }),
+    await openRuntime({ stateDir, runDir, shimPath: config.shimPath, cgroupParent: config.cgroupParent, trace, clock, ...(config.userNamespaces ? { userNamespaces: config.userNamespaces } : {}) }),
     (it) => it.close(),
   );
   const network = lifetime.own(

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Refused } from '../../../libs/base/src/index.js';
+import type { UserNamespaceOptions } from '../../../libs/runtime/src/index.js';
 import type { NodePolicy, NodeResource } from '../../../libs/worker/src/index.js';
 import { policyFrom, policyOptions, policyUsage } from './policy-flags.js';
 
@@ -16,6 +17,8 @@ export interface AgentConfig {
   engineLabels: Record<string, string>;
   generic: NodeResource[];
   policy: NodePolicy;
+  /** Containers that say nothing have a user namespace, with these ids of the host. Absent: the host's. */
+  userNamespaces: UserNamespaceOptions | undefined;
   /** Image archives in it are imported at start: for hosts without a registry. */
   preloadDir: string;
 }
@@ -33,6 +36,7 @@ Runs this host's share of the cluster. The host must be a member already (shoal 
   --insecure-registry HOST  registry that may be asked over http; repeatable
   --label KEY=VALUE         engine label; repeatable
   --generic KIND=COUNT      generic resource, or KIND=ID,ID: an id that is a path is a device of the container; repeatable
+  --user-namespaces ID:N    containers are root over N ids of the host, from ID, unless they say userns_mode: host
   --preload DIR             import the image archives in DIR (default STATE-DIR/preload)
 
 ${policyUsage}`;
@@ -52,6 +56,7 @@ export function parseAgentConfig(argv: string[], here: string): AgentConfig {
         'insecure-registry': { type: 'string', multiple: true, default: [] as string[] },
         label: { type: 'string', multiple: true, default: [] as string[] },
         generic: { type: 'string', multiple: true, default: [] as string[] },
+        'user-namespaces': { type: 'string' },
         preload: { type: 'string' },
         ...policyOptions,
       },
@@ -70,8 +75,19 @@ export function parseAgentConfig(argv: string[], here: string): AgentConfig {
     engineLabels: Object.fromEntries(values.label.map((text) => split(text, '--label'))),
     generic: values.generic.map(resourceFrom),
     policy: policyFrom(values),
+    userNamespaces: values['user-namespaces'] === undefined ? undefined : userNamespacesFrom(values['user-namespaces']),
     preloadDir: values.preload ?? join(values['state-dir'], 'preload'),
   };
+}
+
+const smallestMap = 1 << 16;
+const largestId = 0xffffffff;
+
+function userNamespacesFrom(text: string): UserNamespaceOptions {
+  const [firstHostId = NaN, size = NaN] = text.split(':').map(Number);
+  const isRange = Number.isInteger(firstHostId) && Number.isInteger(size) && firstHostId > 0 && size >= smallestMap && firstHostId + size <= largestId;
+  if (!isRange) throw new Refused('invalid', `--user-namespaces ${text}: expected ID:N with at least ${smallestMap} ids that nobody else has, such as 1048576:65536`);
+  return { byDefault: true, firstHostId, size };
 }
 
 function resourceFrom(text: string): NodeResource {
