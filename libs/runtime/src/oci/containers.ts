@@ -108,7 +108,7 @@ export class OciContainers {
     const [passwd = ''] = await launcher.files(identityFiles.length);
     await this.#runHooks(container, 'prestart', 'creating');
     await this.#runHooks(container, 'createRuntime', 'creating');
-    const user = userOf(spec.process ?? { cwd: '/' }, passwd);
+    const user = userOf(spec.process ?? { cwd: '/' }, passwd, spec.annotations, process.getgroups?.());
     const hookInput = JSON.stringify(this.#describe(container, 'created'));
     launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts), hookInput));
     await launcher.until('created');
@@ -259,7 +259,7 @@ export class OciContainers {
     launcher.send(compileEntry(place));
     const { pid: execPid } = await launcher.until('state');
     const [passwd = ''] = await launcher.files(identityFiles.length);
-    const user = userOf(given, passwd);
+    const user = userOf(given, passwd, spec.annotations, process.getgroups?.());
     const seccomp = seccompProgram(convertSeccomp(spec.linux?.seccomp), part.capabilities.bounding, this.facts);
     launcher.send(compileExecProcess(part, user, seccomp));
     await launcher.until('started');

@@ -94,8 +94,11 @@ function convertScheduler(given: NonNullable<OciProcess['scheduler']>): Schedule
   };
 }
 
-/** Numbers as given; only the home is looked up. */
-export function userOf({ user }: OciProcess, passwd: string): ContainerUser {
+/** Podman's `--group-add keep-groups`: the groups of who calls us stay. */
+const keepGroups = 'run.oci.keep_original_groups';
+
+/** Numbers as given; only the home is looked up. `callerGroups`: ours. */
+export function userOf({ user }: OciProcess, passwd: string, annotations: Record<string, string> = {}, callerGroups: number[] = []): ContainerUser {
   const uid = user?.uid ?? 0;
-  return { uid, gid: user?.gid ?? 0, groups: user?.additionalGids ?? [], home: homeOf(uid, passwd) };
+  return { uid, gid: user?.gid ?? 0, groups: [...(annotations[keepGroups] === '1' ? callerGroups : []), ...(user?.additionalGids ?? [])], home: homeOf(uid, passwd) };
 }
