@@ -1,5 +1,6 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Refused } from '../../base/src/index.js';
+import type { CgroupLayout } from './cgroup/layout.js';
 import type { BindMount, CgroupPlacement, ContainerConfig, IdMap, MountSource, PlannedMount } from './container-config.js';
 import { cgroupLinks, defaultMounts, deviceLinks, deviceNodes } from './default-mounts.js';
 import { isAtLeast, type HostFacts } from './host-facts.js';
@@ -93,26 +94,28 @@ function planMounts(request: ContainerRequest, facts: HostFacts, directory: stri
   if (modes.ipc.kind === 'none') replaced.add('/dev/shm');
   const ttyGroup = hostId(idMap?.gids, ttyGid);
   const defaults = defaultMounts(facts.cgroups, { privileged: spec.privileged ?? false, shmSizeBytes: spec.shmSizeBytes, ...(ttyGroup === undefined ? {} : { ttyGroup }) })
-    .filter(({ target }) => isFree(target) && !replaced.has(target) && !(modes.cgroup.kind === 'host' && target.startsWith('/sys/fs/cgroup/')))
+    .filter(({ target, type }) => isFree(target) && !replaced.has(target) && !(modes.cgroup.kind === 'host' && (type === 'cgroup' || type === 'cgroup2')))
     .map((mount): PlannedMount => (readOnly && !writableDefaults.has(mount.target) && !mount.attributes.includes('RDONLY') ? { ...mount, attributes: [...mount.attributes, 'RDONLY'] } : mount));
   const etc = ['resolv.conf', 'hostname', 'hosts']
     .filter((name) => !targets.has(`/etc/${name}`))
     .map((name): BindMount => ({ ...fileBind(join(directory, name), `/etc/${name}`, readOnly), ...(idMap ? { idMap: containersOwn } : {}) }));
   const init = spec.init ? [fileBind(facts.shimPath, initPath, true)] : [];
-  return [...defaults, ...hostCgroupMounts(context, spec.privileged ?? false), ...shared, ...init, ...etc, ...users];
+  return [...defaults, ...hostCgroupMounts(context, facts.cgroups, spec.privileged ?? false), ...shared, ...init, ...etc, ...users];
 }
 
 const ttyGid = 5;
 /** The ids of the container's own user namespace. */
 const containersOwn: IdMap = { uids: [], gids: [] };
 
-/** Without a cgroup namespace a v1 hierarchy would show all groups of the host: only the container's own is bound. */
-function hostCgroupMounts({ modes, cgroups }: MountContext, privileged: boolean): BindMount[] {
+/** Without a cgroup namespace a hierarchy would show all groups of the host: only the container's own is bound. */
+function hostCgroupMounts({ modes, cgroups }: MountContext, { trees }: CgroupLayout, privileged: boolean): BindMount[] {
   if (modes.cgroup.kind !== 'host') return [];
+  const bind = (group: string, target: string): BindMount => ({ ...directoryBind(group, target), readOnly: !privileged, attributes: ['NOSUID', 'NODEV', 'NOEXEC'] });
+  const v1 = trees.filter(({ version }) => version === 1);
+  if (v1.length === 0) return cgroups.unifiedDirectory ? [bind(cgroups.unifiedDirectory, '/sys/fs/cgroup')] : [];
   return cgroups.procsFiles.map(dirname).flatMap((group) => {
-    const name = /^\/sys\/fs\/cgroup\/([^/]+)\//.exec(group)?.[1];
-    if (!name || name === 'unified') return [];
-    return [{ ...directoryBind(group, `/sys/fs/cgroup/${name}`), readOnly: !privileged, attributes: ['NOSUID', 'NODEV', 'NOEXEC'] }];
+    const tree = v1.find(({ mountPoint }) => group.startsWith(`${mountPoint}/`));
+    return tree ? [bind(group, `/sys/fs/cgroup/${basename(tree.mountPoint)}`)] : [];
   });
 }
 

@@ -159,8 +159,9 @@ describe('mounts', () => {
       const start = (target: string, propagation: string) =>
         host.start(`mount -t tmpfs x /peers/${target}; echo mounted; sleep 1000`, { capabilityAdd: ['SYS_ADMIN'], mounts: [{ type: 'bind', source, target: '/peers', propagation }] });
       const shared = await start('from-inside', 'rshared');
+      await host.untilPrinted(shared, 'mounted');
       const own = await start('private-inside', 'rprivate');
-      for (const id of [shared, own]) await host.untilPrinted(id, 'mounted');
+      await host.untilPrinted(own, 'mounted');
       execFileSync('mount', ['-t', 'tmpfs', 'later', join(source, 'from-host')]);
       const below = (text: string) => text.split('\n').map((line) => line.split(' ')[4] ?? '').filter((path) => /peers\/./.test(path)).map((path) => path.replace(/.*peers\//, ''));
       const inside = async (id: string) => below((await host.runtime.exec(id, { argv: ['cat', '/proc/self/mountinfo'], timeoutMs: 20_000, maxOutputBytes: 1e6 }, host.signal)).output).sort();

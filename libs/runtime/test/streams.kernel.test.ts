@@ -230,7 +230,7 @@ describe('attach', () => {
   });
 
   test('a terminal: typed, resized, left', async () => {
-    const id = await host.start('trap "stty size" WINCH; echo up; while read line; do echo "<$line>"; stty size; done', { tty: true, openStdin: true });
+    const id = await host.start('trap "stty size" WINCH; echo up; while :; do read line && echo "<$line>" && stty size; done', { tty: true, openStdin: true }); // a signal may end one read
     await host.untilPrinted(id, 'up');
     const client = await attach(id, true);
     await host.runtime.resize(id, 11, 22);
