@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Bell, Temporary } from '../../../base/src/index.js';
 import type { Operation } from '../operations.js';
 import { encodeProgram } from '../operations.js';
@@ -7,6 +8,7 @@ import { decodeEntry, type FileEntry } from './entry.js';
 export type FilesMessage = ({ kind: 'entry'; entry: FileEntry } | { kind: 'content'; data: Buffer }) & { bytes: number };
 export type FilesFailure = Extract<ShimEvent, { event: 'failed' }>;
 
+const breathAfterMs = 5;
 /** So much may wait here for a slow reader; beyond, the shim waits. */
 const highWaterBytes = 1 << 20;
 
@@ -15,8 +17,12 @@ export class FilesProcess {
   readonly #queue: FilesMessage[] = [];
   readonly #bell = new Bell();
   #queuedBytes = 0;
+  #lastBreathMs = performance.now();
   #paused = false;
   #ended = false;
+  #tellEnded!: () => void;
+  /** Resolves when it is done, has failed, or is let go of: it takes nothing more. */
+  readonly ended = new Promise<void>((resolve) => (this.#tellEnded = resolve));
   #isDone = false;
   #failure: Error | undefined;
   #connection!: ShimConnection;
@@ -49,7 +55,10 @@ export class FilesProcess {
   /** Resolves when the shim can take more. After a failure it takes nothing: `done` tells why. */
   async send(operations: readonly Operation[]): Promise<void> {
     const { socket } = this.#connection;
-    if (this.#ended || socket.destroyed || socket.write(encodeProgram(operations))) return;
+    if (this.#ended || socket.destroyed) return;
+    const isTaken = socket.write(encodeProgram(operations));
+    await this.#breathe();
+    if (isTaken || this.#ended || socket.destroyed || !socket.writableNeedDrain) return;
     await new Promise<void>((resolve) => {
       const go = () => {
         socket.off('drain', go);
@@ -59,6 +68,13 @@ export class FilesProcess {
       socket.on('drain', go);
       socket.on('close', go);
     });
+  }
+
+  /** A shim as fast as its source would never let anything else have its turn here. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#lastBreathMs < breathAfterMs) return;
+    await nextTurn();
+    this.#lastBreathMs = performance.now();
   }
 
   get hasEnded(): boolean {
@@ -119,6 +135,7 @@ export class FilesProcess {
 
   #end(): void {
     this.#ended = true;
+    this.#tellEnded();
     this.#bell.ring();
   }
 }

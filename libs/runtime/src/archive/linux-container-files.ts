@@ -142,17 +142,19 @@ export class LinuxContainerFiles implements ContainerFiles {
     const controller = new AbortController();
     const active = this.#active.get(id) ?? new Set();
     this.#active.set(id, active.add(controller));
-    const connect: Zygote['connect'] = (listener) =>
-      this.zygote.connect({
-        ...listener,
-        ...(onFile ? { file: (_errno: number, data: Buffer) => onFile(Buffer.from(data)) } : {}),
-        closed: () => {
-          active.delete(controller);
-          if (active.size === 0 && this.#active.get(id) === active) this.#active.delete(id);
-          listener.closed?.();
-        },
-      });
-    return FilesProcess.begin(connect, [...enter, ...work], (failure) => explain(id, path, failure), AbortSignal.any([signal, controller.signal]));
+    const connect: Zygote['connect'] = (listener) => this.zygote.connect({ ...listener, ...(onFile ? { file: (_errno: number, data: Buffer) => onFile(Buffer.from(data)) } : {}) });
+    const forget = () => {
+      active.delete(controller);
+      if (active.size === 0 && this.#active.get(id) === active) this.#active.delete(id);
+    };
+    try {
+      const process = await FilesProcess.begin(connect, [...enter, ...work], (failure) => explain(id, path, failure), AbortSignal.any([signal, controller.signal]));
+      void process.ended.then(forget);
+      return process;
+    } catch (error) {
+      forget();
+      throw error;
+    }
   }
 }
 

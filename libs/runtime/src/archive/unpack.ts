@@ -12,15 +12,33 @@ const pieceBytes = 1 << 18;
 /** Has a process make everything in a tar below `directory`, a path of the container. Owners are the container's. */
 export async function unpackInto(process: FilesProcess, directory: string, tar: AsyncIterable<Buffer>, owners: { forAll?: { uid: number; gid: number }; idMap?: IdMap }): Promise<void> {
   const prefix = Buffer.from(directory.replace(/\/+\.?$/, ''), 'utf8').toString('latin1');
-  for await (const entry of tarEntries(new StreamReader(tar))) {
-    if (process.hasEnded) break; // it has said why
-    const name = cleanName(entry.header.name, 'name');
-    // The directory itself is there, and stays as it is.
-    if (name === '') continue;
-    await send(process, entry, `${prefix}/${name}`, prefix, ownerOutside(owners.forAll ?? entry.header, owners.idMap));
+  try {
+    for await (const entry of tarEntries(new StreamReader(whileRunning(process, tar)))) {
+      const name = cleanName(entry.header.name, 'name');
+      // The directory itself is there, and stays as it is.
+      if (name !== '') await send(process, entry, `${prefix}/${name}`, prefix, ownerOutside(owners.forAll ?? entry.header, owners.idMap));
+    }
+  } catch (error) {
+    if (process.hasEnded) await process.done(); // why it has ended says more than that the archive was cut by it
+    throw error;
   }
   await process.send([['filesEnd']]);
   await process.done();
+}
+
+/** A process that has ended does not wait for a source that says nothing. */
+async function* whileRunning(process: FilesProcess, source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), process.ended]);
+      if (!next || next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: it would be in turn behind a read that may never end.
+    iterator.return?.().then(undefined, () => undefined);
+  }
 }
 
 async function send(process: FilesProcess, { header, body }: TarEntry, path: string, prefix: string, owner: { uid: number; gid: number }): Promise<void> {
