@@ -13,7 +13,7 @@ import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
 import { ContainerLogs } from './container-logs.js';
 import { planContainer } from './container-plan.js';
-import { prepareDirectories, readRecord, type ContainerRecord, writeEtcFile, writeRecord } from './container-record.js';
+import { prepareDirectories, readExit, readRecord, type ContainerRecord, writeEtcFile, writeRecord } from './container-record.js';
 import { planResources } from './container-resources.js';
 import { findDevices } from './device-sources.js';
 import { planEtcFiles } from './etc-files.js';
@@ -278,7 +278,13 @@ export class LinuxRuntime implements Runtime {
     const { record } = handle;
     if (handle.state === 'exited' || !record) throw new Refused('precondition', `container ${id} is not running`);
     if (stdin && !record.process.openStdin) throw new Refused('precondition', `the standard input of container ${id} is not open`);
-    return attachTo({ directory: handle.directory, kinds: { input: stdin, terminal: record.process.terminal }, subject: `container ${id}` }, this.#clock, signal);
+    try {
+      return await attachTo({ directory: handle.directory, kinds: { input: stdin, terminal: record.process.terminal }, subject: `container ${id}` }, this.#clock, signal);
+    } catch (error) {
+      // It has ended between our look and our call, and we have not heard of it yet.
+      if (readExit(handle.directory)) throw new Refused('precondition', `container ${id} is not running`, { cause: error });
+      throw error;
+    }
   }
 
   async resize(id: string, rows: number, columns: number): Promise<void> {
