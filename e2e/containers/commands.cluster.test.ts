@@ -129,7 +129,7 @@ describe('exec', () => {
 describe('cp', () => {
   it('copies a large file both ways, byte for byte', async () => {
     const file = join(test.dir, 'large');
-    writeFileSync(file, randomBytes(50_000_000));
+    writeFileSync(file, randomBytes(30_000_000));
     const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
     for (const [name, call] of [['docker', docker], ['shoal', shoal]] as const) {
       await done(call('cp', file, `${id}:/tmp/${name}`));

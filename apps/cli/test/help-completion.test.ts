@@ -52,7 +52,7 @@ describe('completion', () => {
   };
 
   test('commands and flags', async () => {
-    expect(await complete('st')).toEqual(['stack']);
+    expect(await complete('stac')).toEqual(['stack']);
     expect(await complete('stack', 'de')).toEqual(['deploy']);
     expect(await complete('service', 'ls', '--q')).toEqual(['--quiet']);
     expect(await complete('node', 'update', '--availability', '')).toEqual(['active', 'pause', 'drain']);

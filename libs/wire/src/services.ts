@@ -64,6 +64,8 @@ export const dispatcherService = {
 export const channelOptions = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
+  // What a stream may have under way: with HTTP/2's 64 KiB an archive waits for its reader all the time.
+  'grpc-node.flow_control_window': 1024 * 1024,
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5_000,
 } as const;
