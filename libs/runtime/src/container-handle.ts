@@ -154,6 +154,8 @@ export class ContainerHandle {
   #finish(event: ExitedEvent & { startError?: string }): void {
     this.state = 'exited';
     this.exit ??= exitOf(event, this.record?.argv0 ?? '');
+    // The kernel ends the others with the first process only where that has number 1.
+    if (this.record?.sharesProcessIds) this.killRest();
     this.#tell(event);
   }
 

@@ -23,6 +23,8 @@ export interface ContainerRecord {
   namespaces: number;
   /** Of its user namespace, which an exec enters last. Absent: the host's. */
   idMap?: IdMap;
+  /** Has it the process ids of the host or of another? Then its first process can end before the others. */
+  sharesProcessIds: boolean;
   /** May others join its ipc namespace? */
   ipcIsShareable: boolean;
   process: {
@@ -52,6 +54,7 @@ export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord
     ...about,
     argv0: process.argv[0] ?? '',
     log: config.log.kind,
+    sharesProcessIds: !config.namespaces.some(({ kind, path }) => kind === 'pid' && !path),
     namespaces: joinedFlags(config) & ~CLONE.NEWUSER,
     ...(config.idMap ? { idMap: config.idMap } : {}),
     process: {

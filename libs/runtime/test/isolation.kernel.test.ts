@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { KernelHost } from './kernel-host.js';
 
 let host: KernelHost;
@@ -36,8 +36,8 @@ describe("the host's namespaces", () => {
   test('the end of a container without process ids of its own is the end of all its processes', async () => {
     const id = await host.start('sleep 4321 & echo left; exec sleep 0', { pidMode: 'host' });
     await host.runtime.wait(id, host.signal);
+    await vi.waitFor(() => expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain('sleep 4321'), 20_000);
     await host.runtime.remove(id);
-    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain('sleep 4321');
   });
 });
 
