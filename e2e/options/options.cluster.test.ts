@@ -216,11 +216,15 @@ it('volumes of the nodes are listed, guarded while in use, made, and removed', a
   const docker = (...args: string[]) => test.cluster.docker(['volume', ...args]);
   expect((await docker('ls', '--format', '{{.Name}}')).stdout.trim().split('\n')).toEqual(expect.arrayContaining(['opt_memory', 'opt_tree']));
   expect(JSON.parse((await docker('inspect', 'opt_memory')).stdout)).toMatchObject([{ Driver: 'local', Labels: { team: 'a' }, Options: { type: 'tmpfs', device: 'tmpfs', o: 'size=1m,mode=1770' } }]);
+  expect((await test.cluster.shoal(['volume', 'ls', '--format', '{{.Name}} {{.Users}}'])).stdout).toContain('opt_memory 1 container\n');
+  expect((await test.cluster.shoal(['volume', 'rm', 'opt_memry'])).stderr).toContain('no such volume: opt_memry. Did you mean opt_memory?');
   expect((await docker('rm', 'opt_memory')).stderr).toContain('volume is in use - [');
   expect((await docker('create', '--label', 'spare=1', 'spare')).stdout.trim()).toBe('spare');
   expect((await docker('ls', '-q', '--filter', 'dangling=true', '--filter', 'label=spare')).stdout.trim()).toBe('spare');
   expect((await docker('rm', 'spare')).stdout.trim()).toBe('spare');
   expect((await docker('rm', 'spare')).stderr).toContain('get spare: no such volume');
+  expect((await test.cluster.shoal(['volume', 'create', 'spare'])).stdout.trim()).toBe('spare');
+  expect((await test.cluster.shoal(['volume', 'prune', '--all', '--force'])).stdout).toContain('spare\n');
 });
 
 it('everything goes with the stack', async () => {

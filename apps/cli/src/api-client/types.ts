@@ -110,6 +110,24 @@ export interface SecretOrConfig extends Versioned {
   Spec: Annotations & { Data?: string; Driver?: { Name?: string } };
 }
 
+/** A volume by its name, wherever it is. */
+export interface Volume {
+  Name: string;
+  Driver: string;
+  Mountpoint: string;
+  Scope: string;
+  CreatedAt?: string;
+  Labels?: Record<string, string> | null;
+  Options?: Record<string, string> | null;
+  /** By node: ids of the containers that use it. */
+  Status?: Record<string, string[]>;
+}
+
+export interface VolumeList {
+  Volumes: Volume[] | null;
+  Warnings: string[] | null;
+}
+
 export interface Network {
   Id: string;
   Name: string;

@@ -1,16 +1,17 @@
 import type { ApiClient, RequestOptions } from '../api-client/client.js';
 import { isNotFound } from '../api-client/errors.js';
-import type { ClusterNode, Info, Network, SecretOrConfig, Service } from '../api-client/types.js';
+import type { ClusterNode, Info, Network, SecretOrConfig, Service, VolumeList } from '../api-client/types.js';
 import { exitStatus, Failure } from '../exit-status.js';
 import { didYouMean } from '../output/suggest.js';
 
 /** Things that are found by id, name or id prefix, and what to call them. */
-export type LookupKind = 'service' | 'node' | 'network' | 'secret' | 'config';
+export type LookupKind = 'service' | 'node' | 'network' | 'volume' | 'secret' | 'config';
 
 const namesOf: Record<LookupKind, (api: ApiClient) => Promise<string[]>> = {
   service: async (api) => (await list<Service>(api, '/services')).map((service) => service.Spec.Name),
   node: async (api) => (await list<ClusterNode>(api, '/nodes')).map((node) => node.Description.Hostname ?? node.ID),
   network: async (api) => (await list<Network>(api, '/networks')).map((network) => network.Name),
+  volume: async (api) => ((await api.get<VolumeList>('/volumes')).Volumes ?? []).map((volume) => volume.Name),
   secret: async (api) => (await list<SecretOrConfig>(api, '/secrets')).map((secret) => secret.Spec.Name),
   config: async (api) => (await list<SecretOrConfig>(api, '/configs')).map((config) => config.Spec.Name),
 };

@@ -74,6 +74,17 @@ export const nouns: Noun[] = [
     ],
   },
   {
+    name: 'volume',
+    summary: 'Manage volumes of the nodes',
+    verbs: [
+      { name: 'create', summary: 'Create a volume on every node', load: () => import('./volume-create.js') },
+      { name: 'inspect', summary: 'Show volumes in full', load: () => import('./volume-inspect.js') },
+      { name: 'ls', summary: 'List volumes and the nodes that have them', aliases: ['list'], load: () => import('./volume-ls.js') },
+      { name: 'prune', summary: 'Remove volumes that no container uses', load: () => import('./volume-prune.js') },
+      { name: 'rm', summary: 'Remove volumes from every node', aliases: ['remove'], load: () => import('./volume-rm.js') },
+    ],
+  },
+  {
     name: 'secret',
     summary: 'Manage secrets',
     verbs: [

@@ -47,7 +47,7 @@ function starting(candidates: readonly string[], typed: string): string[] {
   return candidates.filter((candidate) => candidate === filesPlease || candidate.startsWith(typed));
 }
 
-const kinds = new Set<string>(['service', 'node', 'network', 'secret', 'config'] satisfies LookupKind[]);
+const kinds = new Set<string>(['service', 'node', 'network', 'volume', 'secret', 'config'] satisfies LookupKind[]);
 
 /** Names of what the command's first argument is; none when the manager does not answer: a shell wants no errors. */
 async function liveNames(command: Command, session: Session, words: string[]): Promise<string[]> {
