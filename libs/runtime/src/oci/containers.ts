@@ -2,27 +2,26 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Refused, systemClock, Temporary, type Clock } from '../../../base/src/index.js';
 import { Cgroups } from '../cgroup/cgroups.js';
-import { readText } from '../cgroup/files.js';
-import { thaw } from '../cgroup/freezer.js';
-import type { CgroupLayout } from '../cgroup/layout.js';
 import { probeHost, type HostFacts } from '../host-facts.js';
 import { compileInside, compileProcess, identityFiles } from '../launch-program.js';
-import { hostId, processNamespace } from '../namespaces.js';
+import { processNamespace } from '../namespaces.js';
 import { protocolVersion } from '../operations.js';
 import { seccompProgram } from '../seccomp/filter.js';
 import { convertHooks, convertNamespaces, convertSeccomp, convertSpec } from './convert.js';
 import { execGroups } from './exec-groups.js';
 import { compileEntry, compileExecProcess } from './exec.js';
+import { cgroupPathOf, groupName, isFrozenByVersion1, thawElsewhere } from './group-path.js';
 import { runHooks } from './hooks.js';
 import { Launcher } from './launcher.js';
 import { convertProcess, userOf } from './process.js';
 import { isAlive, sendSignal } from './process-table.js';
 import { checkId, checkProcess, readSpec } from './read-spec.js';
 import { convertResources } from './resources.js';
-import type { HookPoint, IdRange } from '../container-config.js';
+import type { HookPoint } from '../container-config.js';
 import { describeStatistics } from './statistics.js';
 import { ociVersion, type OciProcess, type OciResources, type OciSpec, type OciState, type OciStatus } from './spec.js';
 import { giveStartWord, isWaiting } from './start-socket.js';
+import { ownerOf } from './streams-owner.js';
 import { StateStore, type StoredContainer } from './state.js';
 
 export interface CreateOptions {
@@ -118,8 +117,7 @@ export class OciContainers {
 
   /** Somebody else's group, which may well be a mistake of the caller's. */
   #lookAtGroup(container: StoredContainer, cgroups: Cgroups): void {
-    const freezer = this.facts.cgroups.trees.find(({ version, controllers }) => version === 1 && controllers.includes('freezer'));
-    const isFrozen = cgroups.isFrozen(groupName(container)) || (freezer && readText(posix.join(freezer.mountPoint, container.cgroupPath, 'freezer.state')) === 'FROZEN');
+    const isFrozen = cgroups.isFrozen(groupName(container)) || isFrozenByVersion1(this.facts.cgroups, container.cgroupPath);
     if (isFrozen) throw new Refused('precondition', "container's cgroup unexpectedly frozen");
     const others = cgroups.pids(groupName(container)).length;
     if (others === 0) return;
@@ -282,36 +280,6 @@ export class OciContainers {
 
 function hostEnvironment(): string[] {
   return Object.entries(process.env).map(([key, value]) => `${key}=${value ?? ''}`);
-}
-
-/** By the map of the running container: its namespace may be another's. */
-function ownerOf(pid: number, { user }: OciProcess, { linux }: OciSpec): { streamsOwner?: readonly [number, number] } {
-  if (!linux?.namespaces?.some(({ type }) => type === 'user')) return {};
-  const host = (file: string, id: number) => hostId(parseIdMap(readText(`/proc/${pid}/${file}`)), id) ?? 0;
-  return { streamsOwner: [host('uid_map', user?.uid ?? 0), host('gid_map', user?.gid ?? 0)] };
-}
-
-function parseIdMap(text: string): IdRange[] {
-  return text.split('\n').filter(Boolean).map((line) => {
-    const [containerId = 0, host = 0, size = 0] = line.trim().split(/\s+/).map(Number);
-    return { containerId, hostId: host, size };
-  });
-}
-
-export function groupName({ cgroupPath }: Pick<StoredContainer, 'cgroupPath'>): string {
-  return posix.basename(cgroupPath);
-}
-
-/** Somebody may have moved it into a frozen group of their own: there not even SIGKILL ends it. */
-function thawElsewhere(pid: number, layout: CgroupLayout): void {
-  const tree = layout.trees.find(({ version, controllers }) => version === 1 && controllers.includes('freezer'));
-  const line = readText(`/proc/${pid}/cgroup`).split('\n').find((text) => text.split(':')[1] === 'freezer');
-  const path = line?.split(':')[2];
-  if (tree && path && path !== '/') thaw(tree, posix.join(tree.mountPoint, path));
-}
-
-function cgroupPathOf({ linux }: OciSpec, id: string): string {
-  return posix.join('/', linux?.cgroupsPath || id);
 }
 
 function hasOwnProcessIds({ linux }: OciSpec): boolean {
