@@ -2,6 +2,7 @@ import { isRefused } from '../../base/src/index.js';
 import { isDnsName, type Problem } from './admission.js';
 import { parseConstraint } from './constraint.js';
 import { checkIsolation } from './isolation-checks.js';
+import { parseLogDriver, type LogOptionMap } from './log-driver.js';
 import { isIngress } from './published-ports.js';
 import { smallestResources, type ContainerSpec, type EndpointSpec, type Mount, type PortConfig, type ServiceSpec, type UpdateConfig } from './service.js';
 
@@ -28,9 +29,20 @@ export function notExecuted(spec: ServiceSpec): string[] {
   const { privileges, isolation } = spec.template.container;
   if (privileges?.['CredentialSpec']) notes.push(`${spec.name}: Privileges.CredentialSpec is stored but has no effect`);
   if (isolation && isolation !== 'default') notes.push(`${spec.name}: isolation ${isolation} has no effect on Linux`);
-  const driver = spec.template.logDriver?.name;
-  if (driver && !['json-file', 'local', 'none'].includes(driver)) notes.push(`${spec.name}: log driver ${driver} is not here; logs are kept as json-file`);
+  const { name: driver = '', options = {} } = spec.template.logDriver ?? {};
+  notes.push(...logDriverNotes(spec.name, driver, options));
   return notes;
+}
+
+/** What a node will refuse is told at once. */
+function logDriverNotes(service: string, driver: string, options: LogOptionMap): string[] {
+  try {
+    if (driver) parseLogDriver(driver, options);
+    return [];
+  } catch (error) {
+    if (isRefused(error)) return [`${service}: its tasks will be rejected: ${error.message}`];
+    throw error;
+  }
 }
 
 function checkServiceName(name: string): Problem[] {

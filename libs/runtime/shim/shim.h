@@ -119,7 +119,7 @@ _Noreturn void run_child(const struct child_ends *ends);
 void perform(const struct child_ends *ends, struct record *record); /* one operation of a launch program */
 
 /* scratch.c */
-enum { READ_BYTES = 16384, LOG_OUT_BYTES = 8192 };
+enum { READ_BYTES = 8192, LOG_OUT_BYTES = 4096 };
 struct scratch {
 	unsigned char in[READ_BYTES];
 	char out[LOG_OUT_BYTES];
