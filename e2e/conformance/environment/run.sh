@@ -8,7 +8,12 @@ for program in /usr/sbin/dockerd /usr/bin/docker musl-gcc; do
   command -v "$program" >/dev/null || { echo "environment: $program is missing: apt-get install docker.io musl-tools" >&2; exit 1; }
 done
 scratch=$(mktemp -d /var/tmp/shoal-environment-XXXXXX)
-trap 'rm -rf "$scratch"' EXIT
+clean() {
+  rm -rf "$scratch"
+  # dockerd leaves its parent group
+  find /sys/fs/cgroup -depth -type d -path '*/sh-environment*' -exec rmdir {} + 2>/dev/null || true
+}
+trap clean EXIT
 make -s -C "$root/libs/runtime/shim" OUTPUT="$scratch/shoal-shim" >/dev/null
 "$root/node_modules/.bin/esbuild" --bundle --platform=node --format=esm --log-level=error --outfile="$scratch/compare.mjs" "$here/compare.ts"
 # Mounts and interfaces of the peer's daemon are its own; they go with it.
