@@ -68,7 +68,7 @@ describe('the containers of the cluster', () => {
   const streams: ContainerStreams = {
     async open({ nodeId }, operation) {
       const result = operation.kind === 'states' && nodeId === workerNodeId ? { [running]: { isPaused: true, health: 'none' } } : {};
-      return { started: {}, output: (async function* () {})(), result, write: async () => undefined, endInput() {}, resize() {}, signal() {}, close() {} };
+      return { started: {}, output: (async function* () {})(), result, write: async () => undefined, endInput() {}, resize() {}, signal() {}, discard() {}, close() {} };
     },
   };
   beforeAll(async () => {

@@ -10,7 +10,7 @@ export async function exec(operation: ExecOperation, id: string, channel: Channe
   const session = await startExec(operation, id, runtime, signal);
   if (session instanceof ExecRefused) return tellRefusal(session, channel);
   await channel.started({ pid: session.pid });
-  if (operation.detach) session.close();
+  if (operation.detach) for await (const _ of session.output) void _;
   else await talk(session, channel, { signal: (name) => session.signal(name), onBroken: () => hangUp(operation, session) });
   return session.exited;
 }
@@ -30,13 +30,15 @@ interface Talk {
 
 /** Both directions at once. Resolves when all output was sent. */
 async function talk(streams: ProcessStreams, channel: Channel, { wants = () => true, signal, onBroken }: Talk): Promise<void> {
-  const listening = listen(streams, channel, signal).then(async () => {
+  let discards = false;
+  const listening = listen(streams, channel, signal, () => (discards = true)).then(async () => {
     if (channel.end === 'broken') await onBroken();
   });
   // What cannot be handed over belongs into the stream of the user's terminal; the process decides when it ends.
   const failed = listening.catch((error: unknown) => (channel.signal.aborted ? undefined : channel.output('stderr', Buffer.from(`shoal: ${describeError(error)}\r\n`))));
   try {
     for await (const { stream, data, lostBytes } of streams.output) {
+      if (discards) continue; // read all the same: a process that nobody reads from would stand still
       if (lostBytes) await channel.output('stderr', Buffer.from(`\r\nshoal: ${lostBytes} bytes of output were lost: they came faster than they are read here\r\n`));
       if (wants(stream)) await channel.output(stream, data);
     }
@@ -46,11 +48,12 @@ async function talk(streams: ProcessStreams, channel: Channel, { wants = () => t
   }
 }
 
-async function listen(streams: ProcessStreams, channel: Channel, signal: Talk['signal']): Promise<void> {
+async function listen(streams: ProcessStreams, channel: Channel, signal: Talk['signal'], discard: () => void): Promise<void> {
   for await (const message of channel.input) {
     if (message.data) await streams.write(Buffer.from(message.data));
     else if (message.resize) await streams.resize(message.resize.rows ?? 0, message.resize.columns ?? 0);
     else if (message.signal) await signal(message.signal);
+    else if (message.discard) discard();
     else if (message.end) await streams.closeInput();
   }
   // The user is gone without a word: as if the input had ended.

@@ -10,6 +10,8 @@ export class AgentStream implements ContainerStream {
   #started: unknown;
   #result: unknown;
   #closed = false;
+  /** It was ended here, and did not break. */
+  #givenUp = false;
   #onClose = (): void => undefined;
 
   constructor(
@@ -18,7 +20,7 @@ export class AgentStream implements ContainerStream {
   ) {
     // One that breaks while nobody reads it is no crash: the reader is told when it reads.
     call.on('error', () => undefined);
-    call.once('close', () => this.close());
+    call.once('close', () => this.#finish());
     this.#messages = call[Symbol.asyncIterator]() as AsyncIterator<ContainerOutput>;
   }
 
@@ -91,6 +93,10 @@ export class AgentStream implements ContainerStream {
     if (!this.#closed) this.call.write({ signal: name });
   }
 
+  discard(): void {
+    if (!this.#closed) this.call.write({ discard: true });
+  }
+
   onClose(listener: () => void): void {
     if (this.#closed) listener();
     else this.#onClose = listener;
@@ -98,8 +104,14 @@ export class AgentStream implements ContainerStream {
 
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#givenUp = true;
+    this.#finish();
     this.call.end();
+  }
+
+  #finish(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#onClose();
   }
 
@@ -114,7 +126,7 @@ export class AgentStream implements ContainerStream {
   }
 
   #lost(): Error {
-    return this.#closed ? new Temporary('the command was ended') : new Temporary(`the connection to node ${this.node} broke`);
+    return this.#givenUp ? new Temporary('the command was ended') : new Temporary(`the connection to node ${this.node} broke`);
   }
 }
 

@@ -26,6 +26,8 @@ export interface ContainerStream {
   resize(size: TerminalSize): void;
   /** Sends a signal to the process that the operation started. */
   signal(name: string): void;
+  /** Nobody listens any more: it goes on, and `output` gives no more until its end. */
+  discard(): void;
   close(): void;
 }
 

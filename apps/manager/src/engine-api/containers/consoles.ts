@@ -113,6 +113,9 @@ class Console {
   async converse(): Promise<void> {
     const { stream, client } = this;
     const { tty, wants } = this.options;
+    const discard = () => stream.discard();
+    for (const left of [client.signal, this.detached]) left.addEventListener('abort', discard, { once: true });
+    if (client.signal.aborted) discard();
     const typing = this.#type().catch((error: unknown) => client.write(message(error, tty)));
     for await (const { stream: name, data } of stream.output) {
       if (!wants[name] && !(tty && wants.stdout)) continue;
