@@ -1,6 +1,6 @@
 import { join, posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import type { CapabilitySets, ContainerConfig, DeviceNode, Hook, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
+import type { CapabilitySets, ContainerConfig, DeviceNode, Hook, HookPoint, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
 import { compileCopyUps, compileMemoryFileTargets, compileMount, compileSources, isDefault, propagationBits } from './launch-mounts.js';
 import { MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO } from './linux.js';
 import { logKinds } from './log-plan.js';
@@ -69,11 +69,14 @@ function compileStreams({ log, process }: ContainerConfig): Operation {
   return ['streams', options, logKinds[log.kind], log.style, BigInt(log.maxSizeBytes), log.maxFiles, log.bufferBytes, log.target, log.header];
 }
 
+/** What hooks that run inside read on their standard input. */
+export type HookInputs = Partial<Record<HookPoint, string>>;
+
 /** Second half, for the user that was found: closes the root, then takes away every right that is not the container's. */
-export function compileProcess(config: ContainerConfig, user: ContainerUser, seccomp: Buffer | undefined, hookInput = ''): Operation[] {
+export function compileProcess(config: ContainerConfig, user: ContainerUser, seccomp: Buffer | undefined, hookInputs: HookInputs = {}): Operation[] {
   const { process, hooks = {} } = config;
   return [
-    ...(hooks.createContainer ?? []).map((hook) => compileHook(hook, false, hookInput)),
+    ...(hooks.createContainer ?? []).map((hook) => compileHook(hook, false, hookInputs.createContainer)),
     ...compileStandardStreams(config),
     ...config.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
     ...(config.oomScoreAdj === undefined ? [] : [['oomScore', String(config.oomScoreAdj)] as const]),
@@ -87,13 +90,13 @@ export function compileProcess(config: ContainerConfig, user: ContainerUser, sec
     ...compileScheduling(config),
     ...compileUserNamespace(config, user),
     ...compileLabels(config.labels),
-    ...(hooks.startContainer ?? []).map((hook) => compileHook(hook, true, hookInput)),
+    ...(hooks.startContainer ?? []).map((hook) => compileHook(hook, true, hookInputs.startContainer)),
     ...compileIdentity({ ...config, ...process }, user, seccomp),
   ];
 }
 
 /** @param late inside the container, just before its program */
-function compileHook({ path, args, env = [], timeoutMs = 0 }: Hook, late: boolean, input: string): Operation {
+function compileHook({ path, args, env = [], timeoutMs = 0 }: Hook, late: boolean, input = ''): Operation {
   const argv = args.length > 0 ? args : [path];
   return ['hook', late ? 1 : 0, timeoutMs, argv.length, path, input, argv, env];
 }

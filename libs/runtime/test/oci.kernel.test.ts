@@ -104,6 +104,25 @@ describe('a bundle on the command line', () => {
     for (const name of ['createRuntime', 'createContainer', 'poststart', 'poststop']) expect(JSON.parse(readFileSync(seen(name), 'utf8'))).toMatchObject({ id: 'hooked' });
   });
 
+  test('goes on when a hook fails that nothing depends on any more, and ends when one fails that it needs', () => {
+    const failing = [{ path: '/bin/false' }];
+    bundle((spec) => {
+      command('sh', '-c', 'echo ran')(spec);
+      spec.hooks = { poststart: failing, poststop: failing };
+    });
+    const { status, stdout, stderr } = run('run', 'warned');
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'ran\n' });
+    expect(stderr).toMatch(/warning.*poststart hook #0[^]*warning.*poststop hook #0/);
+    for (const point of ['createRuntime', 'createContainer', 'startContainer'] as const) {
+      bundle((spec) => {
+        command('sh', '-c', 'echo ran')(spec);
+        spec.hooks = { [point]: [{ path: '/bin/busybox', args: ['false'] }, { path: '/no/such/hook' }] };
+      });
+      expect(run('run', 'failed')).toMatchObject({ status: 1, stdout: '' });
+    }
+    expect(run('list', '-q').stdout).toBe('');
+  });
+
   test('refuses what it cannot do', () => {
     bundle((spec) => void (spec.linux!.intelRdt = {}));
     expect(run('create', 'rdt').stderr).toContain('intelRdt is not supported');

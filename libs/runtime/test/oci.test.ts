@@ -59,6 +59,7 @@ describe('a bundle becomes a config', () => {
   test('unknown namespaces, doubles and personalities are refused', () => {
     expect(() => convert(({ linux }) => void linux!.namespaces!.push({ type: 'pid' }))).toThrow('duplicated ns "pid"');
     expect(() => convert(({ linux }) => void linux!.namespaces!.push({ type: 'dream' }))).toThrow('does not exist');
+    expect(() => convert(({ process }) => void process!.rlimits!.push({ type: 'RLIMIT_NOFILE', soft: 1, hard: 1 }))).toThrow('RLIMIT_NOFILE twice');
     expect(() => convert(({ linux }) => void (linux!.personality = { domain: 'SOLARIS' }))).toThrow('LINUX32');
   });
 });

@@ -108,8 +108,9 @@ export class OciContainers {
     await this.#runHooks(container, 'prestart', 'creating');
     await this.#runHooks(container, 'createRuntime', 'creating');
     const user = userOf(spec.process ?? { cwd: '/' }, passwd, spec.annotations, process.getgroups?.());
-    const hookInput = JSON.stringify(this.#describe(container, 'created'));
-    launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts), hookInput));
+    const inputOf = (status: OciStatus) => JSON.stringify(this.#describe(container, status));
+    const hookInputs = { createContainer: inputOf('creating'), startContainer: inputOf('created') };
+    launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts), hookInputs));
     await launcher.until('created');
     if (options.pidFile) writeFileSync(options.pidFile, String(pid));
     return launcher;
@@ -130,7 +131,7 @@ export class OciContainers {
     const status = this.status(container);
     if (status !== 'created') throw new Refused('precondition', status === 'stopped' ? 'cannot start a container that has stopped' : `cannot start an already ${status} container`);
     await giveStartWord(this.store.startSocket(id), container.spec.process?.args?.[0] ?? '');
-    await this.#runHooks(container, 'poststart', 'running');
+    await this.#runHooks(container, 'poststart', 'running', this.warn);
   }
 
   state(id: string): OciState {
@@ -166,7 +167,7 @@ export class OciContainers {
     const status = this.status(container);
     if (!force && status !== 'stopped' && status !== 'created') throw new Refused('precondition', `cannot delete container ${id} that is not stopped: ${status}`);
     await this.#destroy(container);
-    await this.#runHooks(container, 'poststop', 'stopped').catch((error: Error) => this.warn(error.message));
+    await this.#runHooks(container, 'poststop', 'stopped', this.warn);
   }
 
   async #destroy(container: StoredContainer): Promise<void> {
@@ -273,8 +274,9 @@ export class OciContainers {
     return { ociVersion, id, status, pid: status === 'stopped' ? 0 : pid, bundle, ...(spec.annotations ? { annotations: spec.annotations } : {}) };
   }
 
-  async #runHooks(container: StoredContainer, point: HookPoint, status: OciStatus): Promise<void> {
-    await runHooks(convertHooks(container.spec.hooks ?? {}, hostEnvironment())[point], point, this.#describe(container, status));
+  /** @param warn of hooks that change nothing any more: told what failed, and the others run all the same */
+  async #runHooks(container: StoredContainer, point: HookPoint, status: OciStatus, warn?: (message: string) => void): Promise<void> {
+    await runHooks(convertHooks(container.spec.hooks ?? {}, hostEnvironment())[point], point, this.#describe(container, status), warn);
   }
 }
 

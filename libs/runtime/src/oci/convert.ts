@@ -111,7 +111,7 @@ function convertDevices(devices: readonly OciDevice[]): DeviceNode[] {
 
 function convertDevice({ path, type, major = 0, minor = 0, fileMode = 0o666, uid, gid }: OciDevice): DeviceNode {
   if (type !== 'b' && type !== 'c' && type !== 'u' && type !== 'p') throw new Refused('invalid', `invalid type "${type}" of the device ${path}: c, b, u or p`);
-  return { path, type, major, minor, mode: fileMode, ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+  return { path, type, major, minor, mode: fileMode & 0o7777, ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }
 
 function convertTimeOffsets(offsets: NonNullable<OciLinux['timeOffsets']>): TimeOffset[] {

@@ -5,9 +5,15 @@ import type { OciState } from './spec.js';
 
 const maxErrorBytes = 4096;
 
-/** Runs hooks one after the other, outside of the container, the state on their standard input. The first that fails ends it. */
-export async function runHooks(hooks: readonly Hook[] | undefined, point: string, state: OciState): Promise<void> {
-  for (const [index, hook] of (hooks ?? []).entries()) await runHook(hook, `${point} hook #${index}`, state);
+/**
+ * Runs hooks one after the other, outside of the container, the state on their standard input. The first that fails ends it, unless
+ * `warn` is there to be told: the OCI spec wants what has started or gone to go on.
+ */
+export async function runHooks(hooks: readonly Hook[] | undefined, point: string, state: OciState, warn?: (message: string) => void): Promise<void> {
+  for (const [index, hook] of (hooks ?? []).entries()) {
+    const done = runHook(hook, `${point} hook #${index}`, state);
+    await (warn ? done.catch((error: Error) => warn(error.message)) : done);
+  }
 }
 
 function runHook(hook: Hook, name: string, state: OciState): Promise<void> {

@@ -13,7 +13,7 @@ export type ProcessPart = Pick<ContainerConfig, 'process' | 'rlimits' | 'oomScor
 export function convertProcess(process: OciProcess, preservedDescriptors: number, held: bigint): ProcessPart {
   return {
     process: processPlan(process, preservedDescriptors),
-    rlimits: (process.rlimits ?? []).map(convertRlimit),
+    rlimits: convertRlimits(process.rlimits ?? []),
     capabilities: convertCapabilities(process.capabilities, held),
     noNewPrivileges: process.noNewPrivileges ?? false,
     labels: labelsOf(process),
@@ -41,6 +41,12 @@ function processPlan({ args = [], env = [], user, cwd, terminal, consoleSize }: 
 
 function labelsOf({ apparmorProfile, selinuxLabel }: OciProcess): SecurityLabels {
   return { ...(apparmorProfile ? { apparmorProfile } : {}), ...(selinuxLabel ? { selinuxProcess: selinuxLabel } : {}) };
+}
+
+function convertRlimits(given: NonNullable<OciProcess['rlimits']>): ContainerConfig['rlimits'] {
+  const double = given.find(({ type }, index) => given.some((other, at) => at < index && other.type === type));
+  if (double) throw new Refused('invalid', `process.rlimits names ${double.type} twice`);
+  return given.map(convertRlimit);
 }
 
 function convertRlimit({ type, soft, hard }: { type: string; soft: number; hard: number }): ContainerConfig['rlimits'][number] {
