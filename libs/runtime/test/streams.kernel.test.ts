@@ -244,6 +244,11 @@ describe('attach', () => {
     await host.runtime.remove(id);
   });
 
+  test('the console of a container with a terminal is that terminal', async () => {
+    const { output } = await host.run('stat -c %t:%T /dev/console $(tty) | uniq | wc -l; echo said >/dev/console; grep -c " /dev/console " /proc/self/mountinfo', { tty: true });
+    expect(output.replaceAll('\r', '')).toBe('1\nsaid\n1\n');
+  });
+
   test('who reads slowly loses output, and holds up neither the container nor the others', async () => {
     const id = await host.start('read go; head -c 20000000 /dev/zero | tr "\\0" x; echo; echo done; read go', { openStdin: true });
     const [slow, quick] = await Promise.all([attach(id, true), attach(id)]);
