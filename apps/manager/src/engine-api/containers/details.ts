@@ -3,6 +3,7 @@ import { omitAbsent, omitEmpty, type Json } from '../json-output.js';
 import { mountTo } from '../convert/mount.js';
 import { labelsOf, type ClusterContainer } from './cluster-container.js';
 import { endpointsTo } from './endpoints.js';
+import { hostOptionsTo } from './host-options.js';
 import { mountPointsTo } from './mount-points.js';
 import { portsOf, stateOf, type StateWord } from './summary.js';
 
@@ -124,9 +125,7 @@ function hostConfigTo(container: ClusterContainer, spec: ContainerSpec | undefin
     Init: spec?.init ?? null,
     Mounts: (spec?.mounts ?? []).map(mountTo),
     Ulimits: (spec?.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
-    Memory: limits.memoryBytes ?? 0,
-    NanoCpus: limits.nanoCpus ?? 0,
-    PidsLimit: limits.pids ?? null,
+    ...hostOptionsTo(spec, limits),
   };
 }
 
@@ -142,30 +141,11 @@ const neutralHostConfig: Json = {
   Cgroup: '',
   Links: null,
   PublishAllPorts: false,
-  SecurityOpt: null,
   Runtime: 'shoal',
   Isolation: '',
-  CpuShares: 0,
-  CgroupParent: '',
-  BlkioWeight: 0,
-  BlkioWeightDevice: null,
-  BlkioDeviceReadBps: null,
-  BlkioDeviceWriteBps: null,
-  BlkioDeviceReadIOps: null,
-  BlkioDeviceWriteIOps: null,
-  CpuPeriod: 0,
-  CpuQuota: 0,
   CpuRealtimePeriod: 0,
   CpuRealtimeRuntime: 0,
-  CpusetCpus: '',
-  CpusetMems: '',
-  Devices: null,
-  DeviceCgroupRules: null,
   DeviceRequests: null,
-  MemoryReservation: 0,
-  MemorySwap: 0,
-  MemorySwappiness: null,
-  OomKillDisable: null,
   CpuCount: 0,
   CpuPercent: 0,
   IOMaximumIOps: 0,
