@@ -1,6 +1,6 @@
 import { Client, credentials, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerOperation } from '../../../libs/model/src/index.js';
+import type { ContainerOperation, ExecOperation } from '../../../libs/model/src/index.js';
 import { FakeRuntime } from '../../../libs/runtime/src/fake-runtime.js';
 import { ExecRefused, type ContainerRequest } from '../../../libs/runtime/src/runtime.js';
 import { channelOptions, dispatcherService, type ContainerInput, type ContainerOutput } from '../../../libs/wire/src/index.js';
@@ -18,7 +18,7 @@ let runtime: FakeRuntime;
 let served: Promise<void>;
 let startExec: ((exec: FakeExec) => void) | undefined;
 
-const exec = { kind: 'exec', argv: ['x'], env: [], tty: false, stdin: true, privileged: false, detach: false, hangUp: false } as const;
+const exec: ExecOperation = { kind: 'exec', argv: ['x'], env: [], tty: false, stdin: true, privileged: false, detach: false, hangUp: false };
 
 beforeEach(async () => {
   startExec = undefined;
