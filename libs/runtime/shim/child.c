@@ -81,11 +81,11 @@ static int execute_from_path(const char *name) {
 
 static _Noreturn void execute(const struct child_ends *ends) {
 	int error_number;
+	load_late_seccomp();
 	if (!run_start_hooks()) {
 		tell(ends, (struct child_status){.ready = 0, .error_number = START_HOOK_FAILED});
 		_exit(1);
 	}
-	load_late_seccomp();
 	if (strchr(arguments[0], '/')) {
 		execve(arguments[0], arguments, environment);
 		error_number = errno;

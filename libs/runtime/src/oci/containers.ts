@@ -119,6 +119,7 @@ export class OciContainers {
   /** Somebody else's group, which may well be a mistake of the caller's. */
   #lookAtGroup(container: StoredContainer, cgroups: Cgroups): void {
     const isFrozen = cgroups.isFrozen(groupName(container)) || isFrozenByVersion1(this.facts.cgroups, container.cgroupPath);
+    container.sharesGroup = isFrozen;
     if (isFrozen) throw new Refused('precondition', "container's cgroup unexpectedly frozen");
     const others = cgroups.pids(groupName(container)).length;
     if (others === 0) return;

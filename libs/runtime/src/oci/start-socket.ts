@@ -7,6 +7,8 @@ import { startSocketName } from './state.js';
 
 /** struct child_status of the shim: ready, error number. */
 const statusBytes = 8;
+/** In place of an error number (START_HOOK_FAILED of the shim). */
+const startHookFailed = 0xffff;
 
 export function isWaiting(startSocket: string): boolean {
   return existsSync(startSocket);
@@ -28,5 +30,7 @@ export async function giveStartWord(startSocket: string, argv0: string): Promise
     closeSync(directory);
     rmSync(startSocket, { force: true });
   }
-  if (answer.length >= statusBytes) throw new Refused('invalid', startFailureWords(answer.readUInt32LE(4), argv0));
+  if (answer.length < statusBytes) return;
+  const errno = answer.readUInt32LE(4);
+  throw new Refused('invalid', errno === startHookFailed ? 'error running hook: a startContainer hook failed or took too long' : startFailureWords(errno, argv0));
 }
