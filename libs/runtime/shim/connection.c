@@ -4,6 +4,7 @@
  * what the other side has not taken yet. Nothing here ever waits. Memory is held only while something is under way.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,6 +25,19 @@ void connection_close(struct connection *connection) {
 	free(connection->payload);
 	free(connection->backlog);
 	*connection = (struct connection){.socket = -1};
+}
+
+/* Whoever is still sending would find nobody there, and miss what was said to it last: it is told that this is all, and heard to its end. */
+void connection_hear_out(struct connection *connection, long long until_ms) {
+	char ignored[4096];
+	if (connection->socket < 0 || shutdown(connection->socket, SHUT_WR) < 0)
+		return;
+	for (;;) {
+		long long left = until_ms - monotonic_ms();
+		struct pollfd watched = {.fd = connection->socket, .events = POLLIN};
+		if (left <= 0 || poll(&watched, 1, (int)left) <= 0 || recv(connection->socket, ignored, sizeof ignored, MSG_DONTWAIT) == 0)
+			return;
+	}
 }
 
 static size_t wanted_bytes(const struct connection *connection) {

@@ -19,7 +19,7 @@
 
 #include "shim.h"
 
-enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, LAST_WORDS_MS = 1000, QUIET_MS = 1000, WATCHED = 8 };
+enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, QUIET_MS = 1000, WATCHED = 8 };
 
 enum state { CREATING, CREATED, STARTING, RUNNING, EXITED };
 static const char *const state_names[] = {"creating", "created", "created", "running", "exited"};
@@ -314,6 +314,10 @@ static _Noreturn void finish(struct container *c) {
 	record_exit(c, &event);
 	tell_all(c, &event);
 	send_last_words(c);
+	long long until_ms = monotonic_ms() + LAST_WORDS_MS;
+	for (int i = 0; i < MAX_CONNECTIONS; i++)
+		if (c->connections[i].types)
+			connection_hear_out(&c->connections[i], until_ms);
 	unlinkat(c->directory, "shim.sock", 0);
 	_exit(0);
 }

@@ -161,6 +161,7 @@ static _Noreturn void finish(struct exec *e) {
 		if (poll(&watched, 1, -1) > 0 && !connection_flush(&e->client))
 			break;
 	}
+	connection_hear_out(&e->client, monotonic_ms() + LAST_WORDS_MS);
 	_exit(0);
 }
 

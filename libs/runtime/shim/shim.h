@@ -60,8 +60,10 @@ struct connection {
 	uint64_t lost_bytes; /* of output, since it fell behind */
 };
 enum received { RECEIVED_NOTHING, RECEIVED_RECORD, RECEIVED_END };
+enum { LAST_WORDS_MS = 1000 }; /* for whoever is slow to hear what is said to it at the end */
 void connection_open(struct connection *connection, int socket);
 void connection_close(struct connection *connection);
+void connection_hear_out(struct connection *connection, long long until_ms);
 enum received connection_receive(struct connection *connection, struct record *record); /* the record stays until its release */
 void connection_release(struct connection *connection);
 bool connection_is_behind(const struct connection *connection);

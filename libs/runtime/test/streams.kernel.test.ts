@@ -67,6 +67,21 @@ describe('exec', () => {
     expect(await exec.exited).toEqual({ exitCode: 7 });
   });
 
+  test('its last words are heard also by whoever is still writing when it ends', async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      const exec = await startExec(id, shell('head -c1 >/dev/null; head -c 200000 /dev/zero; echo end'), { openStdin: true });
+      await exec.write(Buffer.from('x'));
+      const writing = (async () => {
+        for (let bytes = 0; bytes < 1 << 20; bytes += 16_384) await exec.write(Buffer.alloc(16_384));
+        await exec.closeInput();
+      })();
+      const { stdout } = await collect(exec);
+      expect(stdout.slice(-4)).toBe('end\n');
+      expect(stdout).toHaveLength(200_004);
+      await writing;
+    }
+  });
+
   test('megabytes through it both ways, however slow the reader', async () => {
     const exec = await startExec(id, ['cat'], { openStdin: true });
     const sent = Buffer.alloc(8 << 20, 'abcdefghijklmnopqrstuvwxyz\n');
