@@ -1,0 +1,24 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compareShim } from './compare-shim.js';
+
+async function main(argv: string[]): Promise<void> {
+  const { values } = parseArgs({ args: argv, options: { only: { type: 'string' }, rounds: { type: 'string', default: '10' } } });
+  const distDir = dirname(dirname(process.argv[1]!));
+  mkdirSync('/var/lib/shoal-bench', { recursive: true });
+  const directory = mkdtempSync('/var/lib/shoal-bench/run-');
+  const parts: Record<string, () => Promise<void>> = {
+    shim: () => compareShim(join(distDir, 'shim/shoal-shim'), directory, Number(values.rounds)),
+  };
+  try {
+    for (const [name, part] of Object.entries(parts)) if (!values.only || values.only.split(',').includes(name)) await part();
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`bench:runtime: ${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(1);
+});
