@@ -16,6 +16,7 @@ const tables = [
   ['docs/task-model.md', 'transitions', await transitionTable()],
   ['docs/ARCHITECTURE.md', 'import rules', importTable()],
   ['docs/options.md', 'service keys', await optionTable()],
+  ['docs/networking.md', 'truth table', await truthTable()],
 ];
 
 const problems = process.argv.includes('--check') ? [...staleTables(), ...deadLinks()] : writeTables();
@@ -64,6 +65,14 @@ async function optionTable() {
   const { optionTable } = await load('libs/compose/src/option-table.ts');
   const words = { acts: 'acts', differs: 'differs', none: 'no effect' };
   return markdown(['key', 'here', 'what to know'], Object.entries(optionTable).map(([key, { effect, note }]) => [`\`${key}\``, words[effect], note]));
+}
+
+async function truthTable() {
+  const { places, table, targets, words } = await load('e2e/network/truth-table.ts');
+  const inWords = (cell) => (typeof cell === 'string' ? cell : Object.entries(cell).map(([way, word]) => `${way} ${word}`).join(', '));
+  const rows = Object.entries(targets).map(([target, name]) => [name, ...Object.keys(places).map((place) => inWords(table[target][place]))]);
+  const meanings = Object.entries(words).map(([word, meaning]) => [`${word}`, meaning]);
+  return `${markdown(['from →', ...Object.values(places)], rows)}\n${markdown(['word', 'meaning'], meanings)}`;
 }
 
 function importTable() {

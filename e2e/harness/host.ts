@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, readSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { endProcess, recordProcess, signalProcess, isAlive, type ProcessRecord } from './process.js';
 import { must, run, startDetached, type RunResult } from './run.js';
-import { hostNamespace, type Underlay } from './underlay.js';
+import { hostNamespace, ipv6Beside, type Underlay } from './underlay.js';
 
 export type Program = 'manager' | 'agent';
 
@@ -31,6 +31,10 @@ export class Host {
 
   get address(): string {
     return this.record.address;
+  }
+
+  get ipv6Address(): string {
+    return ipv6Beside(this.record.address);
   }
 
   get stateDir(): string {

@@ -12,6 +12,13 @@ export interface Underlay {
   prefix: string;
 }
 
+/** The IPv6 address that a host has beside its IPv4 one: `172.30.77.11` → `fdac:1e4d::11`. */
+export function ipv6Beside(address: string): string {
+  const bytes = address.split('.');
+  const [a, b, c] = bytes.map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return `fd${a}:${b}${c}::${bytes[3]}`;
+}
+
 const bridge = 'br0';
 /** Host number of the machine itself. */
 const machine = 254;
@@ -56,6 +63,7 @@ async function plug(underlay: Underlay, link: string, address: string, namespace
   await must(['ip', '-n', switchNs, 'link', 'add', port, 'type', 'veth', 'peer', 'name', link, 'netns', namespace ?? '1']);
   const inside = namespace ? ['ip', '-n', namespace] : ['ip'];
   await must([...inside, 'addr', 'add', `${address}/24`, 'dev', link]);
+  await must([...inside, '-6', 'addr', 'add', `${ipv6Beside(address)}/64`, 'dev', link, 'nodad']);
   await must([...inside, 'link', 'set', link, 'up']);
   await must(['ip', '-n', switchNs, 'link', 'set', port, 'master', bridge, 'up']);
 }
