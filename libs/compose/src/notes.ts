@@ -27,20 +27,7 @@ export function noteSettings(document: MapValue, findings: Findings): void {
       if (!Object.hasOwn(ignoredKeys, key)) continue;
       findings.note(deprecatedKeys.has(key) ? 'deprecated' : 'ignored', entry.keyAt, `${path}.${key}`, `"${key}" has no effect: ${ignoredKeys[key]}`);
     }
-    noteNetworkAddresses(service, path, findings);
     noteRestart(service, path, findings);
-  }
-}
-
-function noteNetworkAddresses(service: MapValue, path: string, findings: Findings): void {
-  const networks = get(service, 'networks');
-  if (networks?.kind !== 'map') return;
-  for (const [name, network] of networks.entries) {
-    if (network.value.kind !== 'map') continue;
-    for (const key of ['ipv4_address', 'ipv6_address']) {
-      const address = network.value.entries.get(key);
-      if (address) findings.note('ignored', address.keyAt, `${path}.networks.${name}.${key}`, `"${key}" has no effect: tasks get their addresses from the cluster`);
-    }
   }
 }
 

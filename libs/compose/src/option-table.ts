@@ -53,7 +53,7 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
   ipc: acts(`${swarmDrops}; with \`service:NAME\` the other says \`shareable\``),
   isolation: none('it means something on Windows only'),
   labels: acts(),
-  links: none('services find each other by name on a common network'),
+  links: differs('the alias of a link is a name of that service for everybody on the networks that both are on; services find each other by name without'),
   logging: acts('the drivers json-file, local, none, syslog and journald'),
   mac_address: acts(`${swarmDrops}; of the first interface`),
   mem_limit: acts(`${specOnly}; the same as deploy.resources.limits.memory`),
@@ -61,7 +61,7 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
   mem_swappiness: acts(`${specOnly}; cgroup v1 only`),
   memswap_limit: acts(specOnly),
   network_mode: differs(`${swarmDrops}; \`host\`, \`none\`, \`service:NAME\` (the task of the same slot) or \`container:ID\`; \`bridge\` means the networks of the stack; ports cannot be published`),
-  networks: acts('also the external networks `host` and `none`'),
+  networks: acts('also the external networks `host` and `none`; `ipv4_address` and `ipv6_address` of a network with subnets of its own, and of the Compose Specification `mac_address`, `priority` and `gw_priority` (the highest has the default route), which Docker refuses in stack files'),
   oom_kill_disable: acts(`${specOnly}; cgroup v1 only`),
   oom_score_adj: acts(swarmDrops),
   pid: differs(`${swarmDrops}; \`service:NAME\` is the task of the same slot`),
@@ -91,5 +91,5 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
 
 /** Keys that are accepted and do nothing, with the reason. */
 export const ignoredKeys: Record<string, string> = Object.fromEntries(
-  (['build', 'container_name', 'depends_on', 'expose', 'external_links', 'links'] as const).map((key) => [key, optionTable[key].note]),
+  (['build', 'container_name', 'depends_on', 'expose', 'external_links'] as const).map((key) => [key, optionTable[key].note]),
 );

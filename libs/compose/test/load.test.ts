@@ -65,10 +65,10 @@ it('never ignores in silence', () => {
     'ignored 5:5 services.a.depends_on',
     'ignored 6:13 services.a.ports[0]',
     'ignored 7:5 services.a.restart',
-    'ignored 9:20 services.a.networks.n.ipv4_address',
     'surprising 10:15 services.a.volumes[0]',
     'ignored 10:26 services.a.volumes[1]',
     'deprecated 12:18 volumes.data.external',
+    'ignored 9:20 services.a.networks.n.ipv4_address',
     'ignored 11:17 networks.unused',
   ]);
 });

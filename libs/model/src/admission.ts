@@ -1,5 +1,6 @@
 import type { RefusalCode } from '../../base/src/index.js';
-import { isInNetwork, parseIpNetwork } from './ip-network.js';
+import { isInNetwork, overlap, parseIpNetwork, wholeNetwork } from './ip-network.js';
+import { mtuProblem } from './network-options.js';
 import type { IpamConfig, NetworkSpec, SecretSpec } from './objects.js';
 
 /**
@@ -37,7 +38,22 @@ export function checkNetworkSpec(spec: NetworkSpec): Problem[] {
       message: `plugin "${spec.driver}" not found: networks of the cluster have the driver overlay (--driver overlay)`,
     });
   }
+  const mtu = mtuProblem(spec);
+  if (mtu !== undefined) problems.push({ code: 'invalid', message: `network ${spec.name}: ${mtu}` });
   for (const config of spec.ipam?.configs ?? []) problems.push(...checkIpamConfig(spec.name, config));
+  problems.push(...checkSubnetsApart(spec));
+  return problems;
+}
+
+function checkSubnetsApart({ name, ipam }: NetworkSpec): Problem[] {
+  const subnets = (ipam?.configs ?? []).flatMap(({ subnet }) => subnet ?? []);
+  const blocks = subnets.flatMap((subnet) => parseIpNetwork(subnet) ?? []);
+  if (blocks.length < subnets.length) return []; // told already
+  const problems: Problem[] = [];
+  for (const [index, block] of blocks.entries()) {
+    const other = blocks.slice(0, index).findIndex((earlier) => overlap(wholeNetwork(earlier), wholeNetwork(block)));
+    if (other >= 0) problems.push({ code: 'invalid', message: `network ${name}: the subnets ${subnets[other]} and ${subnets[index]} overlap` });
+  }
   return problems;
 }
 

@@ -9,6 +9,7 @@ export * from './decision.js';
 export * from './isolation.js';
 export * from './log-driver.js';
 export * from './ip-network.js';
+export * from './network-options.js';
 export * from './normal-spec.js';
 export { obedientAgents } from './obedient-agents.js';
 export * from './objects.js';

@@ -146,6 +146,8 @@ export interface TaskNetwork {
   /** Address without prefix length. */
   address: string;
   aliases: string[];
+  /** Of the interface; absent: made from its address. */
+  macAddress?: string;
 }
 
 export interface TaskStatus {

@@ -187,6 +187,10 @@ export interface NetworkAttachmentSpec {
   aliases: string[];
   /** `ipv4_address` and `ipv6_address`: the only ones that a task may have there. Absent: any. */
   addresses?: string[];
+  /** Of the task's interface there. Absent: made from its address. */
+  macAddress?: string;
+  /** The highest one has the default route and is the first interface; of equals the first. Absent: 0. */
+  priority?: number;
   driverOpts?: Record<string, string>;
 }
 

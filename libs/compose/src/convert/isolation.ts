@@ -23,7 +23,7 @@ export function convertIsolation(scope: Scope, name: string, service: Service): 
     cgroupnsMode: convertMode(scope, name, service.cgroup === undefined ? 'cgroupns_mode' : 'cgroup', 'cgroup', service.cgroup ?? service.cgroupns_mode),
     utsMode: convertMode(scope, name, 'uts', 'uts', service.uts),
     cgroupParent: service.cgroup_parent,
-    macAddress: convertMacAddress(scope, name, service.mac_address),
+    macAddress: convertMacAddress(scope, servicePath(name, 'mac_address'), service.mac_address),
     domainname: service.domainname,
     securityOptions: convertSecurityOptions(scope, name, service),
     runtime: convertRuntime(scope, name, service.runtime),
@@ -95,9 +95,9 @@ function predefinedNetworkOf(scope: Scope, service: Service): string | undefined
   return targets.length === 1 && targets[0] !== 'bridge' && isPredefinedNetwork(targets[0]!) ? targets[0] : undefined;
 }
 
-function convertMacAddress(scope: Scope, name: string, text: string | undefined): string | undefined {
+export function convertMacAddress(scope: Scope, path: string, text: string | undefined): string | undefined {
   if (text !== undefined && !/^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text)) {
-    problem(scope, servicePath(name, 'mac_address'), `"${text}" is not a MAC address`, 'it looks like 02:42:ac:11:00:02');
+    problem(scope, path, `"${text}" is not a MAC address`, 'it looks like 02:42:ac:11:00:02');
   }
   return text?.toLowerCase().replaceAll('-', ':');
 }

@@ -1,47 +1,15 @@
-import type { NetworkAttachmentSpec, NetworkSpec } from '../../../model/src/index.js';
+import { checkNetworkSpec, idleDriverOptions, type IpamConfig, type NetworkSpec } from '../../../model/src/index.js';
 import type { Network, Service } from '../compose-config.js';
-import { didYouMean } from '../problems.js';
+import type { ServiceNetwork } from '../tables/service.js';
 import type { Scope } from './scope.js';
-import { compact, compareText, nameOf, note, positionOf, problem, servicePath, toRecord, withNamespace } from './scope.js';
+import { compact, compareText, nameOf, note, problem, toRecord, withNamespace } from './scope.js';
 import { rejectName } from './names.js';
 
 /** The network of services that name none; it needs no declaration. */
-const defaultNetwork = 'default';
+export const defaultNetwork = 'default';
 
-export function networksOf(service: Service): Map<string, { aliases?: string[]; driver_opts?: Map<string, string> } | null> {
+export function networksOf(service: Service): Map<string, ServiceNetwork | null> {
   return service.networks?.size ? service.networks : new Map([[defaultNetwork, null]]);
-}
-
-/** None for a service that has another's network namespace, the host's, or an empty one. */
-export function convertAttachments(scope: Scope, name: string, service: Service, networkMode: string | undefined): NetworkAttachmentSpec[] {
-  if (networkMode !== undefined) return [];
-  const attachments = [...networksOf(service)].flatMap(([key, settings]): NetworkAttachmentSpec[] => {
-    const declared = scope.config.networks.get(key);
-    if (!declared && key !== defaultNetwork) {
-      rejectUndeclared(scope, name, key);
-      return [];
-    }
-    const target = nameOf(scope, key, declared ?? {});
-    const aliases = isUserDefined(target) ? [...(settings?.aliases ?? []), name] : (settings?.aliases ?? []);
-    if (!isUserDefined(target)) rejectBesideOthers(scope, name, key, target);
-    return [compact<NetworkAttachmentSpec>({ target, aliases, driverOpts: settings?.driver_opts && toRecord(settings.driver_opts) })];
-  });
-  return attachments.sort((a, b) => compareText(a.target, b.target));
-}
-
-function rejectUndeclared(scope: Scope, service: string, key: string): void {
-  const suggestion = didYouMean(key, scope.config.networks.keys()) ?? 'declare it under the top-level networks';
-  const path = servicePath(service, 'networks');
-  const items = [...scope.config.positions.keys()].filter((candidate) => candidate === `${path}.${key}`);
-  const index = [...networksOf(scope.config.services.get(service) as Service).keys()].indexOf(key);
-  const at = positionOf(scope, items[0] ?? `${path}[${index}]`);
-  scope.findings.problem(at, path, `the network "${key}" is not declared`, suggestion);
-}
-
-/** Host and none are instead of a network; the bridge of one node is none that tasks on others could be on. */
-function rejectBesideOthers(scope: Scope, service: string, key: string, target: string): void {
-  const suggestion = target === 'bridge' ? 'use a network of the stack' : `name no other network beside "${target}"`;
-  problem(scope, servicePath(service, `networks.${key}`), `a service cannot join the network "${target}" of its node`, suggestion);
 }
 
 /** Only networks that a service uses are created, and only those are looked for when external. */
@@ -70,10 +38,8 @@ function convertNetwork(scope: Scope, key: string, name: string, network: Networ
   rejectName(scope, `networks.${key}`, name);
   const driver = network.driver ?? 'overlay';
   if (driver !== 'overlay') note(scope, 'not-executed', `networks.${key}.driver`, `there is no network driver "${driver}" here; the driver of a swarm is overlay`);
-  const configs = (network.ipam?.config ?? []).map(({ subnet }) => (subnet === undefined ? {} : { subnet }));
-  const hasIpam = network.ipam?.driver !== undefined || configs.length > 0;
-  const ipam = hasIpam ? { ...(network.ipam?.driver === undefined ? {} : { driver: network.ipam.driver }), configs } : undefined;
-  return compact<NetworkSpec>({
+  if (network.enable_ipv4 === false) problem(scope, `networks.${key}.enable_ipv4`, 'every network has IPv4', 'remove the key; enable_ipv6 adds IPv6');
+  const spec = compact<NetworkSpec>({
     name,
     labels: withNamespace(scope, network.labels),
     driver,
@@ -81,11 +47,35 @@ function convertNetwork(scope: Scope, key: string, name: string, network: Networ
     internal: network.internal ?? false,
     attachable: network.attachable ?? false,
     ingress: false,
-    ipv6: false,
-    ipam,
+    ipv6: network.enable_ipv6 ?? false,
+    ipam: convertIpam(network),
   });
+  for (const { option, why } of idleDriverOptions(spec)) note(scope, 'not-executed', `networks.${key}.driver_opts.${option}`, `"${option}" has no effect: ${why}`);
+  rejectAddresses(scope, key, spec);
+  return spec;
 }
 
-function isUserDefined(name: string): boolean {
+function convertIpam({ ipam }: Network): NetworkSpec['ipam'] {
+  const configs = (ipam?.config ?? []).map((config) =>
+    compact<IpamConfig>({
+      subnet: config.subnet,
+      ipRange: config.ip_range,
+      gateway: config.gateway,
+      auxAddresses: config.aux_addresses?.size ? toRecord(config.aux_addresses) : undefined,
+    }),
+  );
+  const options = ipam?.options?.size ? toRecord(ipam.options) : undefined;
+  if (ipam?.driver === undefined && configs.length === 0 && !options) return undefined;
+  return { ...(ipam?.driver === undefined ? {} : { driver: ipam.driver }), ...(options && { options }), configs };
+}
+
+/** What the manager would refuse is told with its place. */
+function rejectAddresses(scope: Scope, key: string, spec: NetworkSpec): void {
+  const plain = { ...spec, name: 'n', driver: 'overlay' };
+  for (const { message } of checkNetworkSpec({ ...plain, driverOpts: {} })) problem(scope, `networks.${key}.ipam`, message.replace('network n: ', ''));
+  for (const { message } of checkNetworkSpec({ ...plain, ipam: { configs: [] } })) problem(scope, `networks.${key}.driver_opts`, message.replace('network n: ', ''));
+}
+
+export function isUserDefined(name: string): boolean {
   return !['default', 'bridge', 'host', 'none'].includes(name) && !name.startsWith('container:');
 }

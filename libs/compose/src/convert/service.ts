@@ -1,9 +1,9 @@
 import { stackImageLabel, type ServiceSpec, type TaskTemplate } from '../../../model/src/index.js';
 import type { Service } from '../compose-config.js';
+import { convertAttachments } from './attachments.js';
 import { convertContainer } from './container.js';
 import { convertMode, convertPlacement, convertResources, convertRestart, convertUpdate } from './deploy.js';
 import { rejectName } from './names.js';
-import { convertAttachments } from './networks.js';
 import { convertEndpoint } from './ports.js';
 import type { Scope } from './scope.js';
 import { compact, scoped, servicePath, toRecord, withNamespace } from './scope.js';

@@ -1,5 +1,6 @@
 import { boolean, envOrLabels, extensions, field, list, openMap, options, strictMap, string } from './shapes.js';
 import { service } from './service-schema.js';
+import { ipamSpecFields, networkSpecFields, subnetSpecFields } from './spec-schema.js';
 import type { MapShape, Shape } from './shape.js';
 
 /** The newest version, and what a file without `version` is read as. */
@@ -23,11 +24,12 @@ const network: Shape = {
       name: field(string, 5),
       driver: field(string),
       driver_opts: field(options),
-      ipam: field(strictMap({ driver: field(string), config: field(list(strictMap({ subnet: field(string) }))) })),
+      ipam: field(strictMap({ driver: field(string), config: field(list(strictMap({ subnet: field(string), ...subnetSpecFields }))), ...ipamSpecFields })),
       external: field(external(true)),
       internal: field(boolean),
       attachable: field(boolean, 2),
       labels: field(envOrLabels),
+      ...networkSpecFields,
     },
     patterns: extensions(7),
   },

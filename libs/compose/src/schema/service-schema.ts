@@ -1,5 +1,5 @@
 import { deploy } from './deploy-schema.js';
-import { specFields } from './spec-schema.js';
+import { attachmentSpecFields, specFields } from './spec-schema.js';
 import type { Field, Shape } from './shape.js';
 import { boolean, command, duration, envOrLabels, extensions, field, integer, list, number, openMap, openPattern, options, optionsOrEmpty, strictMap, string, stringOrList, strings } from './shapes.js';
 
@@ -47,6 +47,7 @@ const serviceNetwork: Shape = {
     ipv4_address: field(string),
     ipv6_address: field(string),
     driver_opts: field(options, 13),
+    ...attachmentSpecFields,
   }),
 };
 

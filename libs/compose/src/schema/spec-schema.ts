@@ -1,5 +1,5 @@
 import type { Field, Shape } from './shape.js';
-import { boolean, envOrLabels, field, list, oneOf, strictMap, string, stringOrList, strings } from './shapes.js';
+import { boolean, envOrLabels, field, integer, list, oneOf, options, strictMap, string, stringOrList, strings } from './shapes.js';
 
 /*
  * Keys that the Compose Specification has and Docker's file format version 3 has not. `docker stack` refuses them; they are
@@ -58,3 +58,20 @@ export const deviceReservations: Shape = list(
     ['capabilities'],
   ),
 );
+
+/** Of a network. */
+export const networkSpecFields: Record<string, Field> = {
+  enable_ipv4: field(boolean),
+  enable_ipv6: field(boolean),
+};
+
+/** Of `ipam`, and of one of its subnets. */
+export const ipamSpecFields: Record<string, Field> = { options: field(options) };
+export const subnetSpecFields: Record<string, Field> = { ip_range: field(string), gateway: field(string), aux_addresses: field(options) };
+
+/** How a service is attached to a network. */
+export const attachmentSpecFields: Record<string, Field> = {
+  mac_address: field(string),
+  priority: field(integer),
+  gw_priority: field(integer),
+};

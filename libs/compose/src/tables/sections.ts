@@ -3,7 +3,7 @@ import type { Kind } from '../fields/kind.js';
 import { replace, struct, wrongKind } from '../fields/kind.js';
 import { strings } from '../fields/lists.js';
 import { labels, options } from '../fields/mappings.js';
-import { byteSize, flag, text } from '../fields/scalars.js';
+import { byteSize, flag, optionalFlag, text } from '../fields/scalars.js';
 
 /* Networks, volumes, secrets and configs, as `service.ts` for services. */
 
@@ -18,9 +18,10 @@ const external: Kind<{ name?: string }> = {
   print: () => true,
 };
 
-const ipam = struct({ driver: text, config: listOf(struct({ subnet: text }, { keepEmpty: true })) });
+const subnet = struct({ subnet: text, ip_range: text, gateway: text, aux_addresses: options }, { keepEmpty: true });
+const ipam = struct({ driver: text, config: listOf(subnet), options });
 
-export const networkFields = { name: text, driver: text, driver_opts: options, ipam, external, internal: flag, attachable: flag, labels };
+export const networkFields = { name: text, driver: text, driver_opts: options, ipam, external, internal: flag, attachable: flag, labels, enable_ipv4: optionalFlag, enable_ipv6: flag };
 
 const segments = listOf(struct({ segments: labels }, { keepEmpty: true }));
 

@@ -101,7 +101,10 @@ const logging: Kind<Struct<typeof loggingFields>> = {
   },
 };
 
-const serviceNetworkStruct = struct({ aliases: strings, driver_opts: options, ipv4_address: text, ipv6_address: text }, { keepEmpty: true });
+const serviceNetworkStruct = struct(
+  { aliases: strings, driver_opts: options, ipv4_address: text, ipv6_address: text, mac_address: text, priority: signed, gw_priority: signed },
+  { keepEmpty: true },
+);
 
 /** How a service is attached to one network. */
 export interface ServiceNetwork {
@@ -109,6 +112,9 @@ export interface ServiceNetwork {
   driver_opts?: Map<string, string>;
   ipv4_address?: string;
   ipv6_address?: string;
+  mac_address?: string;
+  priority?: bigint;
+  gw_priority?: bigint;
 }
 
 /** Null: named without any setting. */
@@ -124,11 +130,9 @@ const serviceNetworkMap = mapOf<ServiceNetwork | null>(
 function mergeServiceNetwork(base: ServiceNetwork | null, override: ServiceNetwork | null): ServiceNetwork | null {
   if (base === null || override === null) return base ?? override;
   const { aliases: _replaced, ...kept } = base;
-  const addresses = {
-    ...(override.ipv4_address ? { ipv4_address: override.ipv4_address } : {}),
-    ...(override.ipv6_address ? { ipv6_address: override.ipv6_address } : {}),
-  };
-  return { ...kept, ...(override.aliases ? { aliases: override.aliases } : {}), ...addresses };
+  const { aliases, driver_opts: _first, ...rest } = override;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value));
+  return { ...kept, ...(aliases ? { aliases } : {}), ...given };
 }
 
 const serviceNetworks: Kind<Map<string, ServiceNetwork | null>> = {
