@@ -1,14 +1,16 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compareStacks } from './compare-stacks.js';
 import { compareShim } from './compare-shim.js';
 
 async function main(argv: string[]): Promise<void> {
-  const { values } = parseArgs({ args: argv, options: { only: { type: 'string' }, rounds: { type: 'string', default: '10' } } });
+  const { values } = parseArgs({ args: argv, options: { only: { type: 'string' }, rounds: { type: 'string', default: '10' }, replicas: { type: 'string', default: '300,1000' }, idle: { type: 'string', default: '30' } } });
   const distDir = dirname(dirname(process.argv[1]!));
   mkdirSync('/var/lib/shoal-bench', { recursive: true });
   const directory = mkdtempSync('/var/lib/shoal-bench/run-');
   const parts: Record<string, () => Promise<void>> = {
+    stack: () => compareStacks(distDir, directory, values.replicas.split(',').map(Number), Number(values.idle) * 1000),
     shim: () => compareShim(join(distDir, 'shim/shoal-shim'), directory, Number(values.rounds)),
   };
   try {
