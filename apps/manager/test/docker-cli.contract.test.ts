@@ -87,7 +87,6 @@ test('every error is one clear line', async () => {
   const cases: [string[], string, string?][] = [
     [['service', 'create', '-d', '--no-resolve-image', '--name', 'bad!', 'nginx'], 'Error response from daemon: rpc error: code = InvalidArgument desc = name must be valid as a DNS name component'],
     [['service', 'create', '-d', '--no-resolve-image', '--limit-memory', '1M', 'nginx'], 'Error response from daemon: rpc error: code = InvalidArgument desc = invalid memory value 1048576: Must be at least 4MiB'],
-    [['service', 'create', '-d', '--no-resolve-image', '--endpoint-mode', 'dnsrr', '-p', '80:80', 'nginx'], "port published with ingress mode can't be used with dnsrr mode"],
     [['service', 'create', '-d', '--no-resolve-image', '--constraint', 'node.role', 'nginx'], 'constraint expected one operator from ==, !='],
     [['service', 'create', '-d', '--no-resolve-image', '--network', 'nope', 'nginx'], 'network nope not found', 'Error: No such network: nope\n'],
     [['service', 'create', '-d', '--no-resolve-image', '--network', 'bridge', 'nginx'], 'network bridge is not available to services'],

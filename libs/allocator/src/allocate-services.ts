@@ -1,5 +1,6 @@
 import { sameJson } from '../../base/src/index.js';
 import type { Change, ClusterView, Decide, Network, PortConfig, Protocol, Service, ServiceStatus } from '../../model/src/index.js';
+import { sharesAddress, trafficOfPort } from '../../model/src/index.js';
 import { addressBook, AddressLoan, familyOfText } from './address-book.js';
 import { attachmentsOf, familiesOf } from './attachments.js';
 import { byCreation } from './order.js';
@@ -59,10 +60,10 @@ function portsFor(service: Service, ports: PublishedPorts, sentences: string[]):
     const publishedPort = port.publishedPort || previousChoice(service, port, wanted) || ports.choose(port.protocol ?? 'tcp', service.id);
     if (publishedPort === undefined) {
       sentences.push(`service ${service.spec.name}: no free port in ${firstDynamicPort}–${lastDynamicPort} for ${port.targetPort}/${port.protocol ?? 'tcp'}`);
-    } else if (ports.claim(port.protocol ?? 'tcp', publishedPort, service.id)) {
+    } else if (ports.claim({ ...port, publishedPort }, service)) {
       wanted.push({ ...port, publishedPort });
     } else {
-      sentences.push(`service ${service.spec.name} cannot publish ${publishedPort}/${port.protocol ?? 'tcp'}: service ${ports.nameOfOwner(port.protocol ?? 'tcp', publishedPort)} does`);
+      sentences.push(`service ${service.spec.name} cannot publish ${publishedPort}/${port.protocol ?? 'tcp'}: service ${ports.nameOfOwner({ ...port, publishedPort }, service)} does`);
     }
   }
   return wanted;
@@ -80,16 +81,16 @@ function previousChoice(service: Service, port: PortConfig, chosenNow: readonly 
   )?.publishedPort;
 }
 
-/** Who publishes what on every node. The oldest service keeps a port that two ask for. */
+/** Who publishes what on every node. The oldest service keeps a port that two ask for at the same address. */
 class PublishedPorts {
-  readonly #owners = new Map<string, Service>();
+  readonly #owners = new Map<string, Service[]>();
 
   constructor(services: readonly Service[]) {
     for (const service of services) {
       for (const port of [...(service.spec.endpoint?.ports ?? []), ...service.status.ports]) {
         if (port.publishMode === 'host' || !port.publishedPort) continue;
-        const key = `${port.protocol ?? 'tcp'}/${port.publishedPort}`;
-        if (!this.#owners.has(key)) this.#owners.set(key, service);
+        const owners = this.#ownersOf(port);
+        if (!owners.includes(service)) this.#owners.set(keyOf(port), [...owners, service]);
       }
     }
     this.#services = new Map(services.map((service) => [service.id, service]));
@@ -97,21 +98,34 @@ class PublishedPorts {
   readonly #services: Map<string, Service>;
 
   choose(protocol: Protocol, serviceId: string): number | undefined {
-    for (let port = firstDynamicPort; port <= lastDynamicPort; port++) {
-      if (this.#owners.has(`${protocol}/${port}`)) continue;
-      this.#owners.set(`${protocol}/${port}`, this.#services.get(serviceId)!);
-      return port;
+    for (let publishedPort = firstDynamicPort; publishedPort <= lastDynamicPort; publishedPort++) {
+      const key = keyOf({ protocol, publishedPort, targetPort: 0 });
+      if (this.#owners.has(key)) continue;
+      this.#owners.set(key, [this.#services.get(serviceId)!]);
+      return publishedPort;
     }
     return undefined;
   }
 
-  claim(protocol: Protocol, port: number, serviceId: string): boolean {
-    return this.#owners.get(`${protocol}/${port}`)?.id === serviceId;
+  claim(port: PortConfig, service: Service): boolean {
+    return this.#owner(port, service)?.id === service.id;
   }
 
-  nameOfOwner(protocol: Protocol, port: number): string {
-    return this.#owners.get(`${protocol}/${port}`)?.spec.name ?? 'another';
+  nameOfOwner(port: PortConfig, service: Service): string {
+    return this.#owner(port, service)?.spec.name ?? 'another';
   }
+
+  #owner(port: PortConfig, service: Service): Service | undefined {
+    return this.#ownersOf(port).find((owner) => owner.id === service.id || sharesAddress(trafficOfPort(owner.spec, port), trafficOfPort(service.spec, port)));
+  }
+
+  #ownersOf(port: PortConfig): Service[] {
+    return this.#owners.get(keyOf(port)) ?? [];
+  }
+}
+
+function keyOf({ protocol = 'tcp', publishedPort }: PortConfig): string {
+  return `${protocol}/${publishedPort}`;
 }
 
 function samePorts(a: readonly PortConfig[], b: readonly PortConfig[]): boolean {

@@ -2,6 +2,8 @@ import { sameJson } from '../../base/src/index.js';
 import {
   compareStates,
   hasEnded,
+  isDefaultDeny,
+  isEncrypted,
   isWanted,
   itemKey,
   openLogins,
@@ -214,6 +216,7 @@ function assignedNetwork(network: Network): AssignedNetwork {
     name: network.spec.name,
     subnets: network.allocation!.subnets,
     internal: network.spec.internal,
+    ...(isDefaultDeny(network.spec.labels) ? { defaultDeny: true as const } : {}),
     ...(mtu > 0 ? { mtu } : {}),
   };
 }

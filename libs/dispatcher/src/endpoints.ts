@@ -1,7 +1,9 @@
 import { isLost, isWanted, type AssignedEndpoint, type AssignedService, type ClusterView, type Service, type Task } from '../../model/src/index.js';
+import { maxWeight, serviceTraffic, trafficOfPort } from '../../model/src/index.js';
 
 /** What every node that can reach the service must know of it. */
 export function assignedService(view: ClusterView, service: Service): AssignedService {
+  const { weightLabel, allow, ...balancing } = serviceTraffic(service.spec.labels);
   return {
     id: service.id,
     name: service.spec.name,
@@ -9,15 +11,23 @@ export function assignedService(view: ClusterView, service: Service): AssignedSe
     virtualIps: service.status.virtualIps,
     ports: service.status.ports
       .filter((port) => port.publishMode !== 'host' && port.publishedPort)
-      .map((port) => ({ protocol: port.protocol ?? 'tcp', targetPort: port.targetPort, publishedPort: port.publishedPort! })),
-    endpoints: view.tasksOfService(service.id).flatMap((task) => endpointOf(view, task) ?? []).sort(byPlace),
+      .map((port) => ({ protocol: port.protocol ?? 'tcp', targetPort: port.targetPort, publishedPort: port.publishedPort!, ...trafficOfPort(service.spec, port) })),
+    endpoints: view.tasksOfService(service.id).flatMap((task) => endpointOf(view, task, weightLabel) ?? []).sort(byPlace),
+    ...(Object.keys(balancing).length > 0 && { balancing }),
+    ...(allow && { allow }),
   };
 }
 
 /** Only what runs on a node that lives can serve. What was told to stop keeps its connections and gets no new ones. */
-function endpointOf(view: ClusterView, task: Task): AssignedEndpoint | undefined {
+function endpointOf(view: ClusterView, task: Task, weightLabel: string | undefined): AssignedEndpoint | undefined {
   if (task.status.state !== 'running' || isLost(view, task)) return undefined;
-  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) ? 'ready' : 'draining', addresses: task.networks };
+  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) ? 'ready' : 'draining', ...weightOf(view, task, weightLabel), addresses: task.networks };
+}
+
+/** A label that is no number counts as none: a node's labels are free text. */
+function weightOf(view: ClusterView, task: Task, label: string | undefined): { weight?: number } {
+  const text = label === undefined ? undefined : view.get('node', task.nodeId)?.spec.labels[label];
+  return text !== undefined && /^\d{1,3}$/.test(text) ? { weight: Math.min(Number(text), maxWeight) } : {};
 }
 
 function byPlace(a: AssignedEndpoint, b: AssignedEndpoint): number {

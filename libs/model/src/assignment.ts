@@ -2,6 +2,7 @@ import type { FileReference, PortConfig, Protocol, TaskTemplate } from './servic
 import type { TaskNetwork } from './objects.js';
 import type { RegistryCredentials } from './registry-login.js';
 import type { TaskState } from './task-state.js';
+import type { Balancing, PortTraffic } from './traffic.js';
 
 /**
  * What one node must know, and nothing else: computed by `libs/dispatcher` from the view, sent as a full set and
@@ -52,6 +53,8 @@ export interface AssignedNetwork {
   /** IPv4 first; an address of the network lies in one of them. */
   subnets: { subnet: string; gateway: string }[];
   internal: boolean;
+  /** Services here answer only those that they allow. */
+  defaultDeny?: true;
   mtu?: number;
 }
 
@@ -65,17 +68,30 @@ export interface AssignedService {
   mode: 'vip' | 'dnsrr';
   virtualIps: { networkId: string; address: string }[];
   /** Published on every node (`publishMode: ingress`), all choices made. */
-  ports: { protocol: Protocol; targetPort: number; publishedPort: number }[];
+  ports: AssignedPort[];
   endpoints: AssignedEndpoint[];
 }
 
+  /** Of its virtual addresses. Absent: spread evenly. */
+  balancing?: Balancing;
+  /** Names of the services that may connect over a network, beside itself. Absent: all, but in a network with `defaultDeny` none. */
+  allow?: string[];
+}
+
+export interface AssignedPort extends PortTraffic {
+  protocol: Protocol;
+  targetPort: number;
+  publishedPort: number;
 export interface AssignedEndpoint {
   taskId: string;
   slot: number;
   nodeId: string;
   /** `draining`: keeps its open connections, gets no new ones, is in no DNS answer. */
   state: 'ready' | 'draining';
-  addresses: { networkId: string; address: string; aliases: string[] }[];
+  /** Its share of the connections, 0 to 100. Absent: 1. */
+  weight?: number;
+  /** `encrypted`: other nodes reach it over WireGuard only. */
+  addresses: { networkId: string; address: string; aliases: string[]; encrypted?: true }[];
 }
 
 /** Another node (or this one) of the cluster's network. key: node id. */

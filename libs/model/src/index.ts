@@ -22,3 +22,4 @@ export * from './service-checks.js';
 export * from './session.js';
 export * from './task-queries.js';
 export * from './task-state.js';
+export * from './traffic.js';

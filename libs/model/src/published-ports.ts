@@ -1,7 +1,8 @@
 import type { Problem } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
 import type { Service } from './objects.js';
-import type { PortConfig, ServiceSpec } from './service.js';
+import type { Labels, PortConfig, ServiceSpec } from './service.js';
+import { portTraffic, sharesAddress } from './traffic.js';
 
 /** What is wrong with a service beside the others. `ownId`: the service that it replaces. */
 export function checkServiceAgainst(view: ClusterView, spec: ServiceSpec, ownId?: string): Problem[] {
@@ -17,6 +18,8 @@ export interface PortOwner {
   id: string;
   name: string;
   ports: readonly PortConfig[];
+  /** Of the service: they say at which addresses. */
+  labels?: Labels;
 }
 
 /** The ports it asks for, and where it leaves the choice, those that were chosen. */
@@ -25,13 +28,13 @@ export function portOwner(service: Service): PortOwner {
     if (wanted.publishedPort) return [wanted];
     return service.status.ports.filter((chosen) => chosen.targetPort === wanted.targetPort && (chosen.protocol ?? 'tcp') === (wanted.protocol ?? 'tcp'));
   });
-  return { id: service.id, name: service.spec.name, ports };
+  return { id: service.id, name: service.spec.name, ports, labels: service.spec.labels };
 }
 
 export function checkPortsAgainst(spec: ServiceSpec, others: Iterable<PortOwner>): Problem[] {
   const wanted = (spec.endpoint?.ports ?? []).filter((port) => port.publishedPort);
   if (wanted.length === 0) return [];
-  return [...others].flatMap((other) => wanted.flatMap((port) => other.ports.filter((taken) => portsClash(port, taken)).map((taken) => portInUse(port, other, taken))));
+  return [...others].flatMap((other) => wanted.flatMap((port) => other.ports.filter((taken) => portsClash(port, taken) && sharesAddress(portTraffic(spec.labels, port), portTraffic(other.labels ?? {}, taken))).map((taken) => portInUse(port, other, taken))));
 }
 
 /**

@@ -3,8 +3,8 @@ import { isDnsName, type Problem } from './admission.js';
 import { parseConstraint } from './constraint.js';
 import { checkIsolation } from './isolation-checks.js';
 import { parseLogDriver, type LogOptionMap } from './log-driver.js';
-import { isIngress } from './published-ports.js';
 import { smallestResources, type ContainerSpec, type EndpointSpec, type Mount, type PortConfig, type ServiceSpec, type UpdateConfig } from './service.js';
+import { checkTraffic, trafficNotes } from './traffic.js';
 
 /** What is wrong with a service by itself. */
 export function checkServiceSpec(spec: ServiceSpec): Problem[] {
@@ -19,6 +19,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
     ...checkUpdateConfig('update', spec.update),
     ...checkUpdateConfig('rollback', spec.rollback),
     ...checkEndpoint(spec.endpoint),
+    ...checkTraffic(spec),
     ...checkRuntime(spec),
   ];
 }
@@ -30,7 +31,7 @@ export function notExecuted(spec: ServiceSpec): string[] {
   if (privileges?.['CredentialSpec']) notes.push(`${spec.name}: Privileges.CredentialSpec is stored but has no effect`);
   if (isolation && isolation !== 'default') notes.push(`${spec.name}: isolation ${isolation} has no effect on Linux`);
   const { name: driver = '', options = {} } = spec.template.logDriver ?? {};
-  notes.push(...logDriverNotes(spec.name, driver, options));
+  notes.push(...logDriverNotes(spec.name, driver, options), ...trafficNotes(spec));
   return notes;
 }
 
@@ -181,9 +182,6 @@ function checkEndpoint(endpoint: EndpointSpec | undefined): Problem[] {
   const problems: Problem[] = [];
   if (endpoint.mode !== undefined && !['vip', 'dnsrr'].includes(endpoint.mode)) {
     problems.push({ code: 'invalid', message: `invalid EndpointSpec.Mode: "${String(endpoint.mode)}"` });
-  }
-  if (endpoint.mode === 'dnsrr' && endpoint.ports.some(isIngress)) {
-    problems.push({ code: 'invalid', message: "EndpointSpec: port published with ingress mode can't be used with dnsrr mode" });
   }
   for (const [index, port] of endpoint.ports.entries()) {
     problems.push(...checkPort(port));

@@ -46,7 +46,6 @@ test('every problem has its words, and all are found at once', () => {
     [{ update: { parallelism: 1, failureAction: 'panic' as never } }, 'invalid: unrecognized update failure action panic'],
     [{ rollback: { parallelism: 1, failureAction: 'rollback' } }, 'invalid: unrecognized rollback failure action rollback'],
     [{ update: { parallelism: 1, maxFailureRatio: 2 } }, 'invalid: TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1'],
-    [{ endpoint: { mode: 'dnsrr', ports: ports({ publishedPort: 80 }) } }, "invalid: EndpointSpec: port published with ingress mode can't be used with dnsrr mode"],
     [{ endpoint: { ports: ports({ publishedPort: 80 }, { publishedPort: 80, targetPort: 81 }) } }, 'invalid: EndpointSpec: duplicate published ports provided: 80/tcp'],
     [{ endpoint: { ports: ports({ targetPort: 0 }) } }, 'invalid: EndpointSpec: invalid target port 0'],
     [{ endpoint: { ports: ports({ publishedPort: 70000 }) } }, 'invalid: EndpointSpec: invalid published port 70000'],
