@@ -12,14 +12,16 @@ export type Family = 4 | 6;
  * Who holds which address, and which tasks wait for theirs: kept up to date change by change.
  *
  * An address belongs to a service (its virtual address) or to a task until that task has ended. It rests after that: addresses
- * are given out in a ring.
+ * are given out in a ring. An address that a service asks for is kept for its tasks.
  */
 export class AddressBook implements ViewIndex {
   /** Tasks that wait for the allocator, by id. */
   readonly waiting = new Map<string, Task>();
   readonly #pages = new Map<string, Pages>();
+  /** Addresses that services ask for, by the network's id or name; twice what two ask for. */
+  readonly #wishes = new Map<string, string[]>();
 
-  constructor(view: ClusterView) {
+  constructor(private readonly view: ClusterView) {
     for (const network of view.all('network')) this.#networkChanged(network);
     for (const service of view.all('service')) this.#serviceChanged(undefined, service);
     for (const task of view.all('task')) this.#taskChanged(undefined, task);
@@ -39,17 +41,36 @@ export class AddressBook implements ViewIndex {
   /** An allocation is made once, before anybody has an address of it. */
   #networkChanged(network: Network): void {
     if (!network.allocation || this.#pages.has(network.id)) return;
+    const wishes = [network.id, network.spec.name].flatMap((target) => this.#wishes.get(target) ?? []);
     const bits = new Set(network.allocation.subnets.map(({ subnet }) => parseIpNetwork(subnet)?.bits));
     this.#pages.set(network.id, {
       ...(bits.has(32) && { 4: new AddressPage(network, 32) }),
       ...(bits.has(128) && { 6: new AddressPage(network, 128) }),
     });
+    for (const address of wishes) this.#pageOf(network.id, address)?.keep(address);
   }
 
   #serviceChanged(before: Service | undefined, after: Service | undefined): void {
+    if (before?.spec.template !== after?.spec.template) this.#wishesChanged(before, after);
     if (before?.status.virtualIps === after?.status.virtualIps) return;
     for (const { networkId, address } of before?.status.virtualIps ?? []) this.#pageOf(networkId, address)?.release(address);
     for (const { networkId, address } of after?.status.virtualIps ?? []) this.#pageOf(networkId, address)?.hold(address);
+  }
+
+  #wishesChanged(before: Service | undefined, after: Service | undefined): void {
+    for (const { target, address } of wishesOf(before)) {
+      const wishes = this.#wishes.get(target) ?? [];
+      wishes.splice(wishes.indexOf(address), 1);
+      this.#pageOf(this.#networkId(target), address)?.unkeep(address);
+    }
+    for (const { target, address } of wishesOf(after)) {
+      this.#wishes.set(target, [...(this.#wishes.get(target) ?? []), address]);
+      this.#pageOf(this.#networkId(target), address)?.keep(address);
+    }
+  }
+
+  #networkId(target: string): string {
+    return (this.view.get('network', target) ?? this.view.named('network', target))?.id ?? '';
   }
 
   #taskChanged(before: Task | undefined, after: Task | undefined): void {
@@ -69,6 +90,10 @@ export class AddressBook implements ViewIndex {
   #pageOf(networkId: string, address: string): AddressPage | undefined {
     return this.page(networkId, familyOfText(address));
   }
+}
+
+function wishesOf(service: Service | undefined): { target: string; address: string }[] {
+  return (service?.spec.template.networks ?? []).flatMap(({ target, addresses = [] }) => addresses.map((address) => ({ target, address })));
 }
 
 /** Of a text that is known to be an address. */
@@ -96,6 +121,13 @@ export class AddressLoan {
     const address = page.give();
     if (address !== undefined) this.#hold(page, address);
     return address;
+  }
+
+  /** Why that very address can be had by nobody; undefined: it can. */
+  refusal(network: Network, address: string): string | undefined {
+    const why = this.#pageOf(network.id, address)?.refusal(address);
+    const subnets = network.allocation?.subnets.map(({ subnet }) => subnet).join(', ');
+    return why && `${address} ${why} of network ${network.spec.name} (${subnets})`;
   }
 
   /** That very address, to whoever is called `to`; false: somebody holds it. */
@@ -133,7 +165,7 @@ export class AddressLoan {
     if (!network.allocation) return `network ${network.spec.name} has no subnet yet`;
     if (!page) return `network ${network.spec.name} has no IPv${family} subnet`;
     const subnets = network.allocation.subnets.filter(({ subnet }) => subnet.includes(':') === (family === 6));
-    return `network ${network.spec.name} has no free address: ${page.inUse} of ${page.size} in use (${subnets.map(({ subnet }) => subnet).join(', ')})`;
+    return `network ${network.spec.name} has no free address: ${page.inUse} of ${page.size} in use${page.kept > 0 ? `, ${page.kept} kept for services that ask for them` : ''} (${subnets.map(({ subnet }) => subnet).join(', ')})`;
   }
 
   #pageOf(networkId: string, address: string): AddressPage | undefined {

@@ -15,6 +15,7 @@ interface Subnet {
   /** The part that addresses are given out of, both ends inclusive. */
   from: number;
   to: number;
+  gateway: number | undefined;
   /** Gateways and auxiliary addresses. */
   excluded: ReadonlySet<number>;
 }
@@ -24,6 +25,10 @@ export class AddressPage {
   readonly #subnets: Subnet[];
   /** How many hold an address, by its text. */
   readonly #holders = new Map<string, number>();
+  /** How many of those addresses are among the ones that are given out. */
+  #heldOfThose = 0;
+  /** How many want exactly this address, by its text: nobody else is given it. */
+  readonly #wishes = new Map<string, number>();
   /** The address that was given out last: the next ones come after it, so that a freed one rests as long as possible. */
   #last: Position = { subnet: 0, offset: -1 };
   #lastBirth = '';
@@ -39,18 +44,41 @@ export class AddressPage {
     return this.#subnets.reduce((sum, { from, to, excluded }) => sum + Math.max(0, to - from + 1) - excluded.size, 0);
   }
 
+  /** Of the addresses that are given out. */
   get inUse(): number {
-    return this.#holders.size;
+    return this.#heldOfThose;
+  }
+
+  /** Of those, the ones that wait for somebody who wants exactly them. */
+  get kept(): number {
+    return [...this.#wishes.keys()].filter((address) => !this.isHeld(address) && this.#isGivenOut(address)).length;
   }
 
   hold(address: string): void {
-    this.#holders.set(address, (this.#holders.get(address) ?? 0) + 1);
+    if (grow(this.#holders, address) && this.#isGivenOut(address)) this.#heldOfThose++;
   }
 
   release(address: string): void {
-    const rest = (this.#holders.get(address) ?? 0) - 1;
-    if (rest > 0) this.#holders.set(address, rest);
-    else this.#holders.delete(address);
+    if (shrink(this.#holders, address) && this.#isGivenOut(address)) this.#heldOfThose--;
+  }
+
+  /** Somebody wants exactly this address, held or not. */
+  keep(address: string): void {
+    grow(this.#wishes, address);
+  }
+
+  unkeep(address: string): void {
+    shrink(this.#wishes, address);
+  }
+
+  /** Why nobody can have the address, whoever holds it; undefined: one can. */
+  refusal(address: string): string | undefined {
+    const position = this.#positionOf(address);
+    if (!position) return 'lies in no subnet';
+    const { first, last, gateway } = this.#subnets[position.subnet]!;
+    if (position.offset === gateway) return 'is the gateway';
+    if (position.offset === 0 || (this.bits === 32 && BigInt(position.offset) === last - first)) return 'is the first or last address of its subnet';
+    return undefined;
   }
 
   isHeld(address: string): boolean {
@@ -76,7 +104,7 @@ export class AddressPage {
 
   /** The next free address of the ring; undefined: there is none. */
   give(): string | undefined {
-    if (this.inUse >= this.size) return undefined;
+    if (this.inUse + this.kept >= this.size) return undefined;
     for (let turn = 0; turn <= this.#subnets.length; turn++) {
       const subnet = (this.#last.subnet + turn) % this.#subnets.length;
       const offset = this.#nextFree(subnet, turn === 0 ? this.#last.offset + 1 : 0);
@@ -90,7 +118,9 @@ export class AddressPage {
   #nextFree(number: number, start: number): number | undefined {
     const { from, to, excluded } = this.#subnets[number]!;
     for (let offset = Math.max(from, start); offset <= to; offset++) {
-      if (!excluded.has(offset) && !this.isHeld(this.#textOf({ subnet: number, offset }))) return offset;
+      if (excluded.has(offset)) continue;
+      const text = this.#textOf({ subnet: number, offset });
+      if (!this.isHeld(text) && !this.#wishes.has(text)) return offset;
     }
     return undefined;
   }
@@ -99,12 +129,33 @@ export class AddressPage {
     return formatIp(this.#subnets[subnet]!.first + BigInt(offset), this.bits);
   }
 
+  #isGivenOut(address: string): boolean {
+    const position = this.#positionOf(address);
+    if (!position) return false;
+    const { from, to, excluded } = this.#subnets[position.subnet]!;
+    return position.offset >= from && position.offset <= to && !excluded.has(position.offset);
+  }
+
   #positionOf(address: string): Position | undefined {
     const parsed = parseIpNetwork(address);
     if (!parsed || parsed.bits !== this.bits) return undefined;
     const subnet = this.#subnets.findIndex(({ first, last }) => parsed.address >= first && parsed.address <= last);
     return subnet < 0 ? undefined : { subnet, offset: Number(parsed.address - this.#subnets[subnet]!.first) };
   }
+}
+
+/** True: it was not there before. */
+function grow(counts: Map<string, number>, key: string): boolean {
+  const count = counts.get(key) ?? 0;
+  counts.set(key, count + 1);
+  return count === 0;
+}
+
+/** True: it is there no longer. */
+function shrink(counts: Map<string, number>, key: string): boolean {
+  const rest = (counts.get(key) ?? 0) - 1;
+  if (rest > 0) counts.set(key, rest);
+  return rest <= 0 && counts.delete(key);
 }
 
 function isAfter(a: Position, b: Position): boolean {
@@ -127,7 +178,8 @@ function subnetsOf(network: Network, bits: 32 | 128): Subnet[] {
     const from = Math.max(1, offsetOf(range.address));
     const to = Math.min(maxOffset, offsetOf(last) - (bits === 32 ? 1 : 0), offsetOf(lastAddress(range)));
     const excluded = [gateway, ...auxiliary].flatMap((text) => parseIpNetwork(text) ?? []).filter((address) => address.bits === bits).map(({ address }) => offsetOf(address));
-    return [{ first, last, from, to, excluded: new Set(excluded.filter((offset) => offset >= from && offset <= to)) }];
+    const gatewayAddress = parseIpNetwork(gateway);
+    return [{ first, last, from, to, gateway: gatewayAddress && offsetOf(gatewayAddress.address), excluded: new Set(excluded.filter((offset) => offset >= from && offset <= to)) }];
   });
 }
 

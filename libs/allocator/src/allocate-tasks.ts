@@ -40,7 +40,8 @@ function networksFor(task: Task, view: ClusterView, loan: AddressLoan): TaskNetw
       return addresses;
     }
     const aliases = [...new Set([...attachment.aliases, task.serviceName])];
-    networks.push(...addresses.map((address) => ({ networkId: attachment.network.id, address, aliases })));
+    const { network, macAddress } = attachment;
+    networks.push(...addresses.map((address) => ({ networkId: network.id, address, aliases, ...(macAddress && { macAddress }) })));
   }
   return networks;
 }
@@ -50,6 +51,8 @@ function addressesFor(task: Task, { network, addresses }: Attachment, view: Clus
   const result: string[] = [];
   for (const family of familiesOf(network)) {
     const wanted = addresses.find((address) => familyOfText(address) === family);
+    const refusal = wanted === undefined ? undefined : loan.refusal(network, wanted);
+    if (refusal !== undefined) return refusal;
     if (wanted !== undefined && !loan.claim(network.id, wanted, taskName(task))) {
       return `${wanted} in network ${network.spec.name} is in use by ${loan.claimantOf(network.id, wanted) ?? holderOf(wanted, network.id, view)}`;
     }

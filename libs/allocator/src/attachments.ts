@@ -6,13 +6,14 @@ export interface Attachment {
   aliases: string[];
   /** Addresses that it asks for, one per family at most. */
   addresses: string[];
+  macAddress?: string;
 }
 
 /** Names that stand for "no network of the cluster": nothing is allocated for them. */
 const builtInDrivers = new Set(['none', 'host', 'bridge']);
 
 /**
- * The networks that a task of this template is attached to, or the name of one that does not exist.
+ * The networks that a task of this template is attached to, the one with the default route first, or the name of one that does not exist.
  * A template that names none is attached to the ingress network, so that every task has an address; not one with the network of
  * the host, of another container, or none.
  */
@@ -23,9 +24,10 @@ export function attachmentsOf(view: ClusterView, template: TaskTemplate): Attach
     return ingress ? [{ network: ingress, aliases: [], addresses: [] }] : { missing: 'ingress' };
   }
   const attachments: Attachment[] = [];
-  for (const { target, aliases, addresses = [] } of template.networks) {
+  const byPriority = [...template.networks].sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0));
+  for (const { target, aliases, addresses = [], macAddress } of byPriority) {
     const network = view.get('network', target) ?? view.named('network', target);
-    if (network) attachments.push({ network, aliases, addresses });
+    if (network) attachments.push({ network, aliases, addresses, ...(macAddress && { macAddress }) });
     else if (!builtInDrivers.has(target)) return { missing: target };
   }
   return attachments;

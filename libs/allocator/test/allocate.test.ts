@@ -178,3 +178,39 @@ test.each(['host', 'none', 'service:db', 'container:abc'])('a task with network 
   expect(view.get('task', 'task-1')).toMatchObject({ networks: [], status: { state: 'pending' } });
   expect(view.get('service', aService().id)!.status.virtualIps).toEqual([]);
 });
+
+const fixed = (address: string, id = 'fixed') => aService({ id, spec: { template: aTemplate({ networks: [{ target: 'webnet', aliases: [], addresses: [address] }] }) } });
+const small = aNetwork({ spec: { ipam: { configs: [{ subnet: '10.9.0.0/28', ipRange: '10.9.0.0/29' }] } } });
+
+test('an address that a service asks for is given to nobody else, its own service address included', () => {
+  const services = [fixed('10.9.0.2'), aService({ spec: { template: onWebnet } })];
+  const view = viewOf({ cluster: [aCluster()], network: [small], service: services, task: [aTask(), aTask({ id: 'late', serviceId: 'fixed', createdAt: '2025-01-01T00:00:00.000000000Z' })] });
+  expect(settle(view, all)).toEqual(['network webnet gets 10.9.0.0/28, vni 4096', 'service fixed has 10.9.0.3', 'service web has 10.9.0.4', 'web.1 gets 10.9.0.5', 'fixed.1 gets 10.9.0.2']);
+});
+
+test('an address outside the range can be asked for, and costs the range nothing; when the service lets it go, others are given it', () => {
+  const view = viewOf({ cluster: [aCluster()], network: [small], service: [fixed('10.9.0.12'), fixed('10.9.0.4', 'lazy')], task: [aTask({ serviceId: 'fixed' })] });
+  settle(view, all);
+  expect(view.get('task', 'task-1')!.networks).toEqual([{ networkId: 'webnet', address: '10.9.0.12', aliases: ['fixed'] }]);
+  const page = view.index(addressBook).page('webnet', 4)!;
+  expect({ inUse: page.inUse, kept: page.kept, size: page.size }).toEqual({ inUse: 2, kept: 1, size: 6 });
+  view.apply('service', 'lazy', undefined);
+  expect({ inUse: page.inUse, kept: page.kept }).toEqual({ inUse: 1, kept: 0 });
+});
+
+test.each([
+  ['10.8.0.1', 'lies in no subnet'],
+  ['10.9.0.1', 'is the gateway'],
+  ['10.9.0.15', 'is the first or last address of its subnet'],
+])('the address %s can be had by nobody: %s', (address, why) => {
+  const view = viewOf({ cluster: [aCluster()], network: [small], service: [fixed(address)], task: [aTask({ serviceId: 'fixed' })] });
+  settle(view, all);
+  expect(view.get('task', 'task-1')!.status.error).toBe(`${address} ${why} of network webnet (10.9.0.0/28)`);
+});
+
+test('the network of the highest priority comes first, with its MAC address', () => {
+  const template = aTemplate({ networks: [{ target: 'low', aliases: [] }, { target: 'webnet', aliases: [], priority: 5, macAddress: '02:00:00:00:00:07' }] });
+  const view = viewOf({ cluster: [aCluster()], network: [aNetwork(), aNetwork({ id: 'low' })], service: [aService({ spec: { template } })], task: [aTask()] });
+  settle(view, all);
+  expect(view.get('task', 'task-1')!.networks.map(({ networkId, macAddress }) => [networkId, macAddress])).toEqual([['webnet', '02:00:00:00:00:07'], ['low', undefined]]);
+});

@@ -6,6 +6,7 @@ import {
   isEncrypted,
   isWanted,
   itemKey,
+  mtuOf,
   openLogins,
   registryOf,
   type AssignedNetwork,
@@ -210,14 +211,14 @@ function assignedTask(task: Task, template: TaskTemplate, serviceLabels: Labels)
 }
 
 function assignedNetwork(network: Network): AssignedNetwork {
-  const mtu = Number(network.spec.driverOpts['com.docker.network.driver.mtu']);
+  const mtu = mtuOf(network.spec);
   return {
     id: network.id,
     name: network.spec.name,
     subnets: network.allocation!.subnets,
     internal: network.spec.internal,
     ...(isDefaultDeny(network.spec.labels) ? { defaultDeny: true as const } : {}),
-    ...(mtu > 0 ? { mtu } : {}),
+    ...(mtu !== undefined && { mtu }),
   };
 }
 

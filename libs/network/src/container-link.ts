@@ -46,7 +46,7 @@ export function containerLinks(container: LocalContainer, networks: readonly Ass
       name: `eth${index}`,
       meshName: meshLinkName(container.containerId, index),
       addresses,
-      mac: (index === 0 && container.macAddress) || containerMac(addresses[0]!.address),
+      mac: container.networks.find(({ networkId, macAddress }) => networkId === id && macAddress)?.macAddress ?? ((index === 0 && container.macAddress) || containerMac(addresses[0]!.address)),
       mtu: Math.min(network.mtu ?? meshMtu, meshMtu),
     };
   });

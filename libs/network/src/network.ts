@@ -17,7 +17,7 @@ export interface LocalContainer {
   networks: readonly TaskNetwork[];
   /** Ports of `mode: host`. */
   hostPorts: readonly PortConfig[];
-  /** Of its first interface; absent: made from the address. */
+  /** Of its first interface, unless its network says another; absent: made from the address. */
   macAddress?: string;
 }
 

@@ -82,10 +82,15 @@ function replace(slot: Slot, incumbent: Task, { newest }: SlotState, context: Sl
   create(slot, orderOf(context.service) === 'start-first' ? 'running' : 'ready', 0, why, context, decision);
 }
 
-/** Host ports cannot be held twice on a node: such a service always stops first. */
+/** Host ports cannot be held twice on a node, nor an address in a network: such a service always stops first. */
 function orderOf(service: Service): 'stop-first' | 'start-first' {
   const hasHostPorts = service.spec.endpoint?.ports.some((port) => port.publishMode === 'host') ?? false;
-  return walkOf(service).config.order === 'start-first' && !hasHostPorts ? 'start-first' : 'stop-first';
+  return walkOf(service).config.order === 'start-first' && !hasHostPorts && !wantsAddress(service) ? 'start-first' : 'stop-first';
+}
+
+/** It asks for one address in a network, which the task that must go may hold. */
+function wantsAddress({ spec }: Service): boolean {
+  return spec.template.networks.some(({ addresses = [] }) => addresses.length > 0);
 }
 
 /** Nothing of the slot is alive. */

@@ -138,12 +138,13 @@ test('a new task that cannot be placed beside the old one takes its place', () =
   expect(world.alive().map(({ status, templateVersion }) => `${status.state} ${templateVersion}`)).toEqual(['running 2', 'running 2', 'running 2']);
 });
 
-test('host ports force stop-first', () => {
-  const world = aWorldOf([
-    aService({ spec: { update: { parallelism: 1, order: 'start-first' }, endpoint: { ports: [{ targetPort: 80, publishedPort: 80, publishMode: 'host' }] } } }),
-  ]);
+test.each([
+  ['host ports', { endpoint: { ports: [{ targetPort: 80, publishedPort: 80, publishMode: 'host' as const }] } }],
+  ['an address of its own', { template: aTemplate({ networks: [{ target: 'n', aliases: [], addresses: ['10.9.0.7'] }] }) }],
+])('%s force stop-first', (_what, spec) => {
+  const world = aWorldOf([aService({ spec: { update: { parallelism: 1, order: 'start-first' }, ...spec } })]);
   world.settle();
-  world.changeService('web', changeImage);
+  world.changeService('web', (now) => ({ ...now, template: { ...now.template, forceUpdate: 1 } }));
   expect(world.after(1000)[0]).toBe('create web.1, prepared only: the one before is outdated');
 });
 
