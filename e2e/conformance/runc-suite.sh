@@ -3,10 +3,14 @@
 # Each file has a time limit; what it had not told by then counts as failed. A test's name here is its file's and its own.
 . "$(dirname "$0")/lib.sh"
 judge runc-suite
-packages runc crun bats jq gawk gcc libc6-dev busybox-static dpkg-dev bsdutils
+packages runc crun bats jq gawk gcc libc6-dev busybox-static dpkg-dev bsdutils libseccomp-dev pkg-config golang-go golang-github-{opencontainers-specs,seccomp-libseccomp-golang,sirupsen-logrus,cyphar-filepath-securejoin}-dev golang-golang-x-sys-dev
 trap 'rm -rf "$work"' EXIT
 debian_source runc "$work/runc" || exit 2
 gcc -static -O1 -Wall -o "$work/runc/contrib/cmd/recvtty/recvtty" "$here/tools/recvtty.c" || exit 2
+# The agent of its SCMP_ACT_NOTIFY tests, over Debian's Go libraries.
+mkdir -p "$work/go/src/github.com/opencontainers"
+ln -sfn "$work/runc" "$work/go/src/github.com/opencontainers/runc"
+(cd "$work/go/src/github.com/opencontainers/runc/contrib/cmd/seccompagent" && GO111MODULE=off GOCACHE=$work/go/cache GOPATH=$work/go:/usr/share/gocode go build -tags seccomp -o seccompagent .) || exit 2
 
 # The three roots that it would download.
 busybox_root "$work/busybox"

@@ -34,7 +34,7 @@ const run: Command = {
     const stay = !args.has('detach');
     const { launcher } = await all.create(id, createOptions(args, stay));
     try {
-      await all.start(id);
+      await all.start(id, stay);
       if (!stay) return 0;
       const status = await waitInForeground(launcher);
       if (!args.has('keep')) await all.delete(id, true);

@@ -9,12 +9,14 @@ const globalFlags: FlagTable = {
   root: 'text', log: 'text', 'log-format': 'text', debug: 'switch', 'systemd-cgroup': 'switch', rootless: 'text', criu: 'text', 'cgroup-manager': 'text',
   version: 'switch', help: 'switch',
 };
+/** In crun's manner, whose callers look here; systemd's part is sd_notify alone. */
+const buildFeatures = '+SYSTEMD_NOTIFY +SELINUX +APPARMOR +CAP +SECCOMP +EBPF';
 const defaultRoot = '/run/shoal-runtime';
 
 /** Runs one command line; the answer is its exit status. */
 export async function runProgram(given: readonly string[]): Promise<number> {
   const globals = parseArguments(given, globalFlags, { v: 'version', h: 'help' });
-  if (globals.has('version')) return print(`shoal-runtime version ${version}\nspec: 1.2.0`);
+  if (globals.has('version')) return print(`shoal-runtime version ${version}\nspec: 1.2.0\n${buildFeatures}`);
   const [name, ...rest] = globals.words;
   if (!name || globals.has('help') || name === 'help') return print(usage());
   const log = new Log(globals.text('log'), globals.text('log-format') === 'json' ? 'json' : 'text', globals.has('debug'));

@@ -49,7 +49,7 @@ static void take_standard_input(const struct child_ends *ends) {
 
 static void tell(const struct child_ends *ends, struct child_status status) {
 	if (write(ends->status, &status, sizeof status) != sizeof status)
-		_exit(1);
+		end_process(1);
 }
 
 static const char *search_path(void) {
@@ -84,7 +84,7 @@ static _Noreturn void execute(const struct child_ends *ends) {
 	load_late_seccomp();
 	if (!run_start_hooks()) {
 		tell(ends, (struct child_status){.ready = 0, .error_number = START_HOOK_FAILED});
-		_exit(1);
+		end_process(1);
 	}
 	if (strchr(arguments[0], '/')) {
 		execve(arguments[0], arguments, environment);
@@ -93,7 +93,7 @@ static _Noreturn void execute(const struct child_ends *ends) {
 		error_number = execute_from_path(arguments[0]);
 	}
 	tell(ends, (struct child_status){.ready = 0, .error_number = (uint32_t)error_number});
-	_exit(error_number == ENOENT ? 127 : 126);
+	end_process(error_number == ENOENT ? 127 : 126);
 }
 
 /* Whoever launched us is gone. A starter that goes away without the word was none. */
@@ -103,7 +103,7 @@ static void wait_for_starter(const struct child_ends *ends) {
 	for (;;) {
 		int starter = accept4(ends->listener, NULL, NULL, SOCK_CLOEXEC);
 		if (starter < 0)
-			_exit(1);
+			end_process(1);
 		if (read(starter, &word, 1) == 1) {
 			dup3(starter, ends->status, O_CLOEXEC);
 			close(starter);
@@ -148,7 +148,7 @@ static _Noreturn void wait_and_execute(const struct child_ends *ends) {
 	int error_number = ends->listener >= 0 ? examine_program() : 0;
 	if (error_number != 0) {
 		tell(ends, (struct child_status){.ready = 0, .error_number = (uint32_t)error_number});
-		_exit(1);
+		end_process(1);
 	}
 	report_failures_to(-1);
 	close(ends->connection);
@@ -156,7 +156,7 @@ static _Noreturn void wait_and_execute(const struct child_ends *ends) {
 	if (ends->listener >= 0)
 		wait_for_starter(ends);
 	else if (read(ends->go, &word, 1) != 1)
-		_exit(1);
+		end_process(1);
 	execute(ends);
 }
 
@@ -218,6 +218,7 @@ void perform(const struct child_ends *ends, struct record *record) {
 	case OP_OOM_SCORE: return op_oom_score(record);
 	case OP_UMASK: umask(take_u32(record)); return;
 	case OP_NO_NEW_PRIVILEGES: return no_new_privileges();
+	case OP_SECCOMP_LISTENER: return op_seccomp_listener(record);
 	case OP_SECCOMP: close_on_execute(ends); return op_seccomp(record);
 	case OP_HOOK: return op_hook(record);
 	case OP_BOUNDING: return op_bounding(record);
@@ -243,5 +244,5 @@ void run_child(const struct child_ends *ends) {
 	take_standard_streams(ends);
 	while (read_record(ends->connection, &record))
 		perform(ends, &record);
-	_exit(1); /* the agent hung up */
+	end_process(1); /* the agent hung up */
 }

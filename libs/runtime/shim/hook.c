@@ -72,7 +72,7 @@ static bool run(const struct hook *hook) {
 		close(input[0]);
 		close(input[1]);
 		execve(hook->path, hook->arguments, hook->environment);
-		_exit(127);
+		end_process(127);
 	}
 	close(input[0]);
 	signal(SIGPIPE, SIG_IGN); /* a hook need not read it */

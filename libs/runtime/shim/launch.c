@@ -31,6 +31,7 @@ struct launch {
 	int terminal; /* where a terminal's master arrives when it is ours to relay; else -1 */
 	int master;
 	bool stay;
+	bool delivers; /* a seccomp listener to whoever decides about system calls */
 	bool listens; /* the process is started later, over its socket */
 };
 
@@ -179,18 +180,35 @@ static void make_pipe(int ends[2]) {
 		fail("create", "a pipe");
 }
 
+static void fork_courier(struct launch *l, int ends[2]) {
+	close(ends[0]);
+	pid_t pid = fork();
+	if (pid < 0)
+		fail("create", "the seccomp courier");
+	if (pid == 0)
+		courier_run(ends[1], l->pidfd);
+	close(ends[1]);
+}
+
 static void fork_child(struct launch *l, uint64_t flags, struct child_ends ends) {
-	int status[2], go[2];
+	int status[2], go[2], courier[2];
 	make_pipe(status);
 	make_pipe(go);
 	ends.status = status[1];
 	ends.go = go[0];
+	if (l->delivers)
+		courier_prepare(courier);
 	l->children = watch_children();
 	l->pid = sys_clone(flags, &l->pidfd);
 	if (l->pid < 0)
 		fail("create", "the process");
-	if (l->pid == 0)
+	if (l->pid == 0) {
+		if (l->delivers)
+			close(courier[1]);
 		run_child(&ends);
+	}
+	if (l->delivers)
+		fork_courier(l, courier);
 	close(status[1]);
 	close(go[0]);
 	if (ends.listener >= 0)
@@ -220,7 +238,9 @@ void run_launch(int connection) {
 		.connection = connection, .output = STDOUT_FILENO, .error = STDERR_FILENO, .terminal = -1, .target = -1, .listener = -1,
 	};
 	ends.preserved = take_u32(&record);
-	l->stay = take_u32(&record) != 0;
+	uint32_t options = take_u32(&record);
+	l->stay = options & LAUNCH_STAY;
+	l->delivers = options & LAUNCH_SECCOMP_LISTENER;
 	const char *start_socket = take_string(&record);
 	const char *console_socket = take_string(&record);
 	const char *pid_namespace = take_string(&record);

@@ -16,6 +16,10 @@
  *
  * replaces the device filter of a container's group by the program on its standard input (device-filter.c).
  *
+ *   shoal-shim notify DIRECTORY SUPERVISOR PID MAIN-PID
+ *
+ * waits for a container to say that it is ready (notify.c).
+ *
  *   docker-init -- PROGRAM ARGUMENT…
  *
  * is the same file inside a container with `init: true` (init.c).
@@ -42,6 +46,8 @@ int main(int count, char **arguments) {
 	}
 	if (count == 3 && strcmp(arguments[1], "device-filter") == 0)
 		run_device_filter(arguments[2]);
+	if (count == 6 && strcmp(arguments[1], "notify") == 0)
+		return run_notify(arguments[2], arguments[3], arguments[4], arguments[5]);
 	if (count >= 3 && strcmp(arguments[1], "--") == 0)
 		run_init(arguments + 2);
 	if (count == 2 && strcmp(arguments[1], "version") == 0)

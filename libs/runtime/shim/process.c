@@ -60,10 +60,18 @@ void op_oom_score(struct record *record) {
 static struct sock_fprog late_filter;
 static uint32_t late_flags;
 
+static bool load_filter(uint32_t flags, const struct sock_fprog *program) {
+	bool notifies = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	if (notifies)
+		courier_alert();
+	long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
+	return result >= 0 && (!notifies || courier_announce((int)result));
+}
+
 /* Just before execve, where nothing is left to do that the filter might forbid. */
 void load_late_seccomp(void) {
-	if (late_filter.filter && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, late_flags, &late_filter) < 0)
-		_exit(1);
+	if (late_filter.filter && !load_filter(late_flags, &late_filter))
+		end_process(1);
 }
 
 void op_seccomp(struct record *record) {
@@ -81,7 +89,7 @@ void op_seccomp(struct record *record) {
 		late_flags = flags;
 		return;
 	}
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0)
+	if (!load_filter(flags, &program))
 		fail("load the seccomp filter", "program");
 	free(filter);
 }

@@ -17,7 +17,7 @@ enum record_kind {
 	OP_FILES = 8, /* u32 version, u32 pid or 0, u64 start time: looks at, reads or writes files of a container */
 	OP_STREAMS = 4, /* u32 options, u32 log driver, u32 style, u64 max bytes, u32 max files, u32 buffer bytes, target, header */
 
-	OP_LAUNCH = 3, /* u32 version, u64 clone flags, u32 target pid, u64 target start time, u32 preserved descriptors, u32 stay, start socket, console socket, pid namespace to join */
+	OP_LAUNCH = 3, /* u32 version, u64 clone flags, u32 target pid, u64 target start time, u32 preserved descriptors, u32 options, start socket, console socket, pid namespace to join */
 
 	/* Executed in order by the process that becomes the container's. */
 	OP_JOIN_CGROUP = 10, /* path of a cgroup.procs */
@@ -57,6 +57,7 @@ enum record_kind {
 	OP_UMASK = 44, /* u32 mask */
 	OP_NO_NEW_PRIVILEGES = 45,
 	OP_SECCOMP = 46, /* u32 flags, u32 late: just before execve, filter */
+	OP_SECCOMP_LISTENER = 56, /* socket of who decides about system calls, what it is told with the listener */
 	OP_BOUNDING = 47, /* u64 capabilities to keep */
 	OP_USER = 48, /* u32 uid, u32 gid, u32 groups… */
 	OP_CAPABILITIES = 49, /* u64 effective, u64 permitted, u64 inheritable */
@@ -116,6 +117,11 @@ enum streams_option {
 enum exec_option {
 	EXEC_INPUT = 1, /* standard input is open */
 	EXEC_ENDS_WITH_CLIENT = 2, /* when the agent hangs up, it is killed */
+};
+
+enum launch_option {
+	LAUNCH_STAY = 1, /* as the parent of the process, until it ends */
+	LAUNCH_SECCOMP_LISTENER = 2, /* OP_SECCOMP_LISTENER follows */
 };
 
 enum log_kind {

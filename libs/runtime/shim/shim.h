@@ -13,6 +13,7 @@ void report_failures_to(int connection);
 void listen_on_after_failure(void); /* until the agent hangs up */
 _Noreturn void fail(const char *step, const char *object); /* with errno */
 _Noreturn void fail_because(const char *step, const char *object, const char *reason);
+_Noreturn void end_process(int status); /* even under a filter that forbids it */
 
 /* record.c */
 struct record {
@@ -76,6 +77,9 @@ bool connection_send_event(struct connection *connection, struct event *event);
 void continue_from_sealed_copy(char **arguments);
 _Noreturn void run_zygote(const char *socket_path);
 
+/* notify.c */
+int run_notify(const char *directory, const char *supervisor, const char *pid, const char *main_pid); /* exit status */
+
 /* init.c */
 _Noreturn void run_init(char **arguments);
 
@@ -96,6 +100,13 @@ void load_late_seccomp(void); /* process.c */
 
 /* launch.c: forks one process that somebody else looks after. */
 _Noreturn void run_launch(int connection);
+
+/* courier.c: hands a seccomp listener to whoever decides about system calls. */
+void courier_prepare(int ends[2]); /* before the fork: the process's end, the courier's */
+_Noreturn void courier_run(int process, int pidfd);
+void op_seccomp_listener(struct record *record);
+void courier_alert(void); /* the filter is loaded next */
+bool courier_announce(int listener); /* false: nobody has taken it */
 
 /* relay.c: passes bytes between our terminal and the container's until its process ends. */
 int relay_terminal(int connection, int master, int children, pid_t pid); /* wait status */

@@ -114,7 +114,15 @@ export interface CapabilitySets {
 }
 
 /** `default`: Docker's own, for the bounding set. */
-export type SeccompChoice = 'default' | 'unconfined' | { profile: SeccompProfile };
+export type SeccompChoice = 'default' | 'unconfined' | { profile: SeccompProfile; /** SECCOMP_FILTER_FLAG_… */ flags?: number; listener?: SeccompListener };
+
+/** Another program that decides about system calls (`SCMP_ACT_NOTIFY`). */
+export interface SeccompListener {
+  /** Of its unix socket. */
+  path: string;
+  /** What it is told, whatever that means to it. */
+  metadata?: string;
+}
 
 export interface SecurityLabels {
   /** Name of a loaded AppArmor profile. */

@@ -1,6 +1,6 @@
 import { join, posix } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import type { CapabilitySets, ContainerConfig, DeviceNode, Hook, HookPoint, IdMap, OverlayPlan, PlannedMount, Propagation, SecurityLabels } from './container-config.js';
+import type { CapabilitySets, ContainerConfig, DeviceNode, Hook, HookPoint, IdMap, OverlayPlan, PlannedMount, Propagation, SeccompChoice, SecurityLabels } from './container-config.js';
 import { compileCopyUps, compileMemoryFileTargets, compileMount, compileSources, isDefault, propagationBits } from './launch-mounts.js';
 import { MS, RLIMIT, S_IFBLK, S_IFCHR, S_IFIFO } from './linux.js';
 import { logKinds } from './log-plan.js';
@@ -91,7 +91,7 @@ export function compileProcess(config: ContainerConfig, user: ContainerUser, sec
     ...compileUserNamespace(config, user),
     ...compileLabels(config.labels),
     ...(hooks.startContainer ?? []).map((hook) => compileHook(hook, true, hookInputs.startContainer)),
-    ...compileIdentity({ ...config, ...process }, user, seccomp),
+    ...compileIdentity({ ...config, ...process, seccompFlags: seccompFlags(config.seccomp) }, user, seccomp),
   ];
 }
 
@@ -120,15 +120,22 @@ export interface Identity {
   env: string[];
   workingDirectory: string;
   umask?: number;
+  /** SECCOMP_FILTER_FLAG_… */
+  seccompFlags?: number;
+}
+
+/** What the filter is loaded with. */
+export function seccompFlags(choice: SeccompChoice): number {
+  return typeof choice === 'object' ? (choice.flags ?? 0) : 0;
 }
 
 const defaultUmask = 0o022;
 
 /** What a container's first process and an exec have in common. */
 export function compileIdentity(identity: Identity, user: ContainerUser, seccomp: Buffer | undefined): Operation[] {
-  const { capabilities, noNewPrivileges, argv, env, workingDirectory, umask = defaultUmask } = identity;
+  const { capabilities, noNewPrivileges, argv, env, workingDirectory, umask = defaultUmask, seccompFlags = 0 } = identity;
   const { bounding, effective, permitted, inheritable, ambient } = capabilities;
-  const filter: Operation[] = seccomp ? [['seccomp', 0, noNewPrivileges ? 1 : 0, seccomp]] : [];
+  const filter: Operation[] = seccomp ? [['seccomp', seccompFlags, noNewPrivileges ? 1 : 0, seccomp]] : [];
   return [
     ['umask', umask],
     ['workingDirectory', workingDirectory],

@@ -49,6 +49,7 @@ const shapes = {
   umask: [44, 'u32'],
   noNewPrivileges: [45],
   seccomp: [46, 'u32', 'u32', 'bytes'],
+  seccompListener: [56, 'text', 'text'],
   bounding: [47, 'u64'],
   user: [48, 'u32', 'u32', 'u32s'],
   capabilities: [49, 'u64', 'u64', 'u64'],
@@ -97,6 +98,8 @@ export const recordHeaderBytes = 8;
 /** What becomes of a container's streams (`enum streams_option`), and of an exec (`enum exec_option`). */
 export const streamsOptions = { input: 1, inputOnce: 2, compress: 4 } as const;
 export const execOptions = { input: 1, endsWithClient: 2 } as const;
+/** Of a launched process (`enum launch_option`). */
+export const launchOptions = { stay: 1, seccompListener: 2 } as const;
 
 /** How the target of a mount is found and made (`enum target_rule`). */
 export const targetRules = { createDirectory: 1, createFile: 2, noSymlinks: 4, mayBeProc: 8, replaceSymlink: 16, copyUp: 32 } as const;

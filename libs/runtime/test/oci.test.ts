@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { convertSeccomp, convertSpec } from '../src/oci/convert.js';
+import { convertSpec } from '../src/oci/convert.js';
 import { exampleSpec } from '../src/oci/example-spec.js';
 import { sortOptions } from '../src/oci/mount-options.js';
 import { convertResources } from '../src/oci/resources.js';
+import { compileListener, convertSeccomp } from '../src/oci/seccomp.js';
 import type { HostFacts } from '../src/host-facts.js';
 import type { OciSpec } from '../src/oci/index.js';
 
@@ -75,7 +76,21 @@ test('a seccomp rule with two conditions on one argument is two alternatives', (
   const two = { index: 0, value: 2, op: 'SCMP_CMP_EQ' };
   const choice = convertSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['kill'], action: 'SCMP_ACT_ERRNO', args: [one, two] }] });
   expect(choice).toMatchObject({ profile: { syscalls: [{ args: [one] }, { args: [two] }] } });
-  expect(() => convertSeccomp({ defaultAction: 'SCMP_ACT_NOTIFY' })).toThrow('not supported');
+});
+
+test('another program may decide about system calls, where it can be reached and not about all of them', () => {
+  const asks = (names: string[], more: object) => convertSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names, action: 'SCMP_ACT_NOTIFY' }], ...more });
+  expect(() => convertSeccomp({ defaultAction: 'SCMP_ACT_NOTIFY' })).toThrow('cannot be used as default action');
+  expect(() => asks(['write'], { listenerPath: '/agent.sock' })).toThrow('cannot be used for the write syscall');
+  expect(() => asks(['mkdir'], {})).toThrow('needs a listenerPath');
+  expect(() => asks(['mkdir'], { flags: ['SECCOMP_FILTER_FLAG_NEW'] })).toThrow('needs a listenerPath');
+  expect(() => convertSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_NEW'] })).toThrow('unknown flag');
+  const choice = asks(['mkdir'], { listenerPath: '/agent.sock', listenerMetadata: 'x', flags: ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_TSYNC'] });
+  expect(choice).toMatchObject({ flags: 0b1010, listener: { path: '/agent.sock', metadata: 'x' } });
+  const state = { ociVersion: '1.2.0', id: 'a', status: 'creating' as const, pid: 7, bundle: '/b' };
+  expect(compileListener(choice, 8, state).map(([, path, text]) => [path, JSON.parse(text as string)])).toEqual([
+    ['/agent.sock', { ociVersion: '0.2.0', fds: ['seccompFd'], pid: 8, metadata: 'x', state }],
+  ]);
 });
 
 test('resources that are 0 were not given', () => {

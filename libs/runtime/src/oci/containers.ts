@@ -5,19 +5,21 @@ import { Cgroups } from '../cgroup/cgroups.js';
 import { probeHost, type HostFacts } from '../host-facts.js';
 import { compileInside, compileProcess, identityFiles } from '../launch-program.js';
 import { processNamespace } from '../namespaces.js';
-import { protocolVersion } from '../operations.js';
+import { launchOptions, protocolVersion } from '../operations.js';
 import { seccompProgram } from '../seccomp/filter.js';
-import { convertHooks, convertNamespaces, convertSeccomp, convertSpec } from './convert.js';
+import { convertHooks, convertNamespaces, convertSpec } from './convert.js';
 import { execGroups } from './exec-groups.js';
 import { compileEntry, compileExecProcess } from './exec.js';
 import { cgroupPathOf, groupName, isFrozenByVersion1, thawElsewhere } from './group-path.js';
 import { runHooks } from './hooks.js';
 import { Launcher } from './launcher.js';
+import { proxyNotifications, supervisorSocket, withNotifySocket } from './notify-socket.js';
 import { convertProcess, userOf } from './process.js';
 import { isAlive, sendSignal } from './process-table.js';
 import { checkId, checkProcess, readSpec } from './read-spec.js';
 import { convertResources } from './resources.js';
-import type { HookPoint } from '../container-config.js';
+import { compileListener, convertSeccomp, hasListener } from './seccomp.js';
+import type { HookPoint, SeccompChoice } from '../container-config.js';
 import { describeStatistics } from './statistics.js';
 import { ociVersion, type OciProcess, type OciResources, type OciSpec, type OciState, type OciStatus } from './spec.js';
 import { giveStartWord, isWaiting } from './start-socket.js';
@@ -95,11 +97,11 @@ export class OciContainers {
     this.#lookAtGroup(container, cgroups);
     const placement = cgroups.create(groupName(container), convertResources(spec.linux?.resources ?? {}), true);
     const place = { id, bundle: options.bundle, directory: this.store.directory(id), cgroupPath: container.cgroupPath, preservedDescriptors: options.preservedDescriptors, hostEnvironment: hostEnvironment() };
-    const config = convertSpec(spec, place, this.facts, placement);
+    const config = convertSpec(withNotifySocket(spec, supervisorSocket(process.env), place.directory), place, this.facts, placement);
     config.process.env.push(...options.extraEnvironment);
     const { cloneFlags, path } = processNamespace(config);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, config.process.argv[0] ?? '');
-    const head = ['launch', protocolVersion, cloneFlags, 0, 0n, options.preservedDescriptors, options.stay ? 1 : 0, this.store.startSocket(id), options.consoleSocket ?? '', path] as const;
+    const head = ['launch', protocolVersion, cloneFlags, 0, 0n, options.preservedDescriptors, launchBits(options.stay, config.seccomp), this.store.startSocket(id), options.consoleSocket ?? '', path] as const;
     launcher.send([head, ...compileInside(config), ...identityFiles]);
     const { pid, startTime } = await launcher.until('state');
     Object.assign(container, { pid, startTime });
@@ -110,7 +112,9 @@ export class OciContainers {
     const user = userOf(spec.process ?? { cwd: '/' }, passwd, spec.annotations, process.getgroups?.());
     const inputOf = (status: OciStatus) => JSON.stringify(this.#describe(container, status));
     const hookInputs = { createContainer: inputOf('creating'), startContainer: inputOf('created') };
-    launcher.send(compileProcess(config, user, seccompProgram(config.seccomp, config.capabilities.bounding, this.facts), hookInputs));
+    const program = seccompProgram(config.seccomp, config.capabilities.bounding, this.facts);
+    // At once: a program that fails in its middle reads no second part.
+    launcher.send([...compileListener(config.seccomp, pid, this.#describe(container, 'creating')), ...compileProcess(config, user, program, hookInputs)]);
     await launcher.until('created');
     if (options.pidFile) writeFileSync(options.pidFile, String(pid));
     return launcher;
@@ -127,12 +131,15 @@ export class OciContainers {
     this.warn(`container's cgroup is not empty: ${others} process(es) found`);
   }
 
-  async start(id: string): Promise<void> {
+  /** @param foreground our caller's supervisor goes on to supervise us */
+  async start(id: string, foreground = false): Promise<void> {
     const container = this.store.require(id);
     const status = this.status(container);
     if (status !== 'created') throw new Refused('precondition', status === 'stopped' ? 'cannot start a container that has stopped' : `cannot start an already ${status} container`);
+    const proxy = await proxyNotifications(this.facts.shimPath, supervisorSocket(process.env), this.store.directory(id), container.pid, !foreground);
     await giveStartWord(this.store.startSocket(id), container.spec.process?.args?.[0] ?? '');
     await this.#runHooks(container, 'poststart', 'running', this.warn);
+    if (!foreground) await proxy?.done();
   }
 
   state(id: string): OciState {
@@ -252,16 +259,17 @@ export class OciContainers {
     part.process.env.push(...options.extraEnvironment);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, part.process.argv[0] ?? '');
     const { pid, startTime, spec } = container;
+    const choice = convertSeccomp(spec.linux?.seccomp);
     const place = {
       pid, startTime, namespaces: convertNamespaces(spec.linux?.namespaces ?? []), procsFiles: execGroups(this.facts.cgroups, container.cgroupPath, options.groups),
-      consoleSocket: options.consoleSocket ?? '', preservedDescriptors: options.preservedDescriptors, stay: options.stay, ...ownerOf(pid, given, spec),
+      consoleSocket: options.consoleSocket ?? '', preservedDescriptors: options.preservedDescriptors, options: launchBits(options.stay, choice), ...ownerOf(pid, given, spec),
     };
     launcher.send(compileEntry(place));
     const { pid: execPid } = await launcher.until('state');
     const [passwd = ''] = await launcher.files(identityFiles.length);
     const user = userOf(given, passwd, spec.annotations, process.getgroups?.());
-    const seccomp = seccompProgram(convertSeccomp(spec.linux?.seccomp), part.capabilities.bounding, this.facts);
-    launcher.send(compileExecProcess(part, user, seccomp));
+    const program = seccompProgram(choice, part.capabilities.bounding, this.facts);
+    launcher.send([...compileListener(choice, execPid, this.#describe(container, status)), ...compileExecProcess(part, user, { choice, program })]);
     await launcher.until('started');
     if (options.pidFile) writeFileSync(options.pidFile, String(execPid));
     return launcher;
@@ -283,6 +291,10 @@ export class OciContainers {
 
 function hostEnvironment(): string[] {
   return Object.entries(process.env).map(([key, value]) => `${key}=${value ?? ''}`);
+}
+
+function launchBits(stay: boolean, seccomp: SeccompChoice): number {
+  return (stay ? launchOptions.stay : 0) | (hasListener(seccomp) ? launchOptions.seccompListener : 0);
 }
 
 function hasOwnProcessIds({ linux }: OciSpec): boolean {

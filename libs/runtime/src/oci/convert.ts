@@ -4,9 +4,9 @@ import type { CgroupPlacement, ContainerConfig, DeviceNode, Hooks, NamespaceKind
 import { deviceLinks, deviceNodes } from '../default-mounts.js';
 import type { HostFacts } from '../host-facts.js';
 import { noLog } from '../log-plan.js';
-import type { SeccompProfile } from '../seccomp/profile.js';
 import { convertIdMap, convertMounts } from './mounts.js';
 import { convertProcess } from './process.js';
+import { convertSeccomp } from './seccomp.js';
 import type { OciDevice, OciLinux, OciSpec } from './spec.js';
 
 export interface BundlePlace {
@@ -60,25 +60,6 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
     ...(linux.personality ? { personality: convertPersonality(linux.personality) } : {}),
     ...convertProcess(spec.process ?? { cwd: '/', args: ['sh'] }, place.preservedDescriptors, facts.heldCapabilities),
   };
-}
-
-/** @throws Refused for what filters cannot do here */
-export function convertSeccomp(given: OciLinux['seccomp']): ContainerConfig['seccomp'] {
-  if (!given) return 'unconfined';
-  const actions = [given.defaultAction, ...(given.syscalls ?? []).map(({ action }) => action)];
-  if (given.listenerPath || actions.includes('SCMP_ACT_NOTIFY')) {
-    throw new Refused('unsupported', 'SCMP_ACT_NOTIFY and listenerPath of linux.seccomp are not supported: no other process can decide about system calls');
-  }
-  return { profile: { ...given, syscalls: (given.syscalls ?? []).flatMap(splitAlternatives) } as SeccompProfile };
-}
-
-type SeccompRule = NonNullable<NonNullable<OciLinux['seccomp']>['syscalls']>[number];
-
-/** Two conditions on one argument cannot both be meant: runc and libseccomp take them as alternatives. */
-function splitAlternatives(rule: SeccompRule): SeccompRule[] {
-  const args = rule.args ?? [];
-  const isDouble = new Set(args.map(({ index }) => index)).size < args.length;
-  return isDouble ? args.map((one) => ({ ...rule, args: [one] })) : [rule];
 }
 
 const kinds = new Set<NamespaceKind>(['mount', 'uts', 'ipc', 'network', 'pid', 'user', 'cgroup', 'time']);

@@ -152,6 +152,8 @@ export function answerOf(action: Action): number {
       return 0x00030000 | action.data;
     case 'trace':
       return 0x7ff00000 | action.data;
+    case 'notify':
+      return 0x7fc00000;
     case 'log':
       return 0x7ffc0000;
   }

@@ -44,7 +44,7 @@ export interface Condition {
 
 /** `data` is what a tracer, or who handles the signal, is told. */
 export type Action =
-  | { kind: 'allow' | 'log' | 'kill' | 'kill-thread' }
+  | { kind: 'allow' | 'log' | 'kill' | 'kill-thread' | 'notify' }
   | { kind: 'errno'; errno: number }
   | { kind: 'trace' | 'trap'; data: number };
 
@@ -108,6 +108,8 @@ function actionOf(name: string, errno: number | undefined): Action {
       return { kind: 'trace', data: errno ?? defaultErrno };
     case 'SCMP_ACT_TRAP':
       return { kind: 'trap', data: 0 };
+    case 'SCMP_ACT_NOTIFY':
+      return { kind: 'notify' };
     case 'SCMP_ACT_KILL':
     case 'SCMP_ACT_KILL_THREAD':
       return { kind: 'kill-thread' };
@@ -134,6 +136,9 @@ export function parseSeccompProfile(text: string): SeccompProfile {
 
 /** Throws `Refused` at actions, comparisons and arguments that do not exist. */
 export function checkSeccompProfile(profile: SeccompProfile): SeccompProfile {
+  if ([profile, ...(profile.syscalls ?? [])].some((one) => ('defaultAction' in one ? one.defaultAction : one.action) === 'SCMP_ACT_NOTIFY')) {
+    throw new Refused('unsupported', 'SCMP_ACT_NOTIFY needs a program that decides about system calls: a service cannot name one');
+  }
   actionOf(profile.defaultAction, undefined);
   const syscalls = (profile.syscalls ?? []).map((rule) => ({ ...rule, names: rule.names ?? (rule.name ? [rule.name] : []) }));
   for (const { names, action, args } of syscalls) {
