@@ -42,6 +42,17 @@ test('a file that cannot be read creates nothing', async () => {
   });
 });
 
+test('each address of a network goes with the subnet that it lies in', async () => {
+  const flags = ['--ipv6', '--ingress', '--gateway', 'fd20::ff', '--ip-range', '10.20.0.128/25', '--aux-address', 'router=10.20.0.9', '--ipam-opt', 'a=b'];
+  const { body } = await run(['network', 'create', '--subnet', '10.20.0.0/24', '--subnet', 'fd20::/64', ...flags, 'front']);
+  expect(body).toMatchObject({
+    EnableIPv6: true,
+    Ingress: true,
+    IPAM: { Options: { a: 'b' }, Config: [{ Subnet: '10.20.0.0/24', IPRange: '10.20.0.128/25', AuxiliaryAddresses: { router: '10.20.0.9' } }, { Subnet: 'fd20::/64', Gateway: 'fd20::ff' }] },
+  });
+  expect((await run(['network', 'create', '--gateway', '10.1.1.1', 'front'])).err).toContain('--gateway 10.1.1.1: it lies in no --subnet');
+});
+
 test('a network', async () => {
   const { out, body } = await run(['network', 'create', '--subnet', '10.20.0.0/24', '--attachable', '-o', 'encrypted=', 'front']);
   expect(out).toBe('new\n');

@@ -22,6 +22,16 @@ test.each(['service-create-full', 'stack-service'])('%s: posting back what was r
   for (const insertDefaults of [false]) expect(serviceSpecFrom(asJson(serviceSpecTo(stored, { insertDefaults })))).toEqual(stored);
 });
 
+test('addresses, MAC address and priority of a network are read back as they were, and stay when a client of Docker posts an update', () => {
+  const networks = [{ target: 'n', aliases: ['a'], addresses: ['10.9.0.7', 'fd09::7'], macAddress: '02:42:00:00:00:07', priority: 0 }, { target: 'm', aliases: [] }];
+  const plain = serviceSpecFrom({ Name: 'a', TaskTemplate: { ContainerSpec: { Image: 'a' } } });
+  const spec = { ...plain, template: { ...plain.template, networks } };
+  const shown = asJson(serviceSpecTo(spec, { insertDefaults: false }));
+  expect(serviceSpecFrom(shown).template.networks).toEqual(networks);
+  const { Shoal: _dropped, ...TaskTemplate } = shown.TaskTemplate;
+  expect(serviceSpecFrom(withShoalOptionsOf({ ...shown, TaskTemplate }, spec.template)).template.networks).toEqual(networks);
+});
+
 test('what Docker has no word for is read back as it was, and stays when a client of Docker posts an update', () => {
   const limits = { cpuShares: 512, cpusetCpus: '0', memorySwapBytes: -1, oomKillDisable: true, blockIo: { weight: 300, readBytesPerSecond: [{ path: '/dev/a', rate: 5 }] } };
   const isolation = {

@@ -1,5 +1,6 @@
 import { hasEnded, isWanted, parseIpNetwork, type ClusterView, type Kind, type Kinds, type Network, type Service, type Task, type ViewIndex } from '../../model/src/index.js';
-import { AddressPage, type Position } from './address-page.js';
+import { whyNoSubnet } from './allocate-networks.js';
+import { AddressPage, type Position, type SubnetUse } from './address-page.js';
 
 interface Pages {
   4?: AddressPage;
@@ -106,12 +107,23 @@ export function addressBook(view: ClusterView): AddressBook {
   return new AddressBook(view);
 }
 
+/** How much of each subnet of a network is taken; empty: it has none yet. */
+export function addressUse(view: ClusterView, networkId: string): SubnetUse[] {
+  const book = view.index(addressBook);
+  return ([4, 6] as const).flatMap((family) => book.page(networkId, family)?.use() ?? []);
+}
+
 /** What one decision gives out. It is taken back with `end`: the commit, if it comes, takes it for good. */
 export class AddressLoan {
   readonly #given: { page: AddressPage; address: string; to?: string }[] = [];
   readonly #before = new Map<AddressPage, Position>();
+  readonly #reasons = new Map<string, string>();
 
-  constructor(readonly book: AddressBook) {}
+  readonly book: AddressBook;
+
+  constructor(private readonly view: ClusterView) {
+    this.book = view.index(addressBook);
+  }
 
   /** A free address, now held; or undefined when there is none. */
   give(networkId: string, family: Family): string | undefined {
@@ -162,10 +174,17 @@ export class AddressLoan {
   /** Why `give` had nothing, with numbers. */
   explain(network: Network, family: Family): string {
     const page = this.book.page(network.id, family);
-    if (!network.allocation) return `network ${network.spec.name} has no subnet yet`;
+    if (!network.allocation) return this.#whyNoSubnet(network);
     if (!page) return `network ${network.spec.name} has no IPv${family} subnet`;
     const subnets = network.allocation.subnets.filter(({ subnet }) => subnet.includes(':') === (family === 6));
     return `network ${network.spec.name} has no free address: ${page.inUse} of ${page.size} in use${page.kept > 0 ? `, ${page.kept} kept for services that ask for them` : ''} (${subnets.map(({ subnet }) => subnet).join(', ')})`;
+  }
+
+  /** Many tasks may ask. */
+  #whyNoSubnet(network: Network): string {
+    const known = this.#reasons.get(network.id) ?? whyNoSubnet(this.view, network) ?? `network ${network.spec.name} has no subnet yet`;
+    this.#reasons.set(network.id, known);
+    return known;
   }
 
   #pageOf(networkId: string, address: string): AddressPage | undefined {

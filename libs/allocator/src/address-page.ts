@@ -1,4 +1,4 @@
-import { formatIp, lastAddress, parseIpNetwork, wholeNetwork, type Network } from '../../model/src/index.js';
+import { formatIp, formatIpNetwork, lastAddress, parseIpNetwork, wholeNetwork, type Network } from '../../model/src/index.js';
 
 /** Addresses are counted from their subnet's first one. Of larger subnets (IPv6) only so many are given out; others can be asked for. */
 const maxOffset = 2 ** 48;
@@ -7,6 +7,15 @@ const maxOffset = 2 ** 48;
 export interface Position {
   subnet: number;
   offset: number;
+}
+
+/** How much of a subnet is taken. */
+export interface SubnetUse {
+  subnet: string;
+  /** Addresses that services and tasks hold. */
+  inUse: number;
+  /** Addresses that the next ones can be given. */
+  free: number;
 }
 
 interface Subnet {
@@ -52,6 +61,17 @@ export class AddressPage {
   /** Of those, the ones that wait for somebody who wants exactly them. */
   get kept(): number {
     return [...this.#wishes.keys()].filter((address) => !this.isHeld(address) && this.#isGivenOut(address)).length;
+  }
+
+  /** By subnet, in the network's order. */
+  use(): SubnetUse[] {
+    return this.#subnets.map(({ first, last, from, to, excluded }, number) => {
+      const held = [...this.#holders.keys()].filter((address) => this.#positionOf(address)?.subnet === number);
+      const kept = [...this.#wishes.keys()].filter((address) => this.#positionOf(address)?.subnet === number && !this.isHeld(address));
+      const unusable = [...held, ...kept].filter((address) => this.#isGivenOut(address)).length + excluded.size;
+      const prefixLength = this.bits - (last - first).toString(2).length;
+      return { subnet: formatIpNetwork({ address: first, bits: this.bits, prefixLength: first === last ? this.bits : prefixLength }), inUse: held.length, free: Math.max(0, to - from + 1 - unusable) };
+    });
   }
 
   hold(address: string): void {

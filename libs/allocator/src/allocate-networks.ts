@@ -2,10 +2,12 @@ import { timestamp } from '../../base/src/index.js';
 import {
   formatIp,
   formatIpNetwork,
+  hasEnded,
   isInNetwork,
   lastAddress,
   overlap,
   parseIpNetwork,
+  taskName,
   wholeNetwork,
   type Change,
   type ClusterView,
@@ -29,29 +31,42 @@ export const allocateNetworks: Decide = (view, context) => {
   const waiting = [...view.all('network')].filter((network) => !network.allocation).sort(byCreation);
   const result: Required<Pick<DecisionResult, 'changes' | 'sentences'>> = { changes: [], sentences: [] };
   if (waiting.length === 0) return result;
-  const taken = takenSubnets(view);
+  const takenNow = takenSubnets(view);
   const vnis = new Set([...view.all('network')].map((network) => network.allocation?.vni));
   for (const network of waiting) {
-    const subnets = subnetsFor(network, taken, view);
+    const subnets = subnetsFor(network, takenNow, view);
     if (typeof subnets === 'string') {
       result.sentences.push(subnets);
       continue;
     }
     const allocation: Allocation = { subnets, vni: nextVni(vnis) };
-    for (const { subnet } of subnets) taken.push({ ...parseIpNetwork(subnet)!, network: network.spec.name });
+    for (const { subnet } of subnets) takenNow.push(...taken(subnet, `network ${network.spec.name}`));
     result.changes.push(store(network, allocation, context));
     result.sentences.push(`network ${network.spec.name} gets ${subnets.map(({ subnet }) => subnet).join(' and ')}, vni ${allocation.vni}`);
   }
   return result;
 };
 
-interface Taken extends IpNetwork {
-  network: string;
+/** Why the network has no subnet; undefined: nothing stands in the way. */
+export function whyNoSubnet(view: ClusterView, network: Network): string | undefined {
+  const subnets = subnetsFor(network, takenSubnets(view), view);
+  return typeof subnets === 'string' ? subnets : undefined;
 }
 
-/** What networks have already. */
+interface Taken extends IpNetwork {
+  /** For people. */
+  by: string;
+}
+
+/** What networks have already, and tasks that still run in a network that was removed. */
 function takenSubnets(view: ClusterView): Taken[] {
-  return [...view.all('network')].flatMap((network) => (network.allocation?.subnets ?? []).flatMap(({ subnet }) => blockOf(subnet).map((block) => ({ ...block, network: network.spec.name }))));
+  const ofNetworks = [...view.all('network')].flatMap((network) => (network.allocation?.subnets ?? []).flatMap(({ subnet }) => taken(subnet, `network ${network.spec.name}`)));
+  const leaving = [...view.all('task')].filter((task) => !hasEnded(task)).flatMap((task) => task.networks.filter(({ networkId }) => !view.get('network', networkId)).map(({ address }) => ({ task, address })));
+  return [...ofNetworks, ...leaving.flatMap(({ task, address }) => taken(address, `${taskName(task)}, which has not ended since its network was removed`))];
+}
+
+function taken(text: string, by: string): Taken[] {
+  return blockOf(text).map((block) => ({ ...block, by }));
 }
 
 /** The block that the text names or lies in; none: it names none. */
@@ -91,7 +106,7 @@ function ownSubnets(network: Network, taken: readonly Taken[]): Allocation['subn
   for (const config of network.spec.ipam?.configs ?? []) {
     for (const block of blockOf(config.subnet)) {
       const other = taken.find((candidate) => overlap(candidate, block));
-      if (other) return `network ${network.spec.name} gets no subnet: ${config.subnet} overlaps with network ${other.network}`;
+      if (other) return `network ${network.spec.name} gets no subnet: ${config.subnet} overlaps with ${other.by}`;
       const gateway = config.gateway !== undefined && isInNetwork(config.gateway, block) ? config.gateway : formatIp(block.address + 1n, block.bits);
       subnets.push({ subnet: formatIpNetwork(block), gateway });
     }

@@ -1,7 +1,7 @@
 import { sameJson } from '../../base/src/index.js';
 import type { Change, ClusterView, Decide, Network, PortConfig, Protocol, Service, ServiceStatus } from '../../model/src/index.js';
 import { sharesAddress, trafficOfPort } from '../../model/src/index.js';
-import { addressBook, AddressLoan, familyOfText } from './address-book.js';
+import { AddressLoan, familyOfText } from './address-book.js';
 import { attachmentsOf, familiesOf } from './attachments.js';
 import { byCreation } from './order.js';
 
@@ -14,7 +14,7 @@ export const allocateServices: Decide = (view) => {
   const sentences: string[] = [];
   const services = [...view.all('service')].sort(byCreation);
   const ports = new PublishedPorts(services);
-  const loan = new AddressLoan(view.index(addressBook));
+  const loan = new AddressLoan(view);
   for (const service of services) {
     const wantedPorts = portsFor(service, ports, sentences);
     const virtualIps = virtualIpsFor(service, view, loan, sentences);

@@ -1,6 +1,6 @@
 import { timestamp } from '../../base/src/index.js';
 import { taskName, type Change, type ClusterView, type Decide, type DecisionContext, type Task, type TaskNetwork } from '../../model/src/index.js';
-import { addressBook, AddressLoan, familyOfText } from './address-book.js';
+import { AddressLoan, familyOfText } from './address-book.js';
 import { attachmentsOf, familiesOf, type Attachment } from './attachments.js';
 import { byCreationAndSlot } from './order.js';
 
@@ -8,9 +8,8 @@ import { byCreationAndSlot } from './order.js';
 export const allocateTasks: Decide = (view, context) => {
   const changes: Change[] = [];
   const sentences: string[] = [];
-  const book = view.index(addressBook);
-  const loan = new AddressLoan(book);
-  for (const task of [...book.waiting.values()].sort(byCreationAndSlot)) {
+  const loan = new AddressLoan(view);
+  for (const task of [...loan.book.waiting.values()].sort(byCreationAndSlot)) {
     const networks = networksFor(task, view, loan);
     if (typeof networks === 'string') {
       if (networks === task.status.error) continue;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { aCluster, aContext, aNetwork, anIngressNetwork, aService, aTask, aTemplate, decideOnce, settle, viewOf } from '../../model/src/testing/index.js';
 import { addressBook } from '../src/address-book.js';
-import { allocateNetworks, allocateServices, allocateTasks } from '../src/index.js';
+import { addressUse, allocateNetworks, allocateServices, allocateTasks } from '../src/index.js';
 
 const all = [allocateNetworks, allocateServices, allocateTasks];
 const onWebnet = aTemplate({ networks: [{ target: 'webnet', aliases: ['api'] }] });
@@ -213,4 +213,22 @@ test('the network of the highest priority comes first, with its MAC address', ()
   const view = viewOf({ cluster: [aCluster()], network: [aNetwork(), aNetwork({ id: 'low' })], service: [aService({ spec: { template } })], task: [aTask()] });
   settle(view, all);
   expect(view.get('task', 'task-1')!.networks.map(({ networkId, macAddress }) => [networkId, macAddress])).toEqual([['webnet', '02:00:00:00:00:07'], ['low', undefined]]);
+});
+
+test('how much of each subnet is taken', () => {
+  const network = aNetwork({ spec: { ipam: { configs: [{ subnet: '10.9.0.0/28', ipRange: '10.9.0.0/29', auxAddresses: { router: '10.9.0.2' } }, { subnet: 'fd09::/120' }] } } });
+  const view = viewOf({ cluster: [aCluster()], network: [network], service: [aService({ spec: { template: onWebnet } })], task: [aTask()] });
+  settle(view, all);
+  expect(addressUse(view, 'webnet')).toEqual([{ subnet: '10.9.0.0/28', inUse: 2, free: 3 }, { subnet: 'fd09::/120', inUse: 2, free: 252 }]);
+});
+
+test('a subnet is not given again while a task of the network that had it still runs; the tasks that wait say why', () => {
+  const own = aNetwork({ spec: { ipam: { configs: [{ subnet: '10.9.0.0/24' }] } } });
+  const leaving = aTask({ id: 'old', slot: 9, serviceId: 'gone', desiredState: 'remove', state: 'running', nodeId: 'a', networks: [{ networkId: 'removed', address: '10.9.0.5', aliases: [] }] });
+  const view = viewOf({ cluster: [aCluster()], network: [own], service: [aService({ spec: { template: onWebnet } })], task: [leaving, aTask()] });
+  settle(view, all);
+  expect(view.get('task', 'task-1')!.status.error).toBe('network webnet gets no subnet: 10.9.0.0/24 overlaps with gone.9, which has not ended since its network was removed');
+  view.apply('task', 'old', undefined);
+  settle(view, all);
+  expect(view.get('task', 'task-1')!.status).toMatchObject({ state: 'pending', error: '' });
 });

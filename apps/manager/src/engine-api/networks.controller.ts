@@ -1,11 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query as QueryParameters, UseGuards } from '@nestjs/common';
+import { addressUse } from '../../../../libs/allocator/src/index.js';
 import type { Random } from '../../../../libs/base/src/index.js';
-import { checkNetworkSpec, isPredefinedNetwork, type ClusterView, type Network, type NetworkSpec } from '../../../../libs/model/src/index.js';
+import { checkNetworkSpec, hasOwnNetworks, isIngress, isPredefinedNetwork, type ClusterView, type Network, type NetworkSpec, type Service } from '../../../../libs/model/src/index.js';
 import { removalOfStackMember } from '../../../../libs/stack/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError, asSwarm, refuseFirst, swarmRefusal } from '../http/api-error.js';
 import { RANDOM, STORE } from '../http/tokens.js';
-import { networkSpecFrom, networkTo } from './convert/network.js';
+import { networkSpecFrom, networkStatusTo, networkTo } from './convert/network.js';
 import { Filters } from './filters.js';
 import type { Json } from './json-output.js';
 import { findNetwork } from './lookup.js';
@@ -38,7 +39,9 @@ export class NetworksController {
       throw new ApiError(501, `network ${id} is not available to services; use an overlay network`);
     }
     if (scope !== '' && scope !== 'swarm') throw new ApiError(404, `network ${id} not found`);
-    return networkTo(findNetwork(this.store.view(), id));
+    const view = this.store.view();
+    const network = findNetwork(view, id);
+    return { ...networkTo(network), Status: networkStatusTo(addressUse(view, network.id)) };
   }
 
   @Post('create')
@@ -57,6 +60,7 @@ export class NetworksController {
     const view = this.store.view();
     const network = findNetwork(view, id);
     const user = usersOf(view, network)[0];
+    if (user && network.spec.ingress) throw swarmRefusal({ code: 'precondition', message: `ingress network cannot be removed because service ${user} depends on it` });
     if (user) throw swarmRefusal({ code: 'precondition', message: `network ${network.id} is in use by service ${user}` });
     await asSwarm(this.store.commit(removalOfStackMember(this.store.view(), 'network', network)));
   }
@@ -93,10 +97,12 @@ function admit(view: ClusterView, spec: NetworkSpec): void {
   refuseFirst(problems);
 }
 
-/** Services that are attached to it. Their tasks do not count: they go with the service. */
+/** Services that are attached to it; to the ingress network also those that name none, or publish a port. Their tasks do not count: they go with the service. */
 function usersOf(view: ClusterView, network: Network): string[] {
   const isUser = (target: { target: string }) => target.target === network.id || target.target === network.spec.name;
-  return [...view.all('service')].filter((service) => service.spec.template.networks.some(isUser)).map((service) => service.id);
+  const needsIngress = ({ spec: { template, endpoint } }: Service) =>
+    (hasOwnNetworks(template.container) && template.networks.length === 0) || (endpoint?.ports ?? []).some(isIngress);
+  return [...view.all('service')].filter((service) => service.spec.template.networks.some(isUser) || (network.spec.ingress && needsIngress(service))).map((service) => service.id);
 }
 
 function matches(view: ClusterView, filters: Filters, network: Network): boolean {

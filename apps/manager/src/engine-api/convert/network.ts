@@ -1,3 +1,4 @@
+import type { SubnetUse } from '../../../../../libs/allocator/src/index.js';
 import { isInNetwork, parseIpNetwork, type ClusterView, type Labels, type Network, type NetworkSpec } from '../../../../../libs/model/src/index.js';
 import { ApiError } from '../../http/api-error.js';
 import { JsonInput } from '../json-input.js';
@@ -13,7 +14,7 @@ export function networkTo(network: Network): Json {
     Scope: 'swarm',
     Driver: spec.driver,
     EnableIPv4: true,
-    EnableIPv6: spec.ipv6,
+    EnableIPv6: hasIpv6(network),
     IPAM: { Driver: spec.ipam?.driver ?? 'default', Options: nonEmptyMap(spec.ipam?.options) ?? null, Config: ipamConfigs(network) },
     Internal: spec.internal,
     Attachable: spec.attachable,
@@ -24,6 +25,16 @@ export function networkTo(network: Network): Json {
     Options: nonEmptyMap(driverOptions(network)) ?? null,
     Labels: nonEmptyMap(spec.labels) ?? null,
   };
+}
+
+/** Of a network that is inspected: how many addresses of each subnet are taken, as API 1.52 has it. */
+export function networkStatusTo(use: readonly SubnetUse[]): Json {
+  const subnets = use.map(({ subnet, inUse, free }) => [subnet, { IPsInUse: inUse, DynamicIPsAvailable: free }] as const);
+  return { IPAM: { Subnets: Object.fromEntries(subnets) } };
+}
+
+function hasIpv6({ spec, allocation }: Network): boolean {
+  return spec.ipv6 || (allocation?.subnets ?? []).some(({ subnet }) => subnet.includes(':'));
 }
 
 /** The `Network` inside of a task's attachment. */
@@ -87,10 +98,10 @@ function ipamFrom(input: JsonInput): NonNullable<NetworkSpec['ipam']> {
 }
 
 function ipamConfigs({ spec, allocation }: Network): Json[] {
-  if (!allocation) return (spec.ipam?.configs ?? []).map((config) => omitEmpty({ Subnet: config.subnet, IPRange: config.ipRange, Gateway: config.gateway }));
+  if (!allocation) return (spec.ipam?.configs ?? []).map((config) => omitEmpty({ Subnet: config.subnet, IPRange: config.ipRange, Gateway: config.gateway, AuxiliaryAddresses: nonEmptyMap(config.auxAddresses) }));
   return allocation.subnets.map(({ subnet, gateway }) => {
     const wanted = spec.ipam?.configs.find((config) => config.subnet === subnet);
-    return omitEmpty({ Subnet: subnet, IPRange: wanted?.ipRange, Gateway: gateway });
+    return omitEmpty({ Subnet: subnet, IPRange: wanted?.ipRange, Gateway: gateway, AuxiliaryAddresses: nonEmptyMap(wanted?.auxAddresses) });
   });
 }
 

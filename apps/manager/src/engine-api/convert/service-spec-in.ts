@@ -61,7 +61,7 @@ function templateFrom(task: JsonInput, container: JsonInput): TaskTemplate {
     resources: (resources ?? options.limits) && omitAbsent({ limits, reservations: optional(resources?.object('Reservations'), reservationsFrom) }),
     restart: optional(task.object('RestartPolicy'), restartFrom),
     placement: optional(task.object('Placement'), placementFrom),
-    networks: task.objects('Networks').map(networkAttachmentFrom),
+    networks: task.objects('Networks').map(networkAttachmentFrom).map((network) => ({ ...network, ...options.networks.get(network.target) })),
     logDriver: logDriver && omitAbsent({ name: logDriver.string('Name'), options: logDriver.labels('Options') ?? {} }),
     forceUpdate: task.count('ForceUpdate') ?? 0,
     runtime: nonEmpty(task.string('Runtime')),

@@ -1,4 +1,4 @@
-import type { BlockIoLimits, IsolationSpec, ResourceLimits, SecurityOptions, TaskTemplate } from '../../../../../libs/model/src/index.js';
+import type { BlockIoLimits, IsolationSpec, NetworkAttachmentSpec, ResourceLimits, SecurityOptions, TaskTemplate } from '../../../../../libs/model/src/index.js';
 import type { JsonInput } from '../json-input.js';
 import { omitAbsent, type Json } from '../json-output.js';
 
@@ -18,10 +18,16 @@ const limitKeys = [
 export interface ShoalOptions {
   isolation: IsolationSpec;
   limits?: ResourceLimits;
+  /** What is said of networks, by target. */
+  networks: ReadonlyMap<string, NetworkOptions>;
 }
 
-export function shoalOptionsTo({ container, resources }: TaskTemplate): Json | undefined {
-  const options = { ...pick(container, isolationKeys.filter((key) => key !== 'networkMode' || !isDockersMode(container.networkMode))), ...securityTo(container), ...pick(resources?.limits ?? {}, limitKeys) };
+type NetworkOptions = Pick<NetworkAttachmentSpec, 'addresses' | 'macAddress' | 'priority'>;
+
+export function shoalOptionsTo({ container, resources, networks }: TaskTemplate): Json | undefined {
+  const ofNetworks = networks.flatMap(({ target, addresses, macAddress, priority }) => (addresses || macAddress || priority !== undefined ? [omitAbsent({ target, addresses, macAddress, priority })] : []));
+  const options = {
+    ...(ofNetworks.length > 0 && { networks: ofNetworks }), ...pick(container, isolationKeys.filter((key) => key !== 'networkMode' || !isDockersMode(container.networkMode))), ...securityTo(container), ...pick(resources?.limits ?? {}, limitKeys) };
   return Object.keys(options).length > 0 ? options : undefined;
 }
 
@@ -38,9 +44,19 @@ function securityTo({ securityOptions }: IsolationSpec): Json {
 
 export function shoalOptionsFrom(task: JsonInput): ShoalOptions {
   const input = task.object('Shoal');
-  if (!input) return { isolation: {} };
+  if (!input) return { isolation: {}, networks: new Map() };
   const limits = limitsFrom(input);
-  return { isolation: isolationFrom(input), ...(Object.keys(limits).length > 0 ? { limits } : {}) };
+  return { isolation: isolationFrom(input), networks: networksFrom(input), ...(Object.keys(limits).length > 0 ? { limits } : {}) };
+}
+
+function networksFrom(input: JsonInput): Map<string, NetworkOptions> {
+  const networks = input.members['networks'] == null ? [] : input.objects('networks');
+  return new Map(
+    networks.map((network) => [
+      network.string('target') ?? '',
+      omitAbsent({ addresses: network.strings('addresses'), macAddress: network.string('macAddress'), priority: network.integer('priority') }),
+    ]),
+  );
 }
 
 function isolationFrom(input: JsonInput): IsolationSpec {
