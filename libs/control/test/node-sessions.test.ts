@@ -39,7 +39,7 @@ class Agent implements AgentStream {
   }
 
   hello(): void {
-    const hello: Hello = { clusterId: 'the-cluster', instanceId: 'i', bootId: 'b', epochSeen: 0, description: aNode().status.description!, advertiseAddress: '', dataPathAddress: '' };
+    const hello: Hello = { clusterId: 'the-cluster', instanceId: 'i', bootId: 'b', epochSeen: 0, description: aNode().status.description!, advertiseAddress: '', dataPathAddress: '', encryptionKeys: [] };
     this.events.received({ kind: 'hello', hello });
   }
 }

@@ -2,7 +2,6 @@ import { sameJson } from '../../base/src/index.js';
 import {
   compareStates,
   hasEnded,
-  isDefaultDeny,
   isEncrypted,
   isWanted,
   itemKey,
@@ -217,8 +216,8 @@ function assignedNetwork(network: Network): AssignedNetwork {
     name: network.spec.name,
     subnets: network.allocation!.subnets,
     internal: network.spec.internal,
-    ...(isDefaultDeny(network.spec.labels) ? { defaultDeny: true as const } : {}),
     ...(mtu !== undefined && { mtu }),
+    ...(isEncrypted(network) ? { encrypted: true as const } : {}),
   };
 }
 
@@ -226,6 +225,12 @@ function peerItem(node: Node): AssignmentItem {
   return {
     kind: 'peer',
     key: node.id,
-    value: { nodeId: node.id, index: node.index, dataPathAddress: node.status.dataPathAddress, address: node.status.address },
+    value: {
+      nodeId: node.id,
+      index: node.index,
+      dataPathAddress: node.status.dataPathAddress,
+      address: node.status.address,
+      ...(node.status.encryptionKeys?.length ? { encryptionKeys: node.status.encryptionKeys } : {}),
+    },
   };
 }

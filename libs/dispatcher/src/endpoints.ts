@@ -1,5 +1,5 @@
-import { isLost, isWanted, type AssignedEndpoint, type AssignedService, type ClusterView, type Service, type Task } from '../../model/src/index.js';
-import { maxWeight, serviceTraffic, trafficOfPort } from '../../model/src/index.js';
+import { isEncrypted, isLost, isWanted, type AssignedEndpoint, type AssignedService, type ClusterView, type Service, type Task } from '../../model/src/index.js';
+import { hasEnded, isDefaultDeny, maxWeight, serviceTraffic, trafficOfPort, type ServiceGuard } from '../../model/src/index.js';
 
 /** What every node that can reach the service must know of it. */
 export function assignedService(view: ClusterView, service: Service): AssignedService {
@@ -14,14 +14,25 @@ export function assignedService(view: ClusterView, service: Service): AssignedSe
       .map((port) => ({ protocol: port.protocol ?? 'tcp', targetPort: port.targetPort, publishedPort: port.publishedPort!, ...trafficOfPort(service.spec, port) })),
     endpoints: view.tasksOfService(service.id).flatMap((task) => endpointOf(view, task, weightLabel) ?? []).sort(byPlace),
     ...(Object.keys(balancing).length > 0 && { balancing }),
-    ...(allow && { allow }),
+    ...guardOf(view, service, allow),
   };
 }
 
 /** Only what runs on a node that lives can serve. What was told to stop keeps its connections and gets no new ones. */
 function endpointOf(view: ClusterView, task: Task, weightLabel: string | undefined): AssignedEndpoint | undefined {
   if (task.status.state !== 'running' || isLost(view, task)) return undefined;
-  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) ? 'ready' : 'draining', ...weightOf(view, task, weightLabel), addresses: task.networks };
+  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) ? 'ready' : 'draining', ...weightOf(view, task, weightLabel), addresses: task.networks.map((network) => (isEncrypted(view.get('network', network.networkId)) ? { ...network, encrypted: true as const } : network)) };
+}
+
+/** Tasks are guarded, and count as clients, as soon as they have an address: what a task needs to become ready it may need early. */
+function guardOf(view: ClusterView, service: Service, allow: string[] | undefined): { guard?: ServiceGuard } {
+  const isGuarded = (networkId: string) => allow !== undefined || isDefaultDeny(view.get('network', networkId)?.spec.labels ?? {});
+  const addressesOf = (one: Service) => view.tasksOfService(one.id).filter((task) => !hasEnded(task)).flatMap((task) => task.networks);
+  const own = addressesOf(service);
+  const addresses = own.filter(({ networkId }) => isGuarded(networkId)).map(({ address }) => address);
+  if (addresses.length === 0) return {};
+  const clients = (allow ?? []).flatMap((name) => view.named('service', name) ?? []).flatMap(addressesOf);
+  return { guard: { addresses: addresses.sort(), allow: [...new Set([...own, ...clients].map(({ address }) => address))].sort() } };
 }
 
 /** A label that is no number counts as none: a node's labels are free text. */

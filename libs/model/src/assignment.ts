@@ -1,5 +1,5 @@
 import type { FileReference, PortConfig, Protocol, TaskTemplate } from './service.js';
-import type { TaskNetwork } from './objects.js';
+import type { EncryptionKey, TaskNetwork } from './objects.js';
 import type { RegistryCredentials } from './registry-login.js';
 import type { TaskState } from './task-state.js';
 import type { Balancing, PortTraffic } from './traffic.js';
@@ -53,9 +53,9 @@ export interface AssignedNetwork {
   /** IPv4 first; an address of the network lies in one of them. */
   subnets: { subnet: string; gateway: string }[];
   internal: boolean;
-  /** Services here answer only those that they allow. */
-  defaultDeny?: true;
   mtu?: number;
+  /** Between nodes it travels over WireGuard, and never otherwise. */
+  encrypted?: true;
 }
 
 /**
@@ -70,18 +70,24 @@ export interface AssignedService {
   /** Published on every node (`publishMode: ingress`), all choices made. */
   ports: AssignedPort[];
   endpoints: AssignedEndpoint[];
-}
-
   /** Of its virtual addresses. Absent: spread evenly. */
   balancing?: Balancing;
-  /** Names of the services that may connect over a network, beside itself. Absent: all, but in a network with `defaultDeny` none. */
-  allow?: string[];
+  /** Absent: whoever shares a network with it may connect to it. */
+  guard?: ServiceGuard;
+}
+
+/** Of the service's tasks only these addresses are guarded, and only those may connect to them over a network; published ports stay open. */
+export interface ServiceGuard {
+  addresses: string[];
+  allow: string[];
 }
 
 export interface AssignedPort extends PortTraffic {
   protocol: Protocol;
   targetPort: number;
   publishedPort: number;
+}
+
 export interface AssignedEndpoint {
   taskId: string;
   slot: number;
@@ -102,6 +108,8 @@ export interface AssignedPeer {
   dataPathAddress: string;
   /** Every address that published ports answer at on it. */
   address: string;
+  /** Where its encrypted networks are reached, the newest key last. Absent: it cannot encrypt. */
+  encryptionKeys?: EncryptionKey[];
 }
 
 /** All that one node is told, by `itemKey`. */

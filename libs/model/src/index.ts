@@ -6,6 +6,7 @@ export * from './cluster-view.js';
 export * from './constraint.js';
 export * from './container-operation.js';
 export * from './decision.js';
+export * from './encryption.js';
 export * from './isolation.js';
 export * from './log-driver.js';
 export * from './ip-network.js';

@@ -67,6 +67,16 @@ export interface Node extends Stored {
   status: NodeStatus;
 }
 
+/** Key of one WireGuard device of a node. It has one, or two while the newer replaces the older. */
+export interface EncryptionKey {
+  /** Which of the node's two devices: 0 or 1, in turn. */
+  slot: number;
+  /** Curve25519, base64. */
+  publicKey: string;
+  /** UDP, on the node's data path address. */
+  port: number;
+}
+
 export interface NodeStatus {
   state: NodeState;
   message: string;
@@ -74,6 +84,8 @@ export interface NodeStatus {
   address: string;
   /** Address of the VXLAN underlay. */
   dataPathAddress: string;
+  /** Keys of its WireGuard devices, the newest last; absent: it cannot encrypt. */
+  encryptionKeys?: EncryptionKey[];
   description?: NodeDescription;
   /** Present on managers. */
   manager?: { address: string; leader: boolean; reachable: boolean };

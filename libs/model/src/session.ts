@@ -1,6 +1,6 @@
 import type { AssignmentItem } from './assignment.js';
 import type { ContainerOperation } from './container-operation.js';
-import type { NodeDescription, Revision, TaskStatus } from './objects.js';
+import type { EncryptionKey, NodeDescription, Revision, TaskStatus } from './objects.js';
 
 /** What an agent and its manager say to each other on their one connection. libs/wire makes messages of it. */
 
@@ -16,6 +16,8 @@ export interface Hello {
   /** Addresses that the node was given; empty: as the manager knows them. */
   advertiseAddress: string;
   dataPathAddress: string;
+  /** Of its WireGuard devices, the newest last; none: it cannot encrypt. */
+  encryptionKeys: EncryptionKey[];
 }
 
 /** What an agent says about one task. */
@@ -31,7 +33,9 @@ export type FromAgent =
   /** `full`: the complete inventory, which follows a hello; else what has changed since. */
   | { kind: 'statuses'; reports: TaskReport[]; full: boolean }
   /** The node's network agrees with this version of the session's assignments. */
-  | { kind: 'applied'; version: number };
+  | { kind: 'applied'; version: number }
+  /** Its keys are others from now on. */
+  | { kind: 'encryption-keys'; keys: EncryptionKey[] };
 
 export interface Welcome {
   nodeId: string;

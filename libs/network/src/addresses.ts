@@ -23,27 +23,44 @@ export const gatewayMac = '02:6d:00:00:00:01';
 
 const maxNodeIndex = 65534;
 
-/** Address of a node on the VXLAN device: its index in 100.64.0.0/16 or fd77:6d::/112. */
-export function nodeMeshAddress(index: number, family: Family): string {
+/** The two VXLAN devices of a mesh: the plain one, and the one of encrypted networks, whose packets travel inside WireGuard. */
+export type Tunnel = 'vx0' | 'vxe0';
+
+export const tunnels: readonly Tunnel[] = ['vx0', 'vxe0'];
+
+/** Address of a node on a VXLAN device: its index in 100.64.0.0/16 or fd77:6d::/112, and in 100.65.0.0/16 or fd77:6e::/112. */
+export function nodeMeshAddress(index: number, family: Family, tunnel: Tunnel = 'vx0'): string {
   checkIndex(index);
-  return family === 4 ? `100.64.${index >> 8}.${index & 255}` : `fd77:6d::${index.toString(16)}`;
+  const isPlain = tunnel === 'vx0';
+  return family === 4 ? `100.${isPlain ? 64 : 65}.${index >> 8}.${index & 255}` : `fd77:${isPlain ? '6d' : '6e'}::${index.toString(16)}`;
 }
 
-export function nodeMac(index: number): string {
+export function nodeMac(index: number, tunnel: Tunnel = 'vx0'): string {
   checkIndex(index);
-  return formatMac(Buffer.from([0x02, 0x6d, 1, 0, index >> 8, index & 255]));
+  return formatMac(Buffer.from([0x02, 0x6d, tunnel === 'vx0' ? 1 : 2, 0, index >> 8, index & 255]));
 }
 
-/** Mark of connections that entered the cluster through this node: their replies go back to it. */
-export function nodeMark(index: number): number {
-  return ingressMark | index;
+/** Address of a node on its WireGuard device of this slot (0 or 1), known to the meshes only. */
+export function wireAddress(index: number, slot: number): string {
+  checkIndex(index);
+  return `100.${66 + slot}.${index >> 8}.${index & 255}`;
 }
+
+/** All wire addresses. */
+export const wireSubnet = '100.66.0.0/15';
+
+/** Mark of connections that entered the cluster through this node: their replies go back to it, by the tunnel that they came through. */
+export function nodeMark(index: number, tunnel: Tunnel = 'vx0'): number {
+  return ingressMark | (tunnel === 'vx0' ? 0 : encryptedMark) | index;
+}
+
+const encryptedMark = 0x20000;
 
 /** This bit tells marked from unmarked packets with one rule, however many nodes there are. */
 export const ingressMark = 0x10000;
 
-export function nodeTable(index: number): number {
-  return 1000 + index;
+export function nodeTable(index: number, tunnel: Tunnel = 'vx0'): number {
+  return (tunnel === 'vx0' ? 1000 : 101_000) + index;
 }
 
 /** A container's MAC follows from its IPv4 address, as under Docker. */

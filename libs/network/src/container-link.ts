@@ -4,6 +4,7 @@ import type { AssignedNetwork } from '../../model/src/index.js';
 import { containerMac, familyOf, gatewayMac, nameserverAddress, parsePrefix, type Family } from './addresses.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { Mesh } from './mesh.js';
+import { wireBytes } from './encryption-state.js';
 import { makeNamespace, setSysctls, staticIpv6 } from './namespaces.js';
 import { isErrno, Netlink } from './netlink.js';
 import type { NetlinkMessage } from './netlink.js';
@@ -13,7 +14,7 @@ import * as route from './rtnetlink.js';
 import { subnetOf } from './subnets.js';
 
 /** One attachment of a container to a network: a link whose other end is in the mesh. */
-interface ContainerLink {
+export interface ContainerLink {
   /** Name in the container: eth0, eth1, … in the order of its networks. */
   name: string;
   /** Name of the mesh's end. */
@@ -47,7 +48,7 @@ export function containerLinks(container: LocalContainer, networks: readonly Ass
       meshName: meshLinkName(container.containerId, index),
       addresses,
       mac: container.networks.find(({ networkId, macAddress }) => networkId === id && macAddress)?.macAddress ?? ((index === 0 && container.macAddress) || containerMac(addresses[0]!.address)),
-      mtu: Math.min(network.mtu ?? meshMtu, meshMtu),
+      mtu: Math.min(network.mtu ?? meshMtu, network.encrypted ? meshMtu - wireBytes : meshMtu),
     };
   });
 }
@@ -79,7 +80,8 @@ export function makeContainerNamespace(path: string, links: readonly ContainerLi
   });
 }
 
-function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink): void {
+/** Called in the container's namespace, of which `container` is a socket. */
+export function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink): void {
   const near = { name: link.name, mtu: link.mtu, mac: link.mac };
   const far = { name: link.meshName, mtu: link.mtu, mac: gatewayMac, namespaceFd: mesh.namespaceFd };
   try {
@@ -95,12 +97,15 @@ function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink): void {
   container.request([route.setLinkUp(linkIndex)]);
   mesh.mesh.request([route.setLinkUp(meshIndex)]);
   container.request(link.addresses.flatMap((address) => insideMessages(linkIndex, address)));
-  mesh.mesh.request(
-    link.addresses.flatMap(({ address }) => [
-      route.replaceRoute({ destination: parsePrefix(address), table: mainRouteTable, type: 'unicast', linkIndex: meshIndex }),
-      route.replaceNeighbour(meshIndex, address, link.mac),
-    ]),
-  );
+  mesh.mesh.request(link.addresses.flatMap(({ address }) => meshMessages(meshIndex, address, link.mac)));
+}
+
+/** How the mesh finds the container. */
+export function meshMessages(meshIndex: number, address: string, mac: string): NetlinkMessage[] {
+  return [
+    route.replaceRoute({ destination: parsePrefix(address), table: mainRouteTable, type: 'unicast', linkIndex: meshIndex }),
+    route.replaceNeighbour(meshIndex, address, mac),
+  ];
 }
 
 /** The container asks nobody for a way: everything goes to the gateway, whose hardware address it knows. */

@@ -1,5 +1,7 @@
-import type { AssignedNetwork } from '../../model/src/index.js';
-import type { Attachment, LocalContainer, NodeNetwork, NodeNetworkView } from './network.js';
+import { Bell } from '../../base/src/index.js';
+import type { AssignedNetwork, EncryptionKey } from '../../model/src/index.js';
+import { noDrift } from './drift.js';
+import type { Attachment, LocalContainer, NetworkState, NodeNetwork, NodeNetworkView } from './network.js';
 
 /** The effects of a node's network without a kernel, for tests of those who use one. */
 export class FakeNodeNetwork implements NodeNetwork {
@@ -7,6 +9,8 @@ export class FakeNodeNetwork implements NodeNetwork {
   view: NodeNetworkView | undefined;
   readonly containers = new Map<string, LocalContainer>();
   isOpen = true;
+  readonly keysChanged = new Bell();
+  keys: EncryptionKey[] = [];
 
   async apply(view: NodeNetworkView, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -25,6 +29,18 @@ export class FakeNodeNetwork implements NodeNetwork {
 
   async attached(): Promise<string[]> {
     return [...this.containers.keys()];
+  }
+
+  encryptionKeys(): EncryptionKey[] {
+    return this.keys;
+  }
+
+  async rotateEncryptionKey(): Promise<void> {
+    this.keysChanged.ring();
+  }
+
+  state(): NetworkState {
+    return { drift: noDrift(), looks: 0 };
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,22 @@
-import { alone, type Family } from './addresses.js';
+import { alone, type Family, type Tunnel } from './addresses.js';
 
 /**
  * One thing that the plan wants in the mesh's kernel state, beside nftables. `link` is a device by its name in the mesh.
  * Text forms follow iproute2, so that a golden file reads like its output.
  */
 export type KernelItem =
-  | { kind: 'mac'; mac: string }
-  | { kind: 'address'; link: 'lo' | 'vx0'; address: string }
-  | { kind: 'neighbour'; address: string; mac: string }
-  | { kind: 'forwarding'; mac: string; underlay: string }
-  | { kind: 'route'; destination: string; via?: string; source?: string; table: number }
+  | { kind: 'mac'; link: Tunnel; mac: string }
+  | { kind: 'address'; link: MeshLinkName; address: string }
+  | { kind: 'neighbour'; link: Tunnel; address: string; mac: string }
+  | { kind: 'forwarding'; link: Tunnel; mac: string; underlay: string }
+  | { kind: 'route'; link: Tunnel | Wire; destination: string; via?: string; source?: string; table: number }
   | { kind: 'unreachable'; destination: string }
   | { kind: 'rule'; family: Family; priority: number; mark: number; mask: number; table: number; invert: boolean };
+
+/** WireGuard devices by their slots. */
+export type Wire = 'wg0' | 'wg1';
+
+export type MeshLinkName = 'lo' | Tunnel | Wire;
 
 /** Unreachable routes lose against everything that is more wanted. */
 export const unreachableMetric = 4000;
@@ -22,16 +27,16 @@ export const mainRouteTable = 254;
 export function describeItem(item: KernelItem): string {
   switch (item.kind) {
     case 'mac':
-      return `link vx0 address ${item.mac}`;
+      return `link ${item.link} address ${item.mac}`;
     case 'address':
       return `address ${alone(item.address)} dev ${item.link}`;
     case 'neighbour':
-      return `neigh ${item.address} lladdr ${item.mac} dev vx0`;
+      return `neigh ${item.address} lladdr ${item.mac} dev ${item.link}`;
     case 'forwarding':
-      return `fdb ${item.mac} dev vx0 dst ${item.underlay}`;
+      return `fdb ${item.mac} dev ${item.link} dst ${item.underlay}`;
     case 'route':
       return (
-        `route ${item.destination}${item.via ? ` via ${item.via}` : ''} dev vx0` +
+        `route ${item.destination}${item.via ? ` via ${item.via}` : ''} dev ${item.link}` +
         `${item.source ? ` src ${item.source}` : ''}${item.table === mainRouteTable ? '' : ` table ${item.table}`}`
       );
     case 'unreachable':
@@ -45,11 +50,11 @@ export function describeItem(item: KernelItem): string {
 export function identifyItem(item: KernelItem): string {
   switch (item.kind) {
     case 'mac':
-      return 'link vx0 address';
+      return `link ${item.link} address`;
     case 'neighbour':
-      return `neigh ${item.address}`;
+      return `neigh ${item.address} dev ${item.link}`;
     case 'forwarding':
-      return `fdb ${item.mac}`;
+      return `fdb ${item.mac} dev ${item.link}`;
     case 'route':
       return `route ${item.destination} table ${item.table}`;
     case 'address':

@@ -1,13 +1,15 @@
 import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '../../base/src/index.js';
-import { families, familyOf, formatAddress, hostSideAddress, meshSideAddress, type Family } from './addresses.js';
+import { families, familyOf, formatAddress, hostSideAddress, meshSideAddress, parsePrefix, type Family } from './addresses.js';
+import { innerTunnelPort, wireBytes } from './encryption-state.js';
 import { hostLinkName } from './host-rules.js';
-import { mainRouteTable } from './kernel-item.js';
+import { mainRouteTable, type MeshLinkName } from './kernel-item.js';
 import type { MeshLinks } from './kernel-state.js';
 import { inNamespace, listNamespaces, makeNamespace, openNamespace, removeNamespace, setSysctls, staticIpv6 } from './namespaces.js';
 import { Netlink, readAttributes } from './netlink.js';
 import type { NodeNetworkOptions } from './network.js';
+import { boundSubnet } from './published-ports.js';
 import * as route from './rtnetlink.js';
 import { addressFamily } from './syscalls.js';
 
@@ -25,9 +27,11 @@ export interface Mesh {
 
 const meshName = 'mesh';
 const clusterVni = 4096;
+const encryptedVni = 4097;
 const tunnelBytes: Record<Family, number> = { 4: 50, 6: 70 };
-const linkPrefixLength: Record<Family, number> = { 4: 30, 6: 126 };
-const anywhere: Record<Family, string> = { 4: '0.0.0.0', 6: '::' };
+export const linkPrefixLength: Record<Family, number> = { 4: 30, 6: 126 };
+const linkSubnet: Record<Family, string> = { 4: '169.254.77.0', 6: 'fd77:77::' };
+export const anywhere: Record<Family, string> = { 4: '0.0.0.0', 6: '::' };
 /** Loopback allows one byte more than other devices. */
 const maxMtu = 65535;
 
@@ -59,7 +63,29 @@ export function ensureMeshLinks(all: Mesh, options: NodeNetworkOptions): MeshLin
   ensureHostLink(all, options);
   ensureTunnel(all, options);
   const { mesh } = all;
+  mesh.request([route.setLinkUp(route.linkNamed(mesh, 'lo').index)]);
   return { lo: route.linkNamed(mesh, 'lo').index, vx0: route.linkNamed(mesh, 'vx0').index };
+}
+
+/** Made in the mesh, so that its packets have no way out of it but WireGuard's. */
+export function ensureEncryptedTunnel({ mesh, mtu }: Mesh): void {
+  const wanted = { name: 'vxe0', mtu: mtu - wireBytes };
+  if (route.findLink(mesh, 'vxe0')?.mtu !== wanted.mtu) {
+    removeLink(mesh, 'vxe0');
+    mesh.request([route.addVxlan(wanted, { id: encryptedVni, port: innerTunnelPort })]);
+  }
+  mesh.request([route.setLinkUp(route.linkNamed(mesh, 'vxe0').index)]);
+}
+
+export function removeEncryptedTunnel({ mesh }: Mesh): void {
+  removeLink(mesh, 'vxe0');
+}
+
+/** With those of encryption that are there. */
+export function meshLinks({ mesh }: Mesh): MeshLinks {
+  const names: readonly MeshLinkName[] = ['lo', 'vx0', 'vxe0', 'wg0', 'wg1'];
+  const links = route.listLinks(mesh).flatMap(({ name, index }) => (names.some((known) => known === name) ? [[name, index] as const] : []));
+  return Object.fromEntries(links) as MeshLinks;
 }
 
 export function closeMesh({ namespaceFd, host, mesh }: Mesh): void {
@@ -83,8 +109,12 @@ function checkName(name: string): void {
   }
 }
 
-function setUpMesh(hasIpv6: boolean): void {
-  setSysctls({
+/** How many seconds a connection is known that says nothing. The host's own setting, which published connections are under as well, is the host's. */
+const idleConnections = 'netfilter/nf_conntrack_tcp_timeout_established';
+
+/** Settings of the mesh's namespace. */
+export function meshSysctls(hasIpv6: boolean): Record<string, string> {
+  return {
     'ipv4/ip_forward': '1',
     'ipv4/conf/all/route_localnet': '1',
     'ipv4/conf/all/rp_filter': '0', // clients from outside arrive on the tunnel
@@ -92,8 +122,22 @@ function setUpMesh(hasIpv6: boolean): void {
     'ipv4/conf/all/send_redirects': '0',
     'ipv4/conf/default/send_redirects': '0',
     'ipv4/icmp_ratelimit': '0', // else a second refused connection waits a second
-  });
-  if (hasIpv6) setSysctls({ ...staticIpv6, 'ipv6/conf/all/forwarding': '1', 'ipv6/conf/default/forwarding': '1' });
+    ...(existsSync(`/proc/sys/net/${idleConnections}`) ? { [idleConnections]: String(5 * 24 * 3600) } : {}), // not there before conntrack is, which begins with as much
+    ...(hasIpv6 ? { ...staticIpv6, 'ipv6/conf/all/forwarding': '1', 'ipv6/conf/default/forwarding': '1' } : {}),
+  };
+}
+
+/** Settings of the host's namespace. */
+export function hostSysctls(link: string, hasIpv6: boolean): Record<string, string> {
+  return {
+    'ipv4/ip_forward': '1',
+    [`ipv4/conf/${link}/route_localnet`]: '1',
+    ...(hasIpv6 ? { 'ipv6/conf/all/forwarding': '1', [`ipv6/conf/${link}/disable_ipv6`]: '0' } : {}),
+  };
+}
+
+function setUpMesh(hasIpv6: boolean): void {
+  setSysctls(meshSysctls(hasIpv6));
   const netlink = new Netlink();
   try {
     netlink.request([route.setLinkUp(route.linkNamed(netlink, 'lo').index)]);
@@ -102,47 +146,58 @@ function setUpMesh(hasIpv6: boolean): void {
   }
 }
 
+/** What passes between host and mesh has not been wrapped yet. */
+export function hostLinkMtu(meshMtu: number, { dataPathAddress }: NodeNetworkOptions): number {
+  return meshMtu + tunnelBytes[familyOf(dataPathAddress)];
+}
+
 function ensureHostLink({ host, mesh, namespaceFd, mtu, hasIpv6 }: Mesh, options: NodeNetworkOptions): void {
   const name = hostLinkName(options.name);
-  const linkMtu = mtu + tunnelBytes[familyOf(options.dataPathAddress)];
+  const linkMtu = hostLinkMtu(mtu, options);
   if (!route.findLink(host, name) || !route.findLink(mesh, 'up0')) {
     removeLink(host, name);
     removeLink(mesh, 'up0');
     host.request([route.addVeth({ name, mtu: linkMtu }, { name: 'up0', mtu: linkMtu, namespaceFd })]);
   }
-  setSysctls({ 'ipv4/ip_forward': '1', [`ipv4/conf/${name}/route_localnet`]: '1' });
-  if (hasIpv6) openIpv6(name);
+  if (hasIpv6) keepLearnedRoutes();
+  setSysctls(hostSysctls(name, hasIpv6));
   const hostEnd = route.linkNamed(host, name).index;
   const meshEnd = route.linkNamed(mesh, 'up0').index;
-  host.request([route.setLinkUp(hostEnd)]);
-  mesh.request([route.setLinkUp(meshEnd)]);
+  host.request([route.setLinkMtu(hostEnd, linkMtu), route.setLinkUp(hostEnd)]);
+  mesh.request([route.setLinkMtu(meshEnd, linkMtu), route.setLinkUp(meshEnd)]);
   for (const family of hasIpv6 ? families : [4 as const]) {
-    host.request([route.addAddress(hostEnd, { address: hostSideAddress[family], length: linkPrefixLength[family] })]);
+    const length = linkPrefixLength[family];
+    host.request([
+      route.addAddress(hostEnd, { address: hostSideAddress[family], length }),
+      route.replaceRoute({ destination: { address: linkSubnet[family], length }, table: mainRouteTable, type: 'unicast', linkIndex: hostEnd }),
+      route.replaceRoute({ destination: parsePrefix(boundSubnet[family]), table: mainRouteTable, type: 'unicast', via: meshSideAddress[family], linkIndex: hostEnd }),
+    ]);
     mesh.request([
-      route.addAddress(meshEnd, { address: meshSideAddress[family], length: linkPrefixLength[family] }),
+      route.addAddress(meshEnd, { address: meshSideAddress[family], length }),
       route.replaceRoute({ destination: { address: anywhere[family], length: 0 }, table: mainRouteTable, type: 'unicast', via: hostSideAddress[family], linkIndex: meshEnd }),
     ]);
   }
 }
 
-/** Lets the host forward IPv6. A host that forwards learns no routes from its routers any more unless told to (accept_ra 2): it shall keep those that it has. */
-function openIpv6(link: string): void {
+/** A host that forwards IPv6 learns no routes from its routers any more unless told to (accept_ra 2): it shall keep those that it has. */
+function keepLearnedRoutes(): void {
   for (const name of readdirSync('/proc/sys/net/ipv6/conf')) {
     if (readFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, 'utf8').trim() === '1') setSysctls({ [`ipv6/conf/${name}/accept_ra`]: '2' });
   }
-  setSysctls({ 'ipv6/conf/all/forwarding': '1', [`ipv6/conf/${link}/disable_ipv6`]: '0' });
 }
 
 /** Made from the host's side: the tunnel's packets follow the host's routes, its device lives in the mesh. */
 function ensureTunnel({ host, mesh, namespaceFd, mtu }: Mesh, options: NodeNetworkOptions): void {
   const { dataPathAddress, dataPathPort } = options;
-  const existing = route.findLink(mesh, 'vx0');
-  const isRight = existing?.mtu === mtu && existing.underlay?.address === dataPathAddress && existing.underlay.port === dataPathPort;
-  if (!isRight) {
+  if (!isTunnelRight(route.findLink(mesh, 'vx0'), mtu, options)) {
     removeLink(mesh, 'vx0');
     host.request([route.addVxlan({ name: 'vx0', mtu, namespaceFd }, { id: clusterVni, localAddress: dataPathAddress, port: dataPathPort })]);
   }
   mesh.request([route.setLinkUp(route.linkNamed(mesh, 'vx0').index)]);
+}
+
+export function isTunnelRight(tunnel: route.Link | undefined, mtu: number, { dataPathAddress, dataPathPort }: NodeNetworkOptions): boolean {
+  return tunnel?.mtu === mtu && tunnel.underlay?.address === dataPathAddress && tunnel.underlay.port === dataPathPort;
 }
 
 function underlayMtu(host: Netlink, { dataPathAddress }: NodeNetworkOptions): number {

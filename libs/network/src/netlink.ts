@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { Bug } from '../../base/src/index.js';
-import { addressFamily, errnos, openSocket, receive, send, setSocketOption, socketType, SystemError } from './syscalls.js';
+import { addressFamily, bindNetlink, errnos, netlinkPortId, openSocket, receive, send, setSocketOption, socketType, SystemError } from './syscalls.js';
 
 /**
  * A netlink socket. It keeps the namespace it was opened in, whatever its thread does later.
@@ -22,7 +22,7 @@ export const netlinkFlag = { request: 1, ack: 4, replace: 0x100, exclusive: 0x20
 
 const messageType = { error: 2, done: 3 } as const;
 const headerLength = 16;
-export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
+export const netlinkProtocol = { route: 0, netfilter: 12, generic: 16 } as const;
 const netlinkLevel = 270;
 const option = { capAck: 10, extAck: 11 } as const;
 /** Acknowledgements of one batch must fit the socket's receive buffer (208 KiB by default). */
@@ -30,6 +30,8 @@ const maxBatch = 100;
 
 export class Netlink {
   readonly #fd: number;
+  /** By it the kernel tells in its notifications who made a change. */
+  readonly portId: number;
   #sequence = 1;
   readonly #buffer = Buffer.alloc(256 * 1024);
 
@@ -38,6 +40,8 @@ export class Netlink {
     this.#fd = openSocket(addressFamily.netlink, socketType.raw, protocol);
     setSocketOption(this.#fd, netlinkLevel, option.capAck, 1);
     setSocketOption(this.#fd, netlinkLevel, option.extAck, 1);
+    bindNetlink(this.#fd, 0);
+    this.portId = netlinkPortId(this.#fd);
   }
 
   close(): void {
@@ -93,21 +97,34 @@ export class Netlink {
     return failure;
   }
 
-  #read(): { type: number; sequence: number; body: Buffer }[] {
-    const length = receive(this.#fd, this.#buffer);
-    const answers = [];
-    for (let at = 0; at + headerLength <= length; ) {
-      const size = this.#buffer.readUInt32LE(at);
-      if (size < headerLength) throw new Bug(`netlink message of ${size} bytes`);
-      answers.push({
-        type: this.#buffer.readUInt16LE(at + 4),
-        sequence: this.#buffer.readUInt32LE(at + 8),
-        body: this.#buffer.subarray(at + headerLength, at + size),
-      });
-      at += align(size);
-    }
-    return answers;
+  #read(): NetlinkAnswer[] {
+    return splitMessages(this.#buffer.subarray(0, receive(this.#fd, this.#buffer)));
   }
+}
+
+export interface NetlinkAnswer {
+  type: number;
+  sequence: number;
+  /** Of the socket that asked for it; 0: the kernel's own doing. */
+  portId: number;
+  /** Valid until the next read. */
+  body: Buffer;
+}
+
+export function splitMessages(bytes: Buffer): NetlinkAnswer[] {
+  const answers = [];
+  for (let at = 0; at + headerLength <= bytes.length; ) {
+    const size = bytes.readUInt32LE(at);
+    if (size < headerLength) throw new Bug(`netlink message of ${size} bytes`);
+    answers.push({
+      type: bytes.readUInt16LE(at + 4),
+      sequence: bytes.readUInt32LE(at + 8),
+      portId: bytes.readUInt32LE(at + 12),
+      body: bytes.subarray(at + headerLength, at + size),
+    });
+    at += align(size);
+  }
+  return answers;
 }
 
 function requestError(message: NetlinkMessage, errno: number, body: Buffer): Error {
@@ -137,16 +154,24 @@ export function attribute(type: number, value: Buffer): Buffer {
   return bytes;
 }
 
+/** By type; of several of one type the last. */
 export function readAttributes(bytes: Buffer): Map<number, Buffer> {
-  const attributes = new Map<number, Buffer>();
+  return new Map(eachAttribute(bytes));
+}
+
+/** The values of a list, whose types say nothing. */
+export function listAttributes(bytes: Buffer): Buffer[] {
+  return [...eachAttribute(bytes)].map(([, value]) => value);
+}
+
+function* eachAttribute(bytes: Buffer): Iterable<[number, Buffer]> {
   for (let at = 0; at + 4 <= bytes.length; ) {
     const length = bytes.readUInt16LE(at);
     if (length < 4) break;
     const flagBits = 0xc000;
-    attributes.set(bytes.readUInt16LE(at + 2) & ~flagBits, bytes.subarray(at + 4, at + length));
+    yield [bytes.readUInt16LE(at + 2) & ~flagBits, bytes.subarray(at + 4, at + length)];
     at += align(length);
   }
-  return attributes;
 }
 
 export function isErrno(error: unknown, ...names: string[]): error is SystemError {

@@ -1,4 +1,6 @@
-import type { AssignedNetwork, AssignedPeer, AssignedService, PortConfig, TaskNetwork } from '../../model/src/index.js';
+import type { Bell } from '../../base/src/index.js';
+import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey, PortConfig, PortTraffic, TaskNetwork } from '../../model/src/index.js';
+import type { DriftKind } from './drift.js';
 
 /** Everything one node's network depends on. A value: the whole of it, every time. */
 export interface NodeNetworkView {
@@ -16,7 +18,7 @@ export interface LocalContainer {
   /** First one carries the default route. Empty: loopback only. */
   networks: readonly TaskNetwork[];
   /** Ports of `mode: host`. */
-  hostPorts: readonly PortConfig[];
+  hostPorts: readonly (PortConfig & { traffic?: PortTraffic })[];
   /** Of its first interface, unless its network says another; absent: made from the address. */
   macAddress?: string;
 }
@@ -47,11 +49,33 @@ export interface NodeNetwork {
   /** Ids of the containers that have a namespace now: what an agent finds after a restart. */
   attached(): Promise<string[]>;
 
+  /** Public keys under which other nodes reach this one's encrypted networks, the newest last. None: this host cannot encrypt. */
+  encryptionKeys(): EncryptionKey[];
+
+  /** Rings when `encryptionKeys` answers otherwise than before. */
+  readonly keysChanged: Bell;
+
+  /**
+   * Makes a new key beside the one in use. The older goes when every other node has taken up the new one; no packet is lost meanwhile.
+   * Nothing happens while an earlier change is under way, or where this host cannot encrypt.
+   */
+  rotateEncryptionKey(): Promise<void>;
+
+  /** What this process found and did so far. */
+  state(): NetworkState;
+
   /** Stops answering DNS and releases this process' handles. Links, rules and namespaces stay: containers outlive us. */
   close(): Promise<void>;
 
   /** Removes everything that this node's network ever made. */
   destroy(): Promise<void>;
+}
+
+export interface NetworkState {
+  /** By kind, how many things others had changed, and were put back. */
+  drift: Readonly<Record<DriftKind, number>>;
+  /** How many looks that took. */
+  looks: number;
 }
 
 export interface NodeNetworkOptions {
@@ -62,4 +86,6 @@ export interface NodeNetworkOptions {
   dataPathPort: number;
   /** Nameservers for names that are not the cluster's. Empty: such names are answered with SERVFAIL at once. */
   upstreamDns: readonly string[];
+  /** How long a replaced key of encryption is kept after every node has taken up its successor; a minute unless said. */
+  keyRetirementMs?: number;
 }

@@ -1,9 +1,11 @@
-import { alone, families, familyOf, ingressMark, nodeMac, nodeMark, nodeMeshAddress, nodeTable } from './addresses.js';
+import { alone, families, familyOf, ingressMark, nodeMac, nodeMark, nodeMeshAddress, nodeTable, tunnels, wireAddress, type Tunnel } from './addresses.js';
+import type { AssignedPeer } from '../../model/src/index.js';
 import { planNames } from './dns-names.js';
 import type { DnsNames } from './dns-names.js';
+import { isSealed, type EncryptionState } from './encryption-state.js';
 import { hostTable } from './host-rules.js';
 import { describeItem, mainRouteTable } from './kernel-item.js';
-import type { KernelItem } from './kernel-item.js';
+import type { KernelItem, Wire } from './kernel-item.js';
 import { meshTable } from './mesh-rules.js';
 import type { NodeNetworkOptions, NodeNetworkView } from './network.js';
 import { renderTable } from './nft-table.js';
@@ -27,9 +29,10 @@ const everyMarkedPacketPriority = 50;
 const peerRulePriority = 1000;
 const anywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
-export function planNode(view: NodeNetworkView, options: NodeNetworkOptions): NodePlan {
+/** `encryption` absent: nothing here is encrypted, or this host cannot; then what is encrypted is unreachable. */
+export function planNode(view: NodeNetworkView, options: NodeNetworkOptions, encryption?: EncryptionState): NodePlan {
   return {
-    items: [...ownItems(view), ...peerItems(view), ...networkItems(view), ...endpointRoutes(view)],
+    items: [...ownItems(view, encryption), ...peerItems(view, encryption), ...networkItems(view), ...endpointRoutes(view, encryption)],
     mesh: meshTable(view, options.dataPathAddress),
     host: hostTable(view, options),
     names: planNames(view),
@@ -41,27 +44,55 @@ export function planNode(view: NodeNetworkView, options: NodeNetworkOptions): No
   };
 }
 
-function ownItems({ self }: NodeNetworkView): KernelItem[] {
+function ownItems({ self }: NodeNetworkView, encryption?: EncryptionState): KernelItem[] {
   return [
-    { kind: 'mac', mac: nodeMac(self.index) },
-    ...families.map((family): KernelItem => ({ kind: 'address', link: 'vx0', address: nodeMeshAddress(self.index, family) })),
+    ...tunnels.filter((link) => link === 'vx0' || encryption).flatMap((link): KernelItem[] => [
+      { kind: 'mac', link, mac: nodeMac(self.index, link) },
+      ...families.map((family): KernelItem => ({ kind: 'address', link, address: nodeMeshAddress(self.index, family, link) })),
+    ]),
+    ...(encryption?.slots ?? []).map((slot): KernelItem => ({ kind: 'address', link: wireOf(slot), address: wireAddress(self.index, slot) })),
     // Unmarked packets, nearly all, leave the list of rules here.
     ...families.map((family): KernelItem => ({ kind: 'rule', family, priority: everyMarkedPacketPriority, mark: ingressMark, mask: ingressMark, table: mainRouteTable, invert: true })),
   ];
 }
 
-function peerItems({ self, peers }: NodeNetworkView): KernelItem[] {
+function peerItems({ self, peers }: NodeNetworkView, encryption?: EncryptionState): KernelItem[] {
   return peers
     .filter((peer) => peer.nodeId !== self.nodeId)
-    .flatMap(({ index, dataPathAddress }): KernelItem[] => [
-      { kind: 'forwarding', mac: nodeMac(index), underlay: dataPathAddress },
-      ...families.flatMap((family): KernelItem[] => [
-        { kind: 'neighbour', address: nodeMeshAddress(index, family), mac: nodeMac(index) },
-        { kind: 'route', destination: alone(nodeMeshAddress(index, family)), source: nodeMeshAddress(self.index, family), table: mainRouteTable },
-        { kind: 'route', destination: anywhere[family], via: nodeMeshAddress(index, family), table: nodeTable(index) },
-        { kind: 'rule', family, priority: peerRulePriority + index, mark: nodeMark(index), mask: 0xffffffff, table: nodeTable(index), invert: false },
-      ]),
-    ]);
+    .flatMap((peer) => [...tunnelItems(self.index, peer, 'vx0', peer.dataPathAddress), ...encryptedPeerItems(self.index, peer, encryption)]);
+}
+
+/** The way to another node through one of the tunnels. */
+function tunnelItems(selfIndex: number, { index }: AssignedPeer, link: Tunnel, underlay: string): KernelItem[] {
+  const mac = nodeMac(index, link);
+  return [
+    { kind: 'forwarding', link, mac, underlay },
+    ...families.flatMap((family): KernelItem[] => {
+      const address = nodeMeshAddress(index, family, link);
+      const table = nodeTable(index, link);
+      return [
+        { kind: 'neighbour', link, address, mac },
+        { kind: 'route', link, destination: alone(address), source: nodeMeshAddress(selfIndex, family, link), table: mainRouteTable },
+        { kind: 'route', link, destination: anywhere[family], via: address, table },
+        { kind: 'rule', family, priority: peerRulePriority + index, mark: nodeMark(index, link), mask: 0xffffffff, table, invert: false },
+      ];
+    }),
+  ];
+}
+
+/** Its underlay is an address that WireGuard alone leads to. */
+function encryptedPeerItems(selfIndex: number, peer: AssignedPeer, encryption?: EncryptionState): KernelItem[] {
+  const path = encryption?.paths.get(peer.nodeId);
+  if (!path) return [];
+  const underlay = wireAddress(peer.index, path.to);
+  return [
+    { kind: 'route', link: wireOf(path.from), destination: alone(underlay), source: wireAddress(selfIndex, path.from), table: mainRouteTable },
+    ...tunnelItems(selfIndex, peer, 'vxe0', underlay),
+  ];
+}
+
+function wireOf(slot: number): Wire {
+  return slot === 0 ? 'wg0' : 'wg1';
 }
 
 function networkItems({ networks }: NodeNetworkView): KernelItem[] {
@@ -74,7 +105,7 @@ function networkItems({ networks }: NodeNetworkView): KernelItem[] {
 }
 
 /** One route per endpoint elsewhere that something here may talk to: in a network of ours, or behind a published port. */
-function endpointRoutes({ self, peers, networks, services }: NodeNetworkView): KernelItem[] {
+function endpointRoutes({ self, peers, networks, services }: NodeNetworkView, encryption?: EncryptionState): KernelItem[] {
   const ours = new Set(networks.map((network) => network.id));
   const indexes = new Map(peers.map((peer) => [peer.nodeId, peer.index]));
   const routes = new Map<string, KernelItem>();
@@ -83,9 +114,13 @@ function endpointRoutes({ self, peers, networks, services }: NodeNetworkView): K
       const index = indexes.get(endpoint.nodeId);
       if (index === undefined || endpoint.nodeId === self.nodeId) continue;
       const published = service.ports.length > 0 ? families.map((family) => publishedAddress(endpoint.addresses, family)) : [];
-      for (const { networkId, address } of endpoint.addresses) {
+      for (const one of endpoint.addresses) {
+        const { networkId, address } = one;
         if (!ours.has(networkId) && !published.includes(address)) continue;
-        routes.set(address, { kind: 'route', destination: alone(address), via: nodeMeshAddress(index, familyOf(address)), table: mainRouteTable });
+        const destination = alone(address);
+        const link = isSealed(one, networks) ? 'vxe0' : 'vx0';
+        const isReached = link === 'vx0' || encryption?.paths.has(endpoint.nodeId);
+        routes.set(address, isReached ? { kind: 'route', link, destination, via: nodeMeshAddress(index, familyOf(address), link), table: mainRouteTable } : { kind: 'unreachable', destination });
       }
     }
   }

@@ -28,6 +28,8 @@ export interface Link {
   name: string;
   mtu: number;
   mac: string;
+  /** Administratively: carrying packets, if its other end does too. */
+  isUp: boolean;
   /** Of a VXLAN device. */
   underlay?: { address: string; port: number };
 }
@@ -55,6 +57,7 @@ function readLink(body: Buffer): Link {
     name: attributes.get(linkAttribute.name)?.toString('utf8').replace(/\0.*$/, '') ?? '',
     mtu: attributes.get(linkAttribute.mtu)?.readUInt32LE(0) ?? 0,
     mac: formatMac(attributes.get(linkAttribute.address) ?? Buffer.alloc(0)),
+    isUp: (body.readUInt32LE(8) & linkUp) !== 0,
     underlay: underlayOf(attributes.get(linkAttribute.linkInfo)),
   };
 }
@@ -87,15 +90,15 @@ export function addVeth(near: LinkEnd, far: LinkEnd): NetlinkMessage {
 
 /**
  * A VXLAN device in the namespace of `end`, whose underlay socket stays in the namespace of the netlink socket.
- * It neither learns nor floods: its forwarding entries are all ours.
+ * It neither learns nor floods: its forwarding entries are all ours. Without `localAddress` the route to the other side says which to use.
  */
-export function addVxlan(end: LinkEnd, options: { id: number; localAddress: string; port: number }): NetlinkMessage {
+export function addVxlan(end: LinkEnd, options: { id: number; localAddress?: string; port: number }): NetlinkMessage {
   const port = Buffer.alloc(2);
   port.writeUInt16BE(options.port);
-  const local = addressBytes(options.localAddress);
+  const local = options.localAddress === undefined ? undefined : addressBytes(options.localAddress);
   const data = Buffer.concat([
     attribute(vxlanAttribute.id, u32(options.id)),
-    attribute(local.length === 4 ? vxlanAttribute.local : vxlanAttribute.local6, local),
+    ...(local ? [attribute(local.length === 4 ? vxlanAttribute.local : vxlanAttribute.local6, local)] : []),
     attribute(vxlanAttribute.learning, Buffer.from([0])),
     attribute(vxlanAttribute.port, port),
   ]);
@@ -104,6 +107,21 @@ export function addVxlan(end: LinkEnd, options: { id: number; localAddress: stri
 
 export function setLinkUp(index: number): NetlinkMessage {
   return { type: routeMessage.newLink, flags: 0, body: linkHeader(index, linkUp), what: `set link ${index} up` };
+}
+
+export function setLinkMtu(index: number, mtu: number): NetlinkMessage {
+  const body = Buffer.concat([linkHeader(index), attribute(linkAttribute.mtu, u32(mtu))]);
+  return { type: routeMessage.newLink, flags: 0, body, what: `set mtu of link ${index}` };
+}
+
+/** Moves a link to the namespace of `end`, where it has another name and is down. */
+export function moveLink(index: number, end: LinkEnd): NetlinkMessage {
+  return { type: routeMessage.newLink, flags: 0, body: Buffer.concat([linkHeader(index), linkEnd(end)]), what: `move link ${index} to ${end.name}` };
+}
+
+/** A WireGuard device in the namespace of `end`, whose UDP socket stays in the namespace of the netlink socket. */
+export function addWireguard(end: LinkEnd): NetlinkMessage {
+  return addLink(end, 'wireguard', Buffer.alloc(0));
 }
 
 export function setLinkMac(index: number, mac: string): NetlinkMessage {

@@ -14,8 +14,11 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
     network!.attach(argument.container, argument.networks, never),
   detach: (containerId: string) => network!.detach(containerId),
   attached: () => network!.attached(),
+  state: async () => network!.state(),
   close: () => network!.close(),
   destroy: () => network!.destroy(),
+  keys: async () => network!.encryptionKeys(),
+  rotate: () => network!.rotateEncryptionKey(),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -58,7 +58,25 @@ export class Machine {
     driverFile = undefined;
   }
 
+  /** Reads everything that passes the wire from now on; `end` returns it as text. `filter` as tcpdump takes it. */
+  async capture(filter = ''): Promise<{ end(): Promise<string> }> {
+    const file = join(this.#stateDir, `wire${this.#captures++}`);
+    const command = ['-t', String(this.#switch.pid), '-n', '--', 'tcpdump', '-i', 'any', '--immediate-mode', '-U', '-w', file, ...filter.split(' ').filter(Boolean)];
+    const capture = spawn('nsenter', command, { stdio: ['ignore', 'ignore', 'pipe'] });
+    await new Promise((resolve, reject) => {
+      capture.stderr.once('data', resolve); // it listens
+      capture.once('error', reject);
+    });
+    return {
+      async end() {
+        await end(capture);
+        return readFileSync(file, 'latin1');
+      },
+    };
+  }
+
   readonly #clients: Namespace[] = [];
+  #captures = 0;
   #ports = 0;
 
   #plug(holder: ChildProcess, address: string): void {
@@ -118,9 +136,9 @@ export class Host extends Namespace {
     this.options = { name: 'shoal', stateDir, dataPathAddress: address, dataPathPort: 4789, upstreamDns: [] };
   }
 
-  async open(options: Partial<NodeNetworkOptions> = {}): Promise<void> {
+  async open(options: Partial<NodeNetworkOptions> = {}, environment: NodeJS.ProcessEnv = {}): Promise<void> {
     const command = ['nsenter', '-t', String(this.holder.pid), '-n', '-m', '--', process.execPath, driver()];
-    this.#driver = new Lines(spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: cleanEnvironment() }));
+    this.#driver = new Lines(spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...cleanEnvironment(), ...environment } }));
     await this.call('open', { ...this.options, ...options });
   }
 

@@ -1,4 +1,4 @@
-import type { AssignmentItem, ContainerOperation, ContainerOperationRequest, FromAgent, FromManager, Hello, LogRequest, TaskReport, Welcome } from '../../model/src/index.js';
+import type { AssignmentItem, ContainerOperation, ContainerOperationRequest, EncryptionKey, FromAgent, FromManager, Hello, LogRequest, TaskReport, Welcome } from '../../model/src/index.js';
 import { decodeItem, decodeItemKey, encodeItem, encodeItemKey } from './assignments.js';
 import { decodeDescription, encodeDescription } from './description.js';
 import type { AgentMessage, ManagerMessage } from './services.js';
@@ -16,16 +16,19 @@ export function encodeFromAgent(word: FromAgent): AgentMessage {
       return { statuses: { statuses: word.reports.map(encodeTaskReport), full: word.full } };
     case 'applied':
       return { applied: { version: word.version } };
+    case 'encryption-keys':
+      return { encryptionKeys: { keys: word.keys } };
   }
 }
 
-export function decodeFromAgent({ hello, beat, statuses, applied }: AgentMessage): FromAgent | undefined {
+export function decodeFromAgent({ hello, beat, statuses, applied, encryptionKeys }: AgentMessage): FromAgent | undefined {
   if (hello) return { kind: 'hello', hello: decodeHello(hello) };
   if (beat) return { kind: 'beat', sequence: Number(beat.sequence ?? 0) };
   if (statuses) {
     const reports = (statuses.statuses ?? []).map(decodeTaskReport).filter((report): report is TaskReport => report !== undefined);
     return { kind: 'statuses', reports, full: statuses.full ?? false };
   }
+  if (encryptionKeys) return { kind: 'encryption-keys', keys: decodeKeys(encryptionKeys.keys) };
   return applied ? { kind: 'applied', version: Number(applied.version ?? 0) } : undefined;
 }
 
@@ -70,7 +73,12 @@ function decodeHello(hello: NonNullable<AgentMessage['hello']>): Hello {
     description: decodeDescription(hello.description),
     advertiseAddress: hello.advertiseAddress ?? '',
     dataPathAddress: hello.dataPathAddress ?? '',
+    encryptionKeys: decodeKeys(hello.encryptionKeys),
   };
+}
+
+function decodeKeys(keys: NonNullable<AgentMessage['hello']>['encryptionKeys']): EncryptionKey[] {
+  return (keys ?? []).map(({ slot, publicKey, port }) => ({ slot: slot ?? 0, publicKey: publicKey ?? '', port: port ?? 0 }));
 }
 
 function decodeWelcome(welcome: NonNullable<ManagerMessage['welcome']>): Welcome {

@@ -22,7 +22,7 @@ export interface SessionOptions {
   /** Addresses of managers, to be tried in turn. */
   managers: readonly string[];
   /** What the agent says of itself. */
-  self: Omit<Hello, 'instanceId' | 'epochSeen'>;
+  self: Omit<Hello, 'instanceId' | 'epochSeen' | 'encryptionKeys'>;
   clock: Clock;
   random: Random;
   signal: AbortSignal;
@@ -36,6 +36,8 @@ export type SessionEvent =
 
 const reconnect = { firstMs: 100, maxMs: 8_000 };
 const defaultHeartbeatPeriodMs = 5_000;
+const statusRestMsPerReport = 2;
+const maxStatusRestMs = 200;
 
 /** Keeps one session with some manager open until the signal is aborted; between sessions it tries the next one. */
 export async function keepSession(options: SessionOptions): Promise<void> {
@@ -97,7 +99,7 @@ class Session {
 
   #hello(): void {
     const { worker, self } = this.options;
-    this.#link.send({ kind: 'hello', hello: { ...self, instanceId: this.instanceId, epochSeen: worker.epoch } });
+    this.#link.send({ kind: 'hello', hello: { ...self, instanceId: this.instanceId, epochSeen: worker.epoch, encryptionKeys: worker.encryptionKeys } });
     this.#link.send({ kind: 'statuses', reports: worker.reporter.inventory(), full: true });
   }
 
@@ -111,6 +113,7 @@ class Session {
         void this.#beat(word.welcome.heartbeatPeriodMs || defaultHeartbeatPeriodMs).catch(fail);
         void this.#followStatuses().catch(fail);
         void this.#followApplied().catch(fail);
+        void this.#followKeys().catch(fail);
         return;
       case 'assignments':
         this.#obeying = this.#obeying.then(() => worker.assign({ epoch: word.epoch, ...word.assignments }));
@@ -131,16 +134,30 @@ class Session {
 
   async #followStatuses(): Promise<void> {
     const { reporter } = this.options.worker;
+    let lastCount = 0;
     while (!this.#ended.signal.aborted) {
       try {
         await reporter.changed.wait(this.#ended.signal);
-        // What several tasks report at the same moment goes together.
-        await this.options.clock.sleep(0, this.#ended.signal);
+        // What several tasks report at the same moment goes together, and the more there were the longer the next ones wait for company.
+        await this.options.clock.sleep(Math.min(maxStatusRestMs, statusRestMsPerReport * lastCount), this.#ended.signal);
       } catch {
         return; // the session has ended
       }
       const reports = reporter.take();
+      lastCount = reports.length;
       if (reports.length > 0) this.#link.send({ kind: 'statuses', reports, full: false });
+    }
+  }
+
+  async #followKeys(): Promise<void> {
+    const { worker } = this.options;
+    while (!this.#ended.signal.aborted) {
+      try {
+        await worker.keysChanged.wait(this.#ended.signal);
+      } catch {
+        return; // the session has ended
+      }
+      this.#link.send({ kind: 'encryption-keys', keys: worker.encryptionKeys });
     }
   }
 

@@ -1,6 +1,6 @@
-import { Bell, describeError, Lifetime, Milestone, type Clock, type Trace } from '../../base/src/index.js';
+import { Bell, describeError, Lifetime, Limiter, Milestone, type Clock, type Trace } from '../../base/src/index.js';
 import type { Images } from '../../image/src/images.js';
-import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type TaskStatus } from '../../model/src/index.js';
+import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type EncryptionKey, type TaskStatus } from '../../model/src/index.js';
 import type { NodeNetwork } from '../../network/src/network.js';
 import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, type NodeFacts } from './names.js';
@@ -35,7 +35,11 @@ interface Running {
 const networkRetryMs = 1_000;
 const adoptRetryMs = 1_000;
 const networkAuditMs = 30_000;
-const maxNetworkRestMs = 50;
+/** Changes that come thick and fast are applied together: a third of the time at most goes into that, and the containers get the processor too. */
+const networkRestPerWork = 2;
+const maxNetworkRestMs = 200;
+/** More at once only wait for each other in the kernel, and fill the memory with what is half done. */
+const maxBuilding = 16;
 
 /**
  * The agent's half of the cluster: makes this node run what it was assigned.
@@ -63,6 +67,7 @@ export class Worker {
   /** How often the network was asked to change, and which of these wishes the kernel has fulfilled. */
   #networkWish = 0;
   readonly #networkFulfilled = new Milestone();
+  readonly #building = new Limiter(maxBuilding);
 
   readonly #leftovers: LeftoverPorts;
 
@@ -96,6 +101,16 @@ export class Worker {
 
   get version(): number {
     return this.#version;
+  }
+
+  /** Under which other nodes reach this one's encrypted networks. */
+  get encryptionKeys(): EncryptionKey[] {
+    return this.options.network.encryptionKeys();
+  }
+
+  /** Rings when these are others. */
+  get keysChanged(): Bell {
+    return this.options.network.keysChanged;
   }
 
   /** The version that the network agrees with, of those that came since the last complete set; 0: none. */
@@ -149,10 +164,10 @@ export class Worker {
 
   /** Resolves when each new task's runner has looked at what is already here for it. */
   async #matchRunners(): Promise<void> {
-    const wanted = new Map(itemsOf(this.#items, 'task').map((task) => [task.id, task]));
-    for (const [taskId, running] of this.#running) if (!wanted.has(taskId)) this.#discard(taskId, running);
+    const wanted = itemsOf(this.#items, 'task');
+    for (const [taskId, running] of this.#running) if (!this.#items.has(itemKey({ kind: 'task', key: taskId }))) this.#discard(taskId, running);
     const added: Promise<void>[] = [];
-    for (const task of wanted.values()) {
+    for (const task of wanted) {
       const running = this.#running.get(task.id);
       if (running) running.runner.update(task);
       else added.push(this.#run(task));
@@ -234,8 +249,7 @@ export class Worker {
         await network.apply(networkView(this.#items, node, (id) => this.#running.get(id)?.runner.status.state), signal);
         this.#networkFulfilled.reach(wish);
         this.#noteApplied(series, version);
-        // Changes that come thick and fast are applied together, so that the containers get the processor too.
-        await clock.sleep(Math.min(maxNetworkRestMs, clock.monotonicMs() - startedMs), signal);
+        await clock.sleep(Math.min(maxNetworkRestMs, networkRestPerWork * (clock.monotonicMs() - startedMs)), signal);
       } catch (error) {
         if (signal.aborted) return;
         trace({ event: 'network-failed', error: describeError(error) });
@@ -278,6 +292,7 @@ export class Worker {
       resources: this.options.resources ?? [],
       neighbours: () => [...this.#running.values()].map(({ runner }) => runner.neighbour),
       claims: () => [...this.#running.values()].map(({ runner }) => runner.claim),
+      building: this.#building,
       nodeAddress: () => itemsOf(this.#items, 'peer').find(({ nodeId }) => nodeId === node.nodeId)?.address,
       networks: () => itemsOf(this.#items, 'network'),
       networkReady: (signal) => this.#networkFulfilled.wait(this.#networkWish, signal),

@@ -1,6 +1,6 @@
 import { Bell, describeError, isRefused, isTemporary, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
-import type { Change, FromAgent, FromManager, Hello, NodeStatus } from '../../../model/src/index.js';
+import type { Change, EncryptionKey, FromAgent, FromManager, Hello, NodeStatus } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
 import type { AgentEvents, AgentStream } from './agent-stream.js';
 import { NodeSession } from './node-session.js';
@@ -115,6 +115,7 @@ export class NodeSessions {
       address: hello.advertiseAddress || node.status.address,
       dataPathAddress: hello.dataPathAddress || node.status.dataPathAddress,
       description: hello.description,
+      encryptionKeys: hello.encryptionKeys,
     };
     await this.#commit([{ action: 'status', kind: 'node', id: node.id, status }]);
     // Meanwhile the office may have been lost, or the agent: nobody would ever end this session.
@@ -147,7 +148,15 @@ export class NodeSessions {
     } else if (word.kind === 'applied') {
       session?.applied(word.version);
       this.#storeChanged.ring();
+    } else if (word.kind === 'encryption-keys') {
+      this.#noteKeys(nodeId, word.keys).catch((error: unknown) => this.options.trace({ event: 'statuses-not-stored', error: describeError(error) }));
     }
+  }
+
+  /** When they cannot be stored, the agent's next hello tells them again; until then others use its older keys. */
+  async #noteKeys(nodeId: string, encryptionKeys: EncryptionKey[]): Promise<void> {
+    const node = this.options.store.view().get('node', nodeId);
+    if (node) await this.#commit([{ action: 'status', kind: 'node', id: nodeId, status: { ...node.status, encryptionKeys } }]);
   }
 
   async #pushAssignments(signal: AbortSignal): Promise<void> {
