@@ -1,21 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { Temporary } from '../../base/src/index.js';
 import { inNamespace } from './namespaces.js';
 
 const commandTimeoutMs = 30_000;
-
-/**
- * Forgets tracked connections, all in one run. Each selector as conntrack(8) takes it; matching none is no failure.
- * `file` is written for it: conntrack opens its input by name, which a pipe of Node has none of.
- */
-export async function forgetConnections(selectors: readonly string[], file: string, namespaceFd?: number): Promise<void> {
-  if (selectors.length === 0) return;
-  await writeFile(file, selectors.map((selector) => `-D ${selector}\n`).join(''));
-  const { status, errors } = await runCommand(['conntrack', '--load-file', file], '', namespaceFd);
-  if (status !== 0) throw new Temporary(`conntrack cannot forget connections (${selectors.join(', ')}): ${errors.trim()}`);
-}
 
 /** Runs a program to its end, in a namespace or in the process' own. */
 export async function runCommand(command: string[], input: string, namespaceFd?: number): Promise<{ status: number | null; output: string; errors: string }> {

@@ -4,7 +4,7 @@ import { Bug, describeError, KeyedSequencer, Lifetime, systemClock, systemRandom
 import type { Clock, Random, Trace } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
 import { nameserverAddress } from './addresses.js';
-import { forgetConnections } from './commands.js';
+import { forgetConnections } from './conntrack.js';
 import { containerLinks, makeContainerNamespace } from './container-link.js';
 import { diffPlan } from './diff.js';
 import type { Applied, NetworkChange } from './diff.js';
@@ -116,13 +116,9 @@ class LinuxNodeNetwork implements NodeNetwork {
       await this.#hostRules.run(await closingOfForwardFilter(hostLinkName(this.#options.name)));
       await this.#hostRules.run(renderRemoval(this.#options.name));
       removeMesh(this.#mesh, this.#options);
-      for (const path of [namespaceFolder(this.#options), this.#forgetFile]) rmSync(path, { recursive: true, force: true });
+      rmSync(namespaceFolder(this.#options), { recursive: true, force: true });
     });
     await this.close();
-  }
-
-  get #forgetFile(): string {
-    return join(this.#options.stateDir, 'connections-to-forget');
   }
 
   #checkOpen(): void {
@@ -183,10 +179,9 @@ class LinuxNodeNetwork implements NodeNetwork {
     await this.#hostRules.run(change.hostRules);
     await giveNames();
     mesh.request(change.remove.flatMap((item) => removalOf(item, links) ?? []));
-    const ofPorts = change.newDatagramPorts.map((port) => `-p udp --orig-port-dst ${port}`);
-    const file = this.#forgetFile;
-    await forgetConnections([...change.goneAddresses.map((address) => `--reply-src ${address}`), ...ofPorts], file, namespaceFd);
-    await forgetConnections(ofPorts, file);
+    const ofPorts = change.newDatagramPorts.map((datagramPort) => ({ datagramPort }));
+    forgetConnections([...change.goneAddresses.map((endpoint) => ({ endpoint })), ...ofPorts], namespaceFd);
+    forgetConnections(ofPorts);
   }
 }
 

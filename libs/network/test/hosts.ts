@@ -197,12 +197,12 @@ export class Lines {
     this.child.stdin!.write(`${line}\n`);
   }
 
-  next(): Promise<string> {
+  next(withinMs = deadlineMs): Promise<string> {
     const line = this.#lines.shift();
     if (line !== undefined) return Promise.resolve(line);
     if (this.#hasEnded) return Promise.reject(this.#ended());
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no line within ${deadlineMs} ms; it said: ${this.#errors}`)), deadlineMs);
+      const timer = setTimeout(() => reject(new Error(`no line within ${withinMs} ms; it said: ${this.#errors}`)), withinMs);
       const done = <T>(settle: (value: T) => void) => (value: T) => {
         clearTimeout(timer);
         settle(value);
