@@ -97,7 +97,7 @@ export function trafficOfPort(spec: ServiceSpec, port: PortConfig): PortTraffic 
 }
 
 export function isDefaultDeny(labels: Labels): boolean {
-  return labels[defaultDenyLabel] !== undefined && isTrue(labels[defaultDenyLabel]);
+  return labels[defaultDenyLabel] === 'true';
 }
 
 /** What is wrong with the labels of a service that speak of its traffic. */

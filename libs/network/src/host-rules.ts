@@ -1,20 +1,22 @@
 import { families, familyOf, meshSideAddress, type Family } from './addresses.js';
-import { protocolWord } from './mesh-hooks.js';
-import { hostModePorts, portKey, publishedPorts } from './published-ports.js';
+import { clusterPorts } from './mesh-hooks.js';
+import { boundPorts, hostModePorts, portKey, publishedPorts } from './published-ports.js';
 import type { NodeNetworkOptions, NodeNetworkView } from './network.js';
-import type { NftSet, NftTable } from './nft-table.js';
+import { protocolWord, type NftSet, type NftTable } from './nft-table.js';
 
 /** The table in the host's namespace: published ports go to the mesh, the VXLAN port hears the cluster's nodes only. */
 export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): NftTable {
   const link = hostLinkName(options.name);
   const tunnel = options.dataPathPort;
-  const keysOf = (family: Family) => [...publishedPorts(view.services, family), ...hostModePorts(view, family)].map((port) => [portKey(port), ''] as const);
+  const keysOf = (family: Family) => [...publishedPorts(view, family), ...hostModePorts(view, family)].filter(({ hostIp }) => !hostIp).map((port) => [portKey(port), ''] as const);
+  const boundOf = (family: Family) => boundPorts(view, family).map((port) => [`${port.hostIp} . ${portKey(port)}`, port.alias] as const);
   const nodes = (family: Family) => view.peers.filter((peer) => familyOf(peer.dataPathAddress) === family).map((peer) => [peer.dataPathAddress, ''] as const);
   return {
     name: options.name,
     sets: [
       ...families.flatMap((family): NftSet[] => [
         { kind: 'set', name: `pub${family}`, spec: 'type inet_proto . inet_service;', elements: new Map(keysOf(family)) },
+        { kind: 'map', name: `bound${family}`, spec: `type ipv${family}_addr . inet_proto . inet_service : ipv${family}_addr;`, elements: new Map(boundOf(family)) },
         { kind: 'set', name: `nodes${family}`, spec: `type ipv${family}_addr;`, elements: new Map(nodes(family)) },
       ]),
     ],
@@ -36,17 +38,28 @@ export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): N
       {
         name: 'publish',
         hook: 'type nat hook prerouting priority dstnat; policy accept;',
-        rules: families.map((family) => `iifname != "${link}" meta nfproto ipv${family} fib daddr type local meta l4proto . th dport @pub${family} goto to_mesh`),
+        rules: [`iifname != "${link}" fib daddr type local meta nfproto vmap { ipv4 : jump publish4, ipv6 : jump publish6 }`],
       },
       {
         name: 'publish_local',
         hook: 'type nat hook output priority -100; policy accept;',
         rules: [
           'ip6 daddr ::1 return', // the kernel drops what answers ::1 from elsewhere
-          ...families.map((family) => `oifname != "${link}" meta nfproto ipv${family} fib daddr type local meta l4proto . th dport @pub${family} goto to_mesh`),
+          `oifname != "${link}" fib daddr type local meta nfproto vmap { ipv4 : jump publish4, ipv6 : jump publish6 }`,
         ],
       },
-      { name: 'to_mesh', rules: families.map((family) => `meta nfproto ipv${family} dnat ${protocolWord[family]} to ${meshSideAddress[family]}`) },
+      ...families.map((family) => ({
+        name: `publish${family}`,
+        rules: [
+          `meta l4proto . th dport @pub${family} dnat ${protocolWord[family]} to ${meshSideAddress[family]}`,
+          `meta l4proto { 6, 17, 132 } dnat ${protocolWord[family]} to ${protocolWord[family]} daddr . meta l4proto . th dport map @bound${family}`,
+        ],
+      })),
+      {
+        name: 'tasks',
+        hook: 'type filter hook input priority filter; policy accept;',
+        rules: [`iifname "${link}" meta l4proto 6 th dport { ${clusterPorts.join(', ')} } reject with tcp reset`], // managers hear nodes, not tasks
+      },
       {
         name: 'leave',
         hook: 'type nat hook postrouting priority srcnat; policy accept;',

@@ -1,34 +1,31 @@
-import type { AssignedNetwork, AssignedPeer, AssignedService } from '../../model/src/index.js';
-import { families, familyOf, nodeMac, nodeMark, type Family } from './addresses.js';
-import { hookChains, protocolWord } from './mesh-hooks.js';
+import type { AssignedNetwork, AssignedPeer } from '../../model/src/index.js';
+import { families, familyOf, nodeMac, nodeMark, tunnels, type Family } from './addresses.js';
+import { isSealed } from './encryption-state.js';
+import { hookChains } from './mesh-hooks.js';
 import type { NodeNetworkView } from './network.js';
-import type { NftChain, NftSet, NftTable } from './nft-table.js';
+import type { NftSet, NftTable } from './nft-table.js';
 import { subnetOf } from './subnets.js';
-import { hostModePorts, portKey, protocolNumber, publishedAddress, publishedPorts, ready, type PublishedPort } from './published-ports.js';
+import { protocolNumber, publishedAddress } from './published-ports.js';
+import { serviceRules } from './service-rules.js';
 
 /**
  * The table of the mesh's namespace: service addresses, published ports, isolation, outbound translation.
  *
- * Links there: `c…` containers, `vx0` other nodes, `up0` the host. A packet passes the chains in this order:
+ * Links there: `c…` containers, `vx0` other nodes, `vxe0` other nodes encrypted, over `wg0` or `wg1`, `up0` the host. A packet passes the chains in this order:
  * `source_check` → `way_back` → `translate` → `unreachable` → routing → `forward` or `input` → `translate_source`.
  */
 export function meshTable(view: NodeNetworkView, dataPathAddress: string): NftTable {
   const peers = othersOf(view);
+  const services = serviceRules(view, ownAddresses(view, dataPathAddress));
   return {
     name: 'mesh',
     sets: [
-      map('nodemac', 'type ether_addr : mark;', peers.map((peer) => [nodeMac(peer.index), hex(nodeMark(peer.index))])),
-      map('nodezone', 'typeof ether saddr : ct zone;', peers.map((peer) => [nodeMac(peer.index), String(peer.index)])),
+      map('nodemac', 'type ether_addr : mark;', peers.flatMap((peer) => tunnels.map((tunnel): [string, string] => [nodeMac(peer.index, tunnel), hex(nodeMark(peer.index, tunnel))]))),
+      map('nodezone', 'typeof ether saddr : ct zone;', peers.flatMap((peer) => tunnels.map((tunnel): [string, string] => [nodeMac(peer.index, tunnel), String(peer.index)]))),
       ...families.flatMap((family) => familySets(view, dataPathAddress, family)),
+      ...services.sets,
     ],
-    chains: [
-      ...hookChains(view.self.index),
-      ...view.services.flatMap(serviceChains),
-      ...families.flatMap((family) => [
-        ...publishedPorts(view.services, family).map((port): NftChain => ({ name: portChain('pub', port, family), rules: spreadPorts(port.targets, family) })),
-        ...hostModePorts(view, family).map((port): NftChain => ({ name: portChain('hostpub', port, family), rules: spreadPorts(port.targets, family) })),
-      ]),
-    ],
+    chains: [...hookChains(view.self.index), ...services.chains],
   };
 }
 
@@ -36,23 +33,25 @@ function othersOf({ self, peers }: NodeNetworkView): AssignedPeer[] {
   return peers.filter((peer) => peer.nodeId !== self.nodeId);
 }
 
+/** Of this node, as others and its own containers call it. */
+function ownAddresses({ self, peers }: NodeNetworkView, dataPathAddress: string): string[] {
+  const own = peers.find((peer) => peer.nodeId === self.nodeId);
+  return [dataPathAddress, ...(own ? [own.address, own.dataPathAddress] : [])];
+}
+
 /** What the rules look up, for one family. */
 function familySets(view: NodeNetworkView, dataPathAddress: string, family: Family): NftSet[] {
-  const { self, networks, services } = view;
-  const ownPeer = view.peers.find((peer) => peer.nodeId === self.nodeId);
-  const own = ofFamily([dataPathAddress, ...(ownPeer ? [ownPeer.address, ownPeer.dataPathAddress] : [])], family);
+  const { networks } = view;
+  const own = ofFamily(ownAddresses(view, dataPathAddress), family);
   const others = ofFamily(othersOf(view).flatMap((peer) => [peer.address, peer.dataPathAddress]), family);
   const subnets = (list: readonly AssignedNetwork[]) => ofFamily(list.flatMap((network) => network.subnets.map(({ subnet }) => subnet)), family);
   const address = `ipv${family}_addr`;
-  const verdicts = 'type inet_proto . inet_service : verdict;';
   return [
-    map(`vip${family}`, `type ${address} : verdict;`, services.flatMap(virtualAddresses).filter((vip) => familyOf(vip.address) === family).map((vip) => [vip.address, `goto ${vip.chain}`])),
-    map(`pub${family}`, verdicts, publishedPorts(services, family).map((port) => [portKey(port), `goto ${portChain('pub', port, family)}`])),
-    map(`hostpub${family}`, verdicts, hostModePorts(view, family).map((port) => [portKey(port), `goto ${portChain('hostpub', port, family)}`])),
     set(`nodeips${family}`, `type ${address};`, [...others, ...own]),
     set(`selfips${family}`, `type ${address};`, own),
     set(`samenet${family}`, `type ${address} . ${address}; flags interval;`, sameNetworks(networks, family)),
     set(`internal${family}`, `type ${address}; flags interval;`, subnets(networks.filter((network) => network.internal))),
+    set(`sealed${family}`, `type ${address}; flags interval;`, [...subnets(networks.filter(({ encrypted }) => encrypted)), ...ofFamily(sealedElsewhere(view), family)]),
     set(`pubtgt${family}`, `type ${address} . inet_proto . inet_service;`, localTargets(view, family)),
     map(`hairpin${family}`, `type ${address} . ${address} : ${address};`, hairpins(view, family)),
   ];
@@ -77,6 +76,12 @@ function hairpins({ networks, containers }: NodeNetworkView, family: Family): [s
   );
 }
 
+/** Published endpoints in encrypted networks that no task here is in: their ports answer here all the same. */
+function sealedElsewhere({ networks, services }: NodeNetworkView): string[] {
+  const addresses = services.flatMap((service) => service.endpoints.flatMap((endpoint) => endpoint.addresses));
+  return addresses.filter((one) => isSealed(one, networks) && !networks.some(({ id }) => id === one.networkId)).map(({ address }) => address);
+}
+
 /** Targets on this node that packets from other nodes may reach although their source is in no network of ours. */
 function localTargets({ self, services }: NodeNetworkView, family: Family): string[] {
   return services.flatMap((service) =>
@@ -87,39 +92,6 @@ function localTargets({ self, services }: NodeNetworkView, family: Family): stri
         return address ? service.ports.map((port) => `${address} . ${protocolNumber[port.protocol]} . ${port.targetPort}`) : [];
       }),
   );
-}
-
-function virtualAddresses(service: AssignedService): { address: string; networkId: string; chain: string }[] {
-  if (service.mode !== 'vip') return [];
-  return service.virtualIps.map(({ address, networkId }) => ({ address, networkId, chain: `vip_${address.replaceAll(/[.:]/g, '_')}` }));
-}
-
-/** One chain per virtual address. Without a ready endpoint it is empty, and the address is as unreachable as an unknown one. */
-function serviceChains(service: AssignedService): NftChain[] {
-  return virtualAddresses(service).map(({ networkId, address, chain }) => {
-    const family = familyOf(address);
-    const targets = ready(service).flatMap((endpoint) => endpoint.addresses.filter((one) => one.networkId === networkId && familyOf(one.address) === family));
-    return { name: chain, rules: spread(`dnat ${protocolWord[family]} to`, targets.map((target) => target.address)) };
-  });
-}
-
-/** Random, not in turn: every node would start its turn at the same endpoint, and again with every change. */
-function spread(statement: string, targets: string[]): string[] {
-  if (targets.length === 0) return [];
-  if (targets.length === 1) return [`${statement} ${targets[0]}`];
-  const slots = targets.map((target, i) => `${i} : ${target}`).join(', ');
-  return [`${statement} numgen random mod ${targets.length} map { ${slots} }`];
-}
-
-function spreadPorts(targets: PublishedPort['targets'], family: Family): string[] {
-  const one = (target: PublishedPort['targets'][number]) => `${family === 4 ? target.address : `[${target.address}]`}:${target.port}`;
-  const translated = targets.length === 1 ? targets.map(one) : targets.map((t) => `${t.address} . ${t.port}`);
-  const statement = targets.length === 1 ? `dnat ${protocolWord[family]} to` : `dnat ${protocolWord[family]} addr . port to`;
-  return spread(`meta l4proto { 6, 17, 132 } ${statement}`, translated);
-}
-
-function portChain(prefix: string, { protocol, port }: PublishedPort, family: Family): string {
-  return `${prefix}${family}_${protocol}_${port}`;
 }
 
 function ofFamily(addresses: readonly string[], family: Family): string[] {

@@ -1,5 +1,13 @@
 /** An nftables table of family inet as a value, its text, and the text that turns one value into another. */
 
+import type { Family } from './addresses.js';
+
+/** Mark of published connections whose tasks shall see the node instead of the client. Lacks the bit by which replies are routed to another node. */
+export const maskedMark = '0x40000';
+
+/** What nftables calls the protocol of a family. */
+export const protocolWord: Record<Family, string> = { 4: 'ip', 6: 'ip6' };
+
 export interface NftTable {
   name: string;
   sets: NftSet[];
@@ -46,13 +54,15 @@ export function renderRemoval(name: string): string {
 
 /** One transaction from `before` to `after`, as small as the difference. Empty when they are equal. */
 export function renderChange(before: NftTable | undefined, after: NftTable): string {
-  if (!before || skeleton(before) !== skeleton(after)) return renderTable(after);
-  const oldChains = new Map(before.chains.map((chain) => [chain.name, chain]));
-  const newChains = new Set(after.chains.map((chain) => chain.name));
+  if (!before || !canGrowInto(before, after)) return renderTable(after);
+  const [oldChains, newChains] = [byName(before.chains), byName(after.chains)];
+  const [oldSets, newSets] = [byName(before.sets), byName(after.sets)];
   const changed = after.chains.filter((chain) => chain.rules.join('\n') !== oldChains.get(chain.name)?.rules.join('\n'));
+  const goneChains = before.chains.filter((chain) => !newChains.has(chain.name));
   const path = `inet ${after.name}`;
-  const setChanges = after.sets.map((set, i) => changeElements(before.sets[i]!, set, path));
+  const setChanges = after.sets.map((set) => changeElements(oldSets.get(set.name), set, path));
   return [
+    ...after.sets.filter((set) => !oldSets.has(set.name)).map((set) => `add ${set.kind} ${path} ${set.name} { ${set.spec} }`),
     ...after.chains.filter((chain) => !oldChains.has(chain.name)).map((chain) => `add chain ${path} ${chain.name}`),
     ...changed.flatMap((chain) => [
       ...(oldChains.has(chain.name) ? [`flush chain ${path} ${chain.name}`] : []),
@@ -60,22 +70,33 @@ export function renderChange(before: NftTable | undefined, after: NftTable): str
     ]),
     ...setChanges.flatMap((change) => change.removals),
     ...setChanges.flatMap((change) => change.additions),
-    ...before.chains.filter((chain) => !newChains.has(chain.name)).flatMap((chain) => [`flush chain ${path} ${chain.name}`, `delete chain ${path} ${chain.name}`]),
+    ...goneChains.map((chain) => `flush chain ${path} ${chain.name}`), // all of them first: one may lead to another
+    ...goneChains.map((chain) => `delete chain ${path} ${chain.name}`),
+    ...before.sets.filter((set) => !newSets.has(set.name)).map((set) => `delete ${set.kind} ${path} ${set.name}`),
   ]
     .map((line) => `${line}\n`)
     .join('');
 }
 
-/** What cannot be changed in place: set types and the chains that hang on hooks. */
-function skeleton(table: NftTable): string {
-  const sets = table.sets.map((set) => `${set.kind} ${set.name} ${set.spec}`);
-  const hooks = table.chains.filter((chain) => chain.hook).map((chain) => `${chain.name} ${chain.hook}`);
-  return [table.name, ...sets, ...hooks].join('\n');
+/** The types of sets and the chains that hang on hooks cannot be changed in place. */
+function canGrowInto(before: NftTable, after: NftTable): boolean {
+  const oldSets = byName(before.sets);
+  const sameType = after.sets.every((set) => {
+    const old = oldSets.get(set.name);
+    return !old || `${old.kind} ${old.spec}` === `${set.kind} ${set.spec}`;
+  });
+  const hooks = ({ chains }: NftTable) => chains.filter((chain) => chain.hook).map((chain) => `${chain.name} ${chain.hook}`).join('\n');
+  return before.name === after.name && sameType && hooks(before) === hooks(after);
 }
 
-function changeElements(before: NftSet, after: NftSet, path: string): { removals: string[]; additions: string[] } {
-  const gone = [...before.elements].filter(([key, value]) => after.elements.get(key) !== value);
-  const fresh = [...after.elements].filter(([key, value]) => before.elements.get(key) !== value);
+function byName<T extends { name: string }>(items: readonly T[]): Map<string, T> {
+  return new Map(items.map((item) => [item.name, item]));
+}
+
+function changeElements(before: NftSet | undefined, after: NftSet, path: string): { removals: string[]; additions: string[] } {
+  const had = before?.elements ?? new Map<string, string>();
+  const gone = [...had].filter(([key, value]) => after.elements.get(key) !== value);
+  const fresh = [...after.elements].filter(([key, value]) => had.get(key) !== value);
   return {
     removals: gone.length === 0 ? [] : [`delete element ${path} ${after.name} { ${gone.map(([key]) => key).join(', ')} }`],
     additions: fresh.length === 0 ? [] : [`add element ${path} ${after.name} { ${renderElements(new Map(fresh))} }`],

@@ -70,15 +70,15 @@ test('an endpoint that is gone takes its route and its connections with it', () 
 
 test('a service that goes leaves nothing behind', () => {
   expect(change(view(), view({ services: [db] }))).toEqual([
+    'delete element inet mesh pubtgt4 { 10.10.0.11 . 6 . 8000 }',
     'delete element inet mesh vip4 { 10.10.0.2 }',
     'delete element inet mesh pub4 { 6 . 8080 }',
-    'delete element inet mesh pubtgt4 { 10.10.0.11 . 6 . 8000 }',
     'delete element inet mesh pub6 { 6 . 8080 }',
     'flush chain inet mesh vip_10_10_0_2',
-    'delete chain inet mesh vip_10_10_0_2',
     'flush chain inet mesh pub4_tcp_8080',
-    'delete chain inet mesh pub4_tcp_8080',
     'flush chain inet mesh pub6_tcp_8080',
+    'delete chain inet mesh vip_10_10_0_2',
+    'delete chain inet mesh pub4_tcp_8080',
     'delete chain inet mesh pub6_tcp_8080',
     'delete element inet shoal pub4 { 6 . 8080 }',
     'delete element inet shoal pub6 { 6 . 8080 }',

@@ -1,4 +1,4 @@
-import { hasOwnNetworks, isTerminal, type AssignedTask, type AssignmentItems, type AssignmentKind, type AssignmentSet, type TaskState } from '../../model/src/index.js';
+import { hasOwnNetworks, isTerminal, portTraffic, type PortConfig, type AssignedTask, type AssignmentItems, type AssignmentKind, type AssignmentSet, type TaskState } from '../../model/src/index.js';
 import type { LocalContainer, NodeNetworkView } from '../../network/src/network.js';
 import { containerIdOf } from './names.js';
 
@@ -21,7 +21,12 @@ export function networkView(
 
 export function localContainer(task: AssignedTask): LocalContainer {
   const { macAddress } = task.template.container;
-  return { containerId: containerIdOf(task.id), taskId: task.id, networks: task.networks, hostPorts: task.hostPorts, ...(macAddress && { macAddress }) };
+  return { containerId: containerIdOf(task.id), taskId: task.id, networks: task.networks, hostPorts: task.hostPorts.map((port) => hostPort(task, port)), ...(macAddress && { macAddress }) };
+}
+
+function hostPort({ serviceLabels }: AssignedTask, port: PortConfig): LocalContainer['hostPorts'][number] {
+  const traffic = portTraffic(serviceLabels, port);
+  return Object.keys(traffic).length > 0 ? { ...port, traffic } : port;
 }
 
 /** Has the container a namespace that the node's network made for it? */
