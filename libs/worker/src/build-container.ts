@@ -1,10 +1,9 @@
-import type { Clock } from '../../base/src/index.js';
+import type { Clock, Limiter } from '../../base/src/index.js';
 import type { Images, LocalImage } from '../../image/src/images.js';
 import type { AssignedFile, AssignedNetwork, AssignedTask } from '../../model/src/index.js';
 import type { Attachment, NodeNetwork } from '../../network/src/network.js';
 import type { Runtime } from '../../runtime/src/runtime.js';
 import { containerRequest, joinedContainers } from './container-request.js';
-import { bothOrNeither } from './deadline.js';
 import type { NodeFacts } from './names.js';
 import { localContainer } from './network-view.js';
 import { checkPolicy, type NodePolicy } from './node-policy.js';
@@ -24,6 +23,8 @@ export interface BuildPorts {
   neighbours(): Neighbour[];
   /** What they have of the node's resources. */
   claims(): Claim[];
+  /** How many containers are built at once. */
+  building: Limiter;
   /** Of this node; undefined: no manager has told it yet. */
   nodeAddress(): string | undefined;
   /** Networks and files of the newest assignments. */
@@ -50,20 +51,20 @@ const hostAttachment: Attachment = { netnsPath: '/proc/self/ns/net', nameserver:
 export async function buildContainer(task: AssignedTask, ports: BuildPorts, onClaim: (claim: Claim) => void, signal: AbortSignal): Promise<BuiltContainer> {
   const { container, resources } = task.template;
   checkPolicy(ports.policy, container, ports.node.hostname);
-  const claim = claimResources(resources?.reservations?.generic ?? [], ports.resources, ports.claims());
+  const claim = claimResources(resources?.reservations?.generic ?? [], ports.resources, ports.claims);
   onClaim(claim);
-  const shared = sharedNamespaces(task, ports.neighbours(), ports.node);
-  const [image, attachment] = await bothOrNeither(
-    signal,
-    (either) => ports.images.ensure(container.image, { signal: either, ...(task.credentials && { credentials: task.credentials }) }),
-    (either) => attach(shared.network ?? task, ports, either),
-  );
-  const around = { attachment, shared, claim, nodeAddress: ports.nodeAddress(), secret: ports.secret, config: ports.config };
-  const request = containerRequest(task, ports.node, image, around);
-  await ports.runtime.create(request, signal);
+  const shared = sharedNamespaces(task, ports.neighbours, ports.node);
+  const image = await ports.images.ensure(container.image, { signal, ...(task.credentials && { credentials: task.credentials }) });
+  const joined = await ports.building.run(async () => {
+    const attachment = await attach(shared.network ?? task, ports, signal);
+    const around = { attachment, shared, claim, nodeAddress: ports.nodeAddress(), secret: ports.secret, config: ports.config };
+    const request = containerRequest(task, ports.node, image, around);
+    await ports.runtime.create(request, signal);
+    return joinedContainers(request.labels);
+  });
   // A process that looks up a name first thing must find a name server that knows who asks.
   await ports.networkReady(signal);
-  return { image, joined: joinedContainers(request.labels) };
+  return { image, joined };
 }
 
 /** The network of the task itself, or of the other whose network it shares: that one's namespace is there, and is only looked up. */

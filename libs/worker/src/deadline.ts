@@ -24,17 +24,3 @@ export function orAbort<T>(job: Promise<T>, signal: AbortSignal): Promise<T> {
     job.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
-
-/** Both results, or the first failure once neither job does anything any more: the other one is aborted and waited for. */
-export async function bothOrNeither<A, B>(signal: AbortSignal, first: (signal: AbortSignal) => Promise<A>, second: (signal: AbortSignal) => Promise<B>): Promise<[A, B]> {
-  const failed = new AbortController();
-  const either = AbortSignal.any([signal, failed.signal]);
-  const jobs = [first(either), second(either)] as const;
-  try {
-    return await Promise.all(jobs);
-  } catch (error) {
-    failed.abort(error);
-    await Promise.allSettled(jobs);
-    throw error;
-  }
-}

@@ -15,7 +15,7 @@ export type Claim = Record<string, string[] | number>;
  * Chooses for a container what the scheduler has counted: named ones as they are asked for, others the first that nobody has.
  * Throws `Refused('precondition')` when the node does not have it, which is a difference of views that the next task may not meet.
  */
-export function claimResources(asked: readonly GenericResource[], resources: readonly NodeResource[], taken: readonly Claim[]): Claim {
+export function claimResources(asked: readonly GenericResource[], resources: readonly NodeResource[], taken: () => readonly Claim[]): Claim {
   const claim: Claim = {};
   for (const kind of new Set(asked.map((resource) => resource.kind))) {
     const ofKind = asked.filter((resource) => resource.kind === kind);
@@ -26,10 +26,10 @@ export function claimResources(asked: readonly GenericResource[], resources: rea
   return claim;
 }
 
-function choose(kind: string, named: string[], count: number, resource: NodeResource | undefined, taken: readonly Claim[]): string[] | number {
+function choose(kind: string, named: string[], count: number, resource: NodeResource | undefined, taken: () => readonly Claim[]): string[] | number {
   if (!resource) throw new Refused('precondition', `this node has no ${kind}`);
   if (!resource.ids) return count + named.length;
-  const used = new Set(taken.flatMap((claim) => (Array.isArray(claim[kind]) ? claim[kind] : [])));
+  const used = new Set(taken().flatMap((claim) => (Array.isArray(claim[kind]) ? claim[kind] : [])));
   const missing = named.find((id) => !resource.ids!.includes(id) || used.has(id));
   if (missing !== undefined) throw new Refused('precondition', `${kind} ${missing} is ${resource.ids.includes(missing) ? 'in use by another task' : 'not on this node'}`);
   const free = resource.ids.filter((id) => !used.has(id) && !named.includes(id));

@@ -20,7 +20,7 @@ export interface SharedNamespaces {
  * The tasks that `service:NAME` and `container:ID` mean: of a service the one with the same slot (of a global service the one of this
  * node). The scheduler places a task only beside one that runs; throws `Refused('precondition')` when it has ended meanwhile.
  */
-export function sharedNamespaces(task: AssignedTask, neighbours: readonly Neighbour[], node: NodeFacts): SharedNamespaces {
+export function sharedNamespaces(task: AssignedTask, neighbours: () => readonly Neighbour[], node: NodeFacts): SharedNamespaces {
   const { pidMode, ipcMode } = task.template.container;
   const find = (mode: NamespaceMode | undefined) => (mode && isOfOther(mode) ? findNeighbour(task, mode, neighbours, node) : undefined);
   const [pid, ipc, network] = [find(parseNamespaceMode('pid', pidMode)), find(parseNamespaceMode('ipc', ipcMode)), networkOwner(task, neighbours, node)];
@@ -29,7 +29,7 @@ export function sharedNamespaces(task: AssignedTask, neighbours: readonly Neighb
 
 const longestChain = 8;
 
-function networkOwner(task: AssignedTask, neighbours: readonly Neighbour[], node: NodeFacts): AssignedTask | undefined {
+function networkOwner(task: AssignedTask, neighbours: () => readonly Neighbour[], node: NodeFacts): AssignedTask | undefined {
   let owner = task;
   for (let length = 0; length < longestChain; length++) {
     const mode = parseNamespaceMode('network', owner.template.container.networkMode);
@@ -45,8 +45,8 @@ function isOfOther(mode: NamespaceMode): mode is OtherMode {
   return mode.kind === 'service' || mode.kind === 'container';
 }
 
-function findNeighbour(task: AssignedTask, mode: OtherMode, neighbours: readonly Neighbour[], node: NodeFacts): AssignedTask {
-  const others = neighbours.filter((one) => one.task.id !== task.id && one.isRunning && !isTerminal(one.task.desiredState));
+function findNeighbour(task: AssignedTask, mode: OtherMode, neighbours: () => readonly Neighbour[], node: NodeFacts): AssignedTask {
+  const others = neighbours().filter((one) => one.task.id !== task.id && one.isRunning && !isTerminal(one.task.desiredState));
   const found = others.find((one) => isMeant(one.task, mode, task, node));
   if (found) return found.task;
   const what = mode.kind === 'service' ? `task ${taskNameOf({ serviceName: mode.name, slot: task.slot }, node.nodeId)}` : `container ${mode.id}`;

@@ -92,6 +92,7 @@ export class TaskRunner {
 
   /** The manager's newest wish. */
   update(task: AssignedTask): void {
+    if (task === this.#task) return; // most tasks of a difference are not in it
     this.#task = task;
     if (isToStop(task)) this.#preparing?.abort(new Error('the task is no longer wanted'));
     this.#bell.ring();

@@ -87,7 +87,7 @@ describe('resources of the node', () => {
   });
 
   it('are told apart by name', () => {
-    const claim = (asked: Parameters<typeof claimResources>[0], ...taken: Parameters<typeof claimResources>[2]) => claimResources(asked, resources, taken);
+    const claim = (asked: Parameters<typeof claimResources>[0], ...taken: ReturnType<typeof claimResources>[]) => claimResources(asked, resources, () => taken);
     expect(claim([{ kind: 'gpu', id: '/dev/gpu1' }, { kind: 'gpu', value: 1 }])).toEqual({ gpu: ['/dev/gpu1', '/dev/gpu0'] });
     expect(() => claim([{ kind: 'gpu', id: '/dev/gpu1' }], { gpu: ['/dev/gpu1'] })).toThrow('gpu /dev/gpu1 is in use by another task');
     expect(() => claim([{ kind: 'gpu', id: 'x' }])).toThrow('gpu x is not on this node');
