@@ -1,7 +1,7 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Bug } from '../../base/src/index.js';
-import { bindMount, cloneNewNet, errnos, setns, SystemError, unmount, unshare } from './syscalls.js';
+import { Bug, Limiter } from '../../base/src/index.js';
+import { bindMount, cloneNewNet, errnos, setns, SystemError, unmount, unmountLater, unshare } from './syscalls.js';
 
 /**
  * Network namespaces kept alive by files (nsfs bind mounts).
@@ -12,6 +12,8 @@ import { bindMount, cloneNewNet, errnos, setns, SystemError, unmount, unshare } 
 
 const threadNamespace = '/proc/thread-self/ns/net';
 const nsfsMagic = 0x6e736673;
+/** Each takes a thread of the few that there are for files as well; the kernel does what is due together. */
+const unmounting = new Limiter(3);
 
 /** Runs `job`, which must be synchronous, in the namespace that `fd` refers to. */
 export function inNamespace<T>(fd: number, job: () => T): T {
@@ -61,14 +63,24 @@ export function removeNamespace(path: string): void {
   rmSync(path, { force: true });
 }
 
+/** The same without holding up anything else: the kernel lets an unmount wait for all processors, some milliseconds. */
+export async function removeNamespaceLater(path: string): Promise<void> {
+  await unmounting.run(() => unmountLater(path));
+  removeNamespace(path); // nothing to unmount is left, or it tells why it cannot
+}
+
+/** Whether the file is there and holds a namespace. A file that holds none is removed. */
+export function hasNamespace(path: string): boolean {
+  if (!existsSync(path)) return false;
+  if (isNamespace(path)) return true;
+  rmSync(path, { force: true });
+  return false;
+}
+
 /** Names of the namespaces in a folder. Files that hold none any more are removed. */
 export function listNamespaces(folder: string): string[] {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return readdirSync(folder).filter((name) => {
-    if (isNamespace(join(folder, name))) return true;
-    rmSync(join(folder, name), { force: true });
-    return false;
-  });
+  return readdirSync(folder).filter((name) => hasNamespace(join(folder, name)));
 }
 
 /** Sets `net.*` values of the namespace that the thread is in, `/` as separator. */

@@ -8,8 +8,16 @@ export function subnetOf(network: AssignedNetwork, address: string): AssignedNet
   return found;
 }
 
+/** A node has few subnets, and asks for each address of each container in them after every change. */
+const blocks = new Map<string, IpNetwork>();
+const maxBlocks = 1_000;
+
 function blockOf(subnet: string): IpNetwork {
+  const known = blocks.get(subnet);
+  if (known) return known;
   const block = parseIpNetwork(subnet);
   if (!block) throw new Refused('invalid', `"${subnet}" is not a subnet`);
+  if (blocks.size >= maxBlocks) blocks.clear();
+  blocks.set(subnet, block);
   return block;
 }

@@ -38,6 +38,7 @@ const cUmount2 = libc.func('int umount2(const char *target, int flags)');
 const cSocket = libc.func('int socket(int domain, int type, int protocol)');
 const cSetsockopt = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)');
 const cBind = libc.func('int bind(int fd, const void *address, uint32_t length)');
+const cGetsockname = libc.func('int getsockname(int fd, void *address, void *length)');
 const cSend = libc.func('long send(int fd, const void *data, size_t length, int flags)');
 const cRecv = libc.func('long recv(int fd, void *data, size_t length, int flags)');
 
@@ -62,6 +63,11 @@ export function unmount(target: string): void {
   checked(cUmount2(target, unmountDetach), 'umount', target);
 }
 
+/** Tries it on another thread, which shares our mounts. Whether it has succeeded is to be seen. */
+export function unmountLater(target: string): Promise<void> {
+  return new Promise((resolve) => cUmount2.async(target, unmountDetach, () => resolve()));
+}
+
 export function openSocket(domain: number, type: number, protocol: number): number {
   return checked(cSocket(domain, type | socketType.closeOnExec, protocol), 'socket', `family ${domain}`);
 }
@@ -79,6 +85,23 @@ export function bindInet(fd: number, address: Buffer, port: number): void {
   socketAddress.writeUInt16BE(port, 2);
   address.copy(socketAddress, 4);
   checked(cBind(fd, socketAddress, socketAddress.length), 'bind', `${[...address].join('.')}:${port}`);
+}
+
+/** Binds a netlink socket to multicast groups, a bit each; the kernel gives it a port id. */
+export function bindNetlink(fd: number, groups: number): void {
+  const socketAddress = Buffer.alloc(12);
+  socketAddress.writeUInt16LE(addressFamily.netlink, 0);
+  socketAddress.writeUInt32LE(groups, 8);
+  checked(cBind(fd, socketAddress, socketAddress.length), 'bind', `netlink groups 0x${groups.toString(16)}`);
+}
+
+/** What the kernel tells a netlink socket apart by within its namespace. */
+export function netlinkPortId(fd: number): number {
+  const socketAddress = Buffer.alloc(12);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(socketAddress.length);
+  checked(cGetsockname(fd, socketAddress, length), 'getsockname', 'netlink');
+  return socketAddress.readUInt32LE(4);
 }
 
 export function send(fd: number, data: Buffer): void {
