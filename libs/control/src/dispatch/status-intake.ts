@@ -11,8 +11,10 @@ export interface StatusBatch {
 }
 
 const retryMs = 200;
+/** A commit sets the whole manager in motion: each is followed by a rest of up to this, twice as long as it took. */
+const maxRestMs = 150;
 
-/** Writes what agents report into the store: everything that arrives while one commit runs goes into the next. */
+/** Writes what agents report into the store: everything that arrives while one commit runs, and shortly after, goes into the next. */
 export class StatusIntake {
   #batches: StatusBatch[] = [];
   readonly #arrived = new Bell();
@@ -33,14 +35,16 @@ export class StatusIntake {
       await this.#arrived.wait(signal);
       const batches = this.#batches;
       this.#batches = [];
+      const startedMs = this.clock.monotonicMs();
       await this.#store(batches, signal);
+      await this.clock.sleep(Math.min(maxRestMs, 2 * (this.clock.monotonicMs() - startedMs)), signal);
     }
   }
 
   async #store(batches: StatusBatch[], signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        for (const { nodeId, reports, full } of batches) {
+        for (const { nodeId, reports, full } of joined(batches)) {
           const changes = applyStatuses(this.store.view(), nodeId, reports, full ? this.#inventory() : undefined);
           if (changes.length > 0) await this.store.commit(changes, signal);
         }
@@ -61,4 +65,15 @@ export class StatusIntake {
       wasApplied: (taskId) => compareStates(view.get('task', taskId)?.status.state ?? 'new', 'assigned') > 0,
     };
   }
+}
+
+/** What a node has sent one after the other, as if sent at once. A full inventory stays what it is. */
+function joined(batches: readonly StatusBatch[]): StatusBatch[] {
+  const all: StatusBatch[] = [];
+  for (const batch of batches) {
+    const before = all.findLast(({ nodeId }) => nodeId === batch.nodeId);
+    if (before && !before.full && !batch.full) before.reports = [...before.reports, ...batch.reports];
+    else all.push({ ...batch });
+  }
+  return all;
 }
