@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, readSync, fstatSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { endProcess, recordProcess, signalProcess, isAlive, type ProcessRecord } from './process.js';
 import { must, run, startDetached, type RunResult } from './run.js';
 import { hostNamespace, ipv6Beside, type Underlay } from './underlay.js';
+import { until } from './wait.js';
 
 export type Program = 'manager' | 'agent';
 
@@ -60,6 +61,8 @@ export class Host {
     await must(['mount', '-t', 'tmpfs', '-o', 'mode=755,size=1g', 'shoal-run', join(dir, 'run')]);
     const namespace = `/run/netns/${hostNamespace(underlay, name)}`;
     const pid = startDetached(['unshare', `--mount`, '--propagation', 'private', `nsenter`, `--net=${namespace}`, 'sleep', 'infinity'], join(dir, 'holder.log'));
+    // Who enters earlier enters the namespaces of this machine.
+    await until(`${name} stands`, async () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n', { everyMs: 2 });
     return recordProcess(pid);
   }
 
