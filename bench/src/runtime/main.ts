@@ -21,6 +21,6 @@ async function main(argv: string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`bench:runtime: ${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`bench:runtime: ${error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error)}\n`);
   process.exit(1);
 });
