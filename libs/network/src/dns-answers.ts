@@ -21,10 +21,20 @@ export function answerQuestion(names: DnsNames, from: string, question: { name: 
   const pointed = pointedAddress(name);
   if (pointed) return answerPointer(networks, pointed, question);
 
-  const addresses = networks.map((network) => network.addresses.get(name)).find((found) => found !== undefined);
+  const addresses = addressesOf(networks, name);
   if (!addresses) return { kind: 'elsewhere' };
   const wanted = shuffled(addresses, random).map((data): DnsRecord => ({ type: familyOf(data) === 4 ? 'A' : 'AAAA', name: question.name, ttl: answerTtlSeconds, data }));
   return { kind: 'records', records: wanted.filter(({ type }) => question.type === type || question.type === 'ANY') };
+}
+
+/** By its name, or its name within a network: `web.shop_front`, which is also how addresses lead back to names. */
+function addressesOf(networks: readonly NetworkNames[], name: string): readonly string[] | undefined {
+  for (const network of networks) {
+    const found = network.addresses.get(name);
+    if (found) return found;
+  }
+  const within = networks.find((network) => name.endsWith(network.suffix));
+  return within?.addresses.get(name.slice(0, -within.suffix.length));
 }
 
 function answerPointer(networks: NetworkNames[], address: string, question: { name: string; type: string }): DnsAnswer {

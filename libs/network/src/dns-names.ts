@@ -9,6 +9,8 @@ export interface DnsNames {
 }
 
 export interface NetworkNames {
+  /** `.shop_front`, in lower case: names end with it when they are meant in this network only. */
+  suffix: string;
   subnets: readonly IpNetwork[];
   /** Addresses by lower-case name. A name without an address exists but has nobody behind it now. */
   addresses: ReadonlyMap<string, readonly string[]>;
@@ -62,5 +64,5 @@ function namesOf(network: AssignedNetwork, services: readonly AssignedService[])
       add(taskName, [address]);
     }
   }
-  return { subnets: network.subnets.flatMap(({ subnet }) => parseIpNetwork(subnet) ?? []), addresses, pointers };
+  return { suffix: `.${network.name.toLowerCase()}`, subnets: network.subnets.flatMap(({ subnet }) => parseIpNetwork(subnet) ?? []), addresses, pointers };
 }

@@ -1,73 +1,66 @@
-import { decode, encode } from 'dns-packet';
-import type { DecodedPacket } from 'dns-packet';
 import type { Random } from '../../base/src/index.js';
 import { answerQuestion } from './dns-answers.js';
-import type { DnsRecord } from './dns-answers.js';
 import type { DnsNames } from './dns-names.js';
 import type { Upstream } from './dns-upstream.js';
+import { internetClass, readQuestion, recordType, responseCode, writeAnswer, writeFailure } from './dns-wire.js';
+import type { DnsQuestion } from './dns-wire.js';
 
-/** From a question's bytes to its answer's bytes; `undefined`: not worth an answer. */
-export type Respond = (question: Buffer, from: string, transport: 'udp' | 'tcp') => Promise<Buffer | undefined>;
+/** From a question's bytes to its answer's bytes, at once where the cluster knows; `undefined`: not worth an answer. Never throws. */
+export type Respond = (question: Buffer, from: string, transport: 'udp' | 'tcp') => Buffer | undefined | Promise<Buffer>;
 
-const responseCode = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3 } as const;
-const authoritative = 1 << 10;
-const truncated = 1 << 9;
-const recursionAvailable = 1 << 7;
-const recursionDesired = 1 << 8;
 const datagramBytes = 512;
 /** Of what a client may announce (EDNS) we use as much as surely fits the overlay's MTU. */
 const maxDatagramBytes = 1232;
+const maxStreamBytes = 0xffff;
 /** Questions on their way upstream; beyond it new ones fail at once instead of piling up. */
 const maxForwarded = 1_000;
+/** So that one container cannot take them all. */
+const maxForwardedPerClient = 100;
+
+const typeNames = new Map<number, string>(Object.entries(recordType).map(([name, value]) => [value, name]));
 
 export function responder(names: () => DnsNames, upstream: Upstream | undefined, random: Random): Respond {
   let forwarded = 0;
-  return async (question, from, transport) => {
-    const packet = decodeQuestion(question);
-    const asked = packet?.questions?.[0];
-    if (!packet || !asked) return undefined;
-    const answer = answerQuestion(names(), from, asked, random);
-    if (answer.kind === 'records') return encodeAnswer(packet, answer.records, responseCode.ok, transport);
-    if (answer.kind === 'no-such-name') return encodeAnswer(packet, [], responseCode.noSuchName, transport);
-    if (!upstream || forwarded >= maxForwarded) return encodeAnswer(packet, [], responseCode.serverFailure, transport);
+  const forwardedOf = new Map<string, number>();
+
+  async function forward(bytes: Buffer, question: DnsQuestion, from: string, transport: 'udp' | 'tcp'): Promise<Buffer> {
+    const ofClient = forwardedOf.get(from) ?? 0;
+    const failure = () => writeAnswer(question, [], responseCode.serverFailure, limitOf(question, transport)); // says all that a client can be told
+    if (!upstream || forwarded >= maxForwarded || ofClient >= maxForwardedPerClient) return failure();
     forwarded++;
+    forwardedOf.set(from, ofClient + 1);
     try {
-      return await upstream.ask(question, transport);
+      return await upstream.ask(bytes, transport);
     } catch {
-      return encodeAnswer(packet, [], responseCode.serverFailure, transport); // says all that a client can be told
+      return failure();
     } finally {
       forwarded--;
+      const left = forwardedOf.get(from)! - 1;
+      if (left > 0) forwardedOf.set(from, left);
+      else forwardedOf.delete(from);
+    }
+  }
+
+  return (bytes, from, transport) => {
+    const question = readQuestion(bytes);
+    if (question === undefined) return undefined;
+    if (typeof question === 'number') return writeFailure(bytes, question);
+    const limit = limitOf(question, transport);
+    if (question.edns && question.edns.version > 0) return writeAnswer(question, [], responseCode.badVersion, limit);
+    if (question.name === undefined || question.class !== internetClass) return forward(bytes, question, from, transport);
+    const answer = answerQuestion(names(), from, { name: question.name, type: typeNames.get(question.type) ?? '' }, random);
+    switch (answer.kind) {
+      case 'records':
+        return writeAnswer(question, answer.records, responseCode.ok, limit);
+      case 'no-such-name':
+        return writeAnswer(question, [], responseCode.noSuchName, limit);
+      case 'elsewhere':
+        return forward(bytes, question, from, transport);
     }
   };
 }
 
-function decodeQuestion(bytes: Buffer): DecodedPacket | undefined {
-  try {
-    const packet = decode(bytes);
-    return packet.type === 'query' ? packet : undefined;
-  } catch {
-    return undefined; // not DNS: whoever sent it does not wait for an answer
-  }
-}
-
-function encodeAnswer(question: DecodedPacket, records: DnsRecord[], code: number, transport: 'udp' | 'tcp'): Buffer {
-  const limit = transport === 'tcp' ? 0xffff : datagramLimit(question);
-  const desired = (question.flags ?? 0) & recursionDesired;
-  for (let count = records.length; ; count = Math.floor(count * 0.75)) {
-    const cut = count < records.length ? truncated : 0;
-    const bytes = encode({
-      type: 'response',
-      id: question.id ?? 0,
-      flags: authoritative | recursionAvailable | desired | cut | code,
-      questions: question.questions ?? [],
-      answers: records.slice(0, count),
-    });
-    if (bytes.length <= limit || count === 0) return bytes;
-  }
-}
-
-function datagramLimit(question: DecodedPacket): number {
-  const edns = question.additionals?.find((record) => record.type === 'OPT');
-  const announced = edns && 'udpPayloadSize' in edns ? edns.udpPayloadSize : datagramBytes;
-  return Math.min(Math.max(announced, datagramBytes), maxDatagramBytes);
+function limitOf({ edns }: DnsQuestion, transport: 'udp' | 'tcp'): number {
+  if (transport === 'tcp') return maxStreamBytes;
+  return Math.min(Math.max(edns?.datagramBytes ?? datagramBytes, datagramBytes), maxDatagramBytes);
 }

@@ -13,7 +13,11 @@ import { addressFamily, bindInet, openSocket, setSocketOption, socketType } from
 
 const port = 53;
 const idleConnectionMs = 5_000;
-const maxConnections = 200;
+const maxConnections = 1_000;
+/** So that one container cannot take them all. */
+const maxConnectionsPerClient = 50;
+/** Of one connection, sent before it has read the answers to those before. */
+const maxUnanswered = 100;
 const solSocket = 1;
 const reuseAddress = 2;
 
@@ -52,25 +56,20 @@ export function closeNameserver({ datagram, stream }: NameserverSockets): void {
 
 /** Answers until the lifetime ends, which closes the sockets. */
 export async function serveNames(sockets: NameserverSockets, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
-  const guarded: Respond = async (question, from, transport) => {
-    try {
-      return await respond(question, from, transport);
-    } catch (error) {
-      if (!lifetime.signal.aborted) onError(error);
-      return undefined;
-    }
-  };
-  await serveDatagrams(sockets.datagram, guarded, lifetime, onError);
-  await serveStreams(sockets.stream, guarded, lifetime, onError);
+  await serveDatagrams(sockets.datagram, respond, lifetime, onError);
+  await serveStreams(sockets.stream, respond, lifetime, onError);
 }
 
 async function serveDatagrams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
-  const socket = createSocket('udp4');
+  // Answers go to addresses, never to names: the lookup that Node makes of each is done at once.
+  const socket = createSocket({ type: 'udp4', lookup: (address, _options, done) => done(null, address, 4) });
   socket.on('error', onError);
-  socket.on('message', (question, sender) => {
-    void respond(question, sender.address, 'udp').then((answer) => {
-      if (answer && !lifetime.signal.aborted) socket.send(answer, sender.port, sender.address, (error) => error && onError(error));
-    });
+  const sent = (error: Error | null) => error && onError(error);
+  socket.on('message', (question, { address, port }) => {
+    const send = (answer: Buffer | undefined) => answer && !lifetime.signal.aborted && socket.send(answer, port, address, sent);
+    const answer = respond(question, address, 'udp');
+    if (answer instanceof Promise) void answer.then(send);
+    else send(answer);
   });
   await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
   lifetime.own(socket, () => new Promise<void>((resolve) => socket.close(resolve)));
@@ -79,6 +78,8 @@ async function serveDatagrams(fd: number, respond: Respond, lifetime: Lifetime, 
 async function serveStreams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
   const connections = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (connection) => {
+    const ofClient = [...connections].filter(({ remoteAddress }) => remoteAddress === connection.remoteAddress).length;
+    if (ofClient >= maxConnectionsPerClient) return connection.destroy();
     connections.add(connection);
     connection.setTimeout(idleConnectionMs, () => connection.destroy());
     connection.on('error', () => connection.destroy()); // the client's end; the client knows
@@ -112,7 +113,8 @@ function answerConnection(connection: Socket, respond: Respond): void {
       const question = received.subarray(2, end);
       received = received.subarray(end);
       asked++;
-      void respond(question, from, 'tcp').then(answered);
+      if (asked > maxUnanswered) return connection.destroy();
+      void Promise.resolve(respond(question, from, 'tcp')).then(answered);
     }
   });
   connection.on('end', () => {

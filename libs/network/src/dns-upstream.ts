@@ -17,21 +17,26 @@ export interface UpstreamTools {
 }
 
 const perServerTimeoutMs = 2_000;
+/** A server that did not answer is asked after the others for so long: not every question shall wait for it. */
+const silenceMs = 10_000;
 const nameserverPort = 53;
 const serverFailure = 2;
 const headerBytes = 12;
 
 export function configuredUpstream(servers: readonly string[], tools: UpstreamTools): Upstream {
+  const silentSinceMs = new Map<string, number>();
+  const isSilent = (server: string) => tools.clock.monotonicMs() - (silentSinceMs.get(server) ?? -Infinity) < silenceMs;
   return {
     async ask(question, transport) {
       const reasons: string[] = [];
-      for (const server of servers) {
+      for (const server of [...servers.filter((one) => !isSilent(one)), ...servers.filter(isSilent)]) {
         try {
           const answer = await (transport === 'udp' ? askDatagram : askStream)(server, question, tools);
           if ((answer.readUInt8(3) & 0x0f) !== serverFailure) return answer;
           reasons.push(`${server} failed`);
         } catch (error) {
           if (tools.signal.aborted) throw error;
+          silentSinceMs.set(server, tools.clock.monotonicMs());
           reasons.push(`${server}: ${String(error)}`);
         }
       }

@@ -1,28 +1,35 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Bug, describeError, KeyedSequencer, Lifetime, systemClock, systemRandom } from '../../base/src/index.js';
+import { Bug, describeError, KeyedSequencer, Lifetime, Refused, systemClock, systemRandom, type Bell } from '../../base/src/index.js';
 import type { Clock, Random, Trace } from '../../base/src/index.js';
-import type { AssignedNetwork } from '../../model/src/index.js';
+import type { AssignedNetwork, EncryptionKey } from '../../model/src/index.js';
 import { nameserverAddress } from './addresses.js';
 import { forgetConnections } from './conntrack.js';
+import { audit } from './audit.js';
+import { ChangeWatch } from './change-watch.js';
+import { containerDrift } from './container-drift.js';
 import { containerLinks, makeContainerNamespace } from './container-link.js';
 import { diffPlan } from './diff.js';
 import type { Applied, NetworkChange } from './diff.js';
+import { itemDrift, noDrift } from './drift.js';
+import type { Drift } from './drift.js';
 import type { DnsNames } from './dns-names.js';
 import { responder } from './dns-responder.js';
 import { bindNameserver, closeNameserver, serveNames } from './dns-server.js';
 import type { NameserverSockets } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
+import { cannotEncrypt, Encryption, type EncryptionEvent } from './encryption.js';
 import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
 import { hostLinkName } from './host-rules.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { KernelItem } from './kernel-item.js';
 import { additionOf, readItems, readLocalAddresses, removalOf } from './kernel-state.js';
 import type { MeshLinks } from './kernel-state.js';
-import { closeMesh, containerNamespaces, ensureMeshLinks, namespaceFolder, openMesh, removeMesh } from './mesh.js';
+import { closeMesh, containerNamespaces, ensureMeshLinks, meshLinks, namespaceFolder, openMesh, removeMesh } from './mesh.js';
 import type { Mesh } from './mesh.js';
-import { removeNamespace } from './namespaces.js';
-import type { Attachment, LocalContainer, NodeNetwork, NodeNetworkOptions, NodeNetworkView } from './network.js';
+import { linkDrift, restoreSysctls } from './mesh-drift.js';
+import { hasNamespace, removeNamespace, removeNamespaceLater } from './namespaces.js';
+import type { Attachment, LocalContainer, NetworkState, NodeNetwork, NodeNetworkOptions, NodeNetworkView } from './network.js';
 import { openNft } from './nft.js';
 import type { Nft } from './nft.js';
 import { renderRemoval } from './nft-table.js';
@@ -31,7 +38,10 @@ import type { NodePlan } from './node-plan.js';
 
 export type NetworkEvent =
   | { event: 'network-changed'; added: number; removed: number; rulesChanged: boolean; goneEndpoints: number }
-  | { event: 'network-names-failed'; error: string };
+  | { event: 'network-names-failed' | 'network-again-failed' | 'network-audit-failed'; error: string }
+  /** Others had changed what is ours, and it was put back. `what` names the first few. */
+  | { event: 'network-drift'; count: number; what: string[] }
+  | EncryptionEvent;
 
 export type LinuxNetworkOptions = NodeNetworkOptions & { trace?: Trace<NetworkEvent>; random?: Random; clock?: Clock };
 
@@ -50,6 +60,8 @@ export async function openNodeNetwork(options: LinuxNetworkOptions): Promise<Nod
   }
 }
 
+const namedDrifts = 10;
+
 class LinuxNodeNetwork implements NodeNetwork {
   readonly #options: LinuxNetworkOptions;
   readonly #mesh: Mesh;
@@ -58,12 +70,18 @@ class LinuxNodeNetwork implements NodeNetwork {
   readonly #nameserver: NameserverSockets;
   readonly #lifetime = new Lifetime();
   readonly #sequencer = new KeyedSequencer();
+  readonly #encryption: Encryption;
   #latest: { view: NodeNetworkView } | undefined;
   #done: { view: NodeNetworkView } | undefined;
   /** The plan that was carried out last. */
   #plan: NodePlan | undefined;
-  /** Both tables hold that plan's rules, as far as we know. */
-  #rulesStand = false;
+  /** The devices that it was carried out with. */
+  #links: MeshLinks | undefined;
+  /** What of it is known to be in the kernel, but for what others have done since. */
+  #stands: Standing = nothingStands;
+  readonly #watch: ChangeWatch;
+  readonly #drift = noDrift();
+  #looks = 0;
   /** Absent until the first view: questions wait in their socket rather than be told that a name does not exist. */
   #names: DnsNames | undefined;
 
@@ -72,7 +90,18 @@ class LinuxNodeNetwork implements NodeNetwork {
     this.#mesh = this.#lifetime.own(mesh, closeMesh);
     this.#hostRules = this.#lifetime.own(openNft(), (nft) => nft.close());
     this.#meshRules = this.#lifetime.own(openNft(mesh.namespaceFd), (nft) => nft.close());
+    const encryption = new Encryption({ ...options, clock: options.clock ?? systemClock }, mesh, () => this.#again());
+    this.#encryption = this.#lifetime.own(encryption, (it) => it.close());
     this.#nameserver = this.#lifetime.own(nameserver, (sockets) => this.#names ?? closeNameserver(sockets));
+    this.#watch = this.#lifetime.own(new ChangeWatch(mesh, this.#hostRules, this.#meshRules, options), (watch) => watch.close());
+    void audit({
+      clock: options.clock ?? systemClock,
+      signal: this.#lifetime.signal,
+      restoreSettings: () => this.#done && this.#report(restoreSysctls(mesh, options)),
+      isSuspect: () => this.#watch.hear(),
+      look: (atEverything) => this.#look(atEverything),
+      failed: (error) => options.trace?.({ event: 'network-audit-failed', error: describeError(error) }),
+    });
   }
 
   async apply(view: NodeNetworkView, signal: AbortSignal): Promise<void> {
@@ -91,14 +120,16 @@ class LinuxNodeNetwork implements NodeNetwork {
   async attach(container: LocalContainer, networks: readonly AssignedNetwork[], signal: AbortSignal): Promise<Attachment> {
     signal.throwIfAborted();
     this.#checkOpen();
+    const sealed = networks.find(({ id, encrypted }) => encrypted && container.networks.some(({ networkId }) => networkId === id));
+    if (sealed && !this.#encryption.isPossible) throw new Refused('precondition', `network ${sealed.name} is encrypted, and ${cannotEncrypt}`);
     const links = containerLinks(container, networks, this.#mesh.mtu);
     const netnsPath = join(namespaceFolder(this.#options), container.containerId);
-    if (!containerNamespaces(this.#options).includes(container.containerId)) makeContainerNamespace(netnsPath, links, this.#mesh);
+    if (!hasNamespace(netnsPath)) makeContainerNamespace(netnsPath, links, this.#mesh);
     return { netnsPath, nameserver: links.length > 0 ? nameserverAddress : '', mtu: links[0]?.mtu ?? this.#mesh.mtu };
   }
 
   async detach(containerId: string): Promise<void> {
-    removeNamespace(join(namespaceFolder(this.#options), containerId));
+    await removeNamespaceLater(join(namespaceFolder(this.#options), containerId));
   }
 
   async attached(): Promise<string[]> {
@@ -113,28 +144,69 @@ class LinuxNodeNetwork implements NodeNetwork {
     this.#checkOpen();
     for (const id of containerNamespaces(this.#options)) removeNamespace(join(namespaceFolder(this.#options), id));
     await this.#sequencer.run('apply', async () => {
+      this.#done = undefined;
       await this.#hostRules.run(await closingOfForwardFilter(hostLinkName(this.#options.name)));
       await this.#hostRules.run(renderRemoval(this.#options.name));
+      await this.#encryption.destroy();
       removeMesh(this.#mesh, this.#options);
       rmSync(namespaceFolder(this.#options), { recursive: true, force: true });
     });
     await this.close();
   }
 
+  state(): NetworkState {
+    return { drift: { ...this.#drift }, looks: this.#looks };
+  }
+
+  encryptionKeys(): EncryptionKey[] {
+    return this.#encryption.keys();
+  }
+
+  get keysChanged(): Bell {
+    return this.#encryption.keysChanged;
+  }
+
+  async rotateEncryptionKey(): Promise<void> {
+    this.#encryption.rotate();
+  }
+
+  /** Carries out the newest view once more: something that it rests on has changed. */
+  #again(): void {
+    if (this.#lifetime.signal.aborted) return;
+    this.#sequencer
+      .run('apply', async () => {
+        if (this.#done && !this.#lifetime.signal.aborted) await this.#make(this.#done.view);
+      })
+      .catch((error: unknown) => this.#options.trace?.({ event: 'network-again-failed', error: describeError(error) })); // the next look tries again
+  }
+
   #checkOpen(): void {
     if (this.#lifetime.signal.aborted) throw new Bug('the node network is used after it was closed');
   }
 
+  /** Carries out a view. What others have changed since the last time is put back by it, and counted. */
   async #make(view: NodeNetworkView): Promise<void> {
-    const plan = planNode(view, this.#options);
-    const links = ensureMeshLinks(this.#mesh, this.#options);
-    const found = this.#found(links, plan);
+    const heard = this.#watch.take();
+    const [before, stood] = [this.#plan, this.#stands];
+    const drift = before ? heard.drift : [];
+    if (stood.links && heard.links) drift.push(...linkDrift(this.#mesh, this.#options), ...this.#repairContainers(view));
+    if (!stood.links || heard.links) ensureMeshLinks(this.#mesh, this.#options);
+    const encryption = await this.#encryption.ensure(view);
+    const plan = planNode(view, this.#options, encryption);
+    const links = meshLinks(this.#mesh);
+
+    const isKnown = before && stood.links && !heard.links && sameLinks(links, this.#links);
+    const items = isKnown ? before.items : readItems(this.#mesh.mesh, links);
+    if (before && stood.links && heard.links) drift.push(...itemDrift(before.items, items));
+    const found = this.#found(items, plan, { meshRules: stood.meshRules && !heard.meshRules, hostRules: stood.hostRules && !heard.hostRules });
     const change = diffPlan(found, plan);
-    this.#rulesStand = false;
-    if (!found.host) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
+    this.#stands = nothingStands;
+    if (!found.host || heard.hostFilter) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
     await this.#execute(change, links, () => this.#serve(plan.names));
-    this.#rulesStand = true;
+    this.#stands = { links: true, meshRules: true, hostRules: true };
+    this.#links = links;
     this.#plan = plan;
+    this.#report(drift);
     this.#options.trace?.({
       event: 'network-changed',
       added: change.add.length,
@@ -144,21 +216,41 @@ class LinuxNodeNetwork implements NodeNetwork {
     });
   }
 
-  /**
-   * What is there, as the kernel tells it: what somebody else changed is repaired by the next call. Rules are not read
-   * back: where anybody but us changed some, or a transaction failed, ours are laid anew, which disturbs no connection.
-   */
-  #found(links: MeshLinks, wanted: NodePlan): Applied {
-    const items = readItems(this.#mesh.mesh, links);
+  /** Rules are not read back: where anybody but us changed some, or a transaction failed, ours are laid anew, which disturbs no connection. */
+  #found(items: readonly KernelItem[], wanted: NodePlan, stands: { meshRules: boolean; hostRules: boolean }): Applied {
     const plan = this.#plan;
     const isAdopted = items.some((item) => item.kind === 'rule');
     return {
       items,
-      mesh: this.#rulesStand && !this.#meshRules.wasTouched() ? plan?.mesh : undefined,
-      host: this.#rulesStand && !this.#hostRules.wasTouched() ? plan?.host : undefined,
+      mesh: stands.meshRules ? plan?.mesh : undefined,
+      host: stands.hostRules ? plan?.host : undefined,
       endpointAddresses: plan?.endpointAddresses ?? routedAddresses(items, this.#mesh),
       datagramPorts: plan?.datagramPorts ?? (isAdopted ? wanted.datagramPorts : new Set()), // flows of an adopted mesh go on
     };
+  }
+
+  async #look(atEverything: boolean): Promise<void> {
+    await this.#sequencer.run('apply', async () => {
+      if (this.#lifetime.signal.aborted || !this.#done) return;
+      this.#looks++;
+      if (atEverything) this.#watch.suspectLinks();
+      await this.#make(this.#done.view);
+    });
+  }
+
+  #repairContainers({ containers, networks }: NodeNetworkView): Drift[] {
+    const here = new Set(containerNamespaces(this.#options));
+    const known = new Set(networks.map(({ id }) => id));
+    const attached = containers.filter((container) => here.has(container.containerId) && container.networks.every(({ networkId }) => known.has(networkId)));
+    const drift = containerDrift(attached, networks, this.#mesh, this.#options);
+    for (const { repair } of drift) repair();
+    return drift.map(({ kind, what }) => ({ kind, what }));
+  }
+
+  #report(drift: readonly Drift[]): void {
+    if (drift.length === 0) return;
+    for (const { kind } of drift) this.#drift[kind]++;
+    this.#options.trace?.({ event: 'network-drift', count: drift.length, what: drift.slice(0, namedDrifts).map(({ kind, what }) => `${kind}: ${what}`) });
   }
 
   async #serve(names: DnsNames): Promise<void> {
@@ -183,6 +275,18 @@ class LinuxNodeNetwork implements NodeNetwork {
     forgetConnections([...change.goneAddresses.map((endpoint) => ({ endpoint })), ...ofPorts], namespaceFd);
     forgetConnections(ofPorts);
   }
+}
+
+interface Standing {
+  links: boolean;
+  meshRules: boolean;
+  hostRules: boolean;
+}
+
+const nothingStands: Standing = { links: false, meshRules: false, hostRules: false };
+
+function sameLinks(one: MeshLinks, other: MeshLinks | undefined): boolean {
+  return other !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Endpoints that an earlier process knew: it may have ended before it could reset the connections of one that is gone. */

@@ -14,11 +14,13 @@ import { serviceRules } from './service-rules.js';
  * Links there: `c…` containers, `vx0` other nodes, `vxe0` other nodes encrypted, over `wg0` or `wg1`, `up0` the host. A packet passes the chains in this order:
  * `source_check` → `way_back` → `translate` → `unreachable` → routing → `forward` or `input` → `translate_source`.
  */
+export const meshTableName = 'mesh';
+
 export function meshTable(view: NodeNetworkView, dataPathAddress: string): NftTable {
   const peers = othersOf(view);
   const services = serviceRules(view, ownAddresses(view, dataPathAddress));
   return {
-    name: 'mesh',
+    name: meshTableName,
     sets: [
       map('nodemac', 'type ether_addr : mark;', peers.flatMap((peer) => tunnels.map((tunnel): [string, string] => [nodeMac(peer.index, tunnel), hex(nodeMark(peer.index, tunnel))]))),
       map('nodezone', 'typeof ether saddr : ct zone;', peers.flatMap((peer) => tunnels.map((tunnel): [string, string] => [nodeMac(peer.index, tunnel), String(peer.index)]))),

@@ -3,13 +3,15 @@ import { Bug, Temporary } from '../../base/src/index.js';
 import { runCommand } from './commands.js';
 import { inNamespace } from './namespaces.js';
 import { Netlink, netlinkProtocol, readAttributes } from './netlink.js';
+import { NftWatch } from './nft-watch.js';
+import type { NftTouches } from './nft-watch.js';
 
 /** nftables of one namespace. */
 export interface Nft {
   /** Does one transaction: all of it, or nothing and a `Temporary` error. Empty text is no transaction. */
   run(text: string): Promise<void>;
-  /** Whether the rules of the namespace — anybody's — were changed since the last transaction here. */
-  wasTouched(): boolean;
+  /** What others changed in the namespace since the last call; `undefined`: more than could be heard. */
+  takeTouches(): NftTouches | undefined;
   close(): void;
 }
 
@@ -25,7 +27,7 @@ export function openNft(namespaceFd?: number): Nft {
     library.bufferOutput(context);
   }
   const netlink = within(namespaceFd, () => new Netlink(netlinkProtocol.netfilter));
-  let generation: number | undefined;
+  const watch = within(namespaceFd, () => new NftWatch());
 
   async function transact(text: string): Promise<void> {
     if (!library || !context || text.length > maxInProcessLength) return runNftCommand(text, namespaceFd);
@@ -36,11 +38,15 @@ export function openNft(namespaceFd?: number): Nft {
   return {
     async run(text) {
       if (text === '') return;
+      watch.hear();
+      const before = readGeneration(netlink);
       await transact(text);
-      generation = readGeneration(netlink);
+      const after = readGeneration(netlink);
+      watch.hearOwn(after === before + 1 ? after : undefined);
     },
-    wasTouched: () => readGeneration(netlink) !== generation,
+    takeTouches: () => watch.take(),
     close() {
+      watch.close();
       netlink.close();
       if (library && context) library.freeContext(context);
     },
