@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import type { NodeDescription } from '../../../libs/model/src/index.js';
 import { isErrno, version } from '../../../libs/base/src/index.js';
+import { hostRoutes } from '../../../libs/network/src/host-routes.js';
 import type { NodeFacts, NodeResource } from '../../../libs/worker/src/index.js';
 
 const architectures: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', arm: 'armv7l', ia32: 'i686' };
@@ -19,6 +20,7 @@ export function describeHost(options: { hostname?: string; labels: Record<string
     engineLabels: options.labels,
     kernelVersion: release(),
     osName: osName(),
+    routes: hostRoutes(),
   };
 }
 

@@ -26,6 +26,12 @@ export interface NodeFiles {
 
 export interface ManagerFiles {
   clusterName: string;
+  /** Networks without a subnet of their own get one out of these. */
+  addressPools: string[];
+  /** Prefix length of IPv4 subnets. */
+  subnetBits: number;
+  /** UDP port of the VXLAN underlay. */
+  dataPathPort: number;
   joinTokens: { worker: string; manager: string };
   ca: KeyPair;
   etcdCa: KeyPair;
@@ -70,7 +76,13 @@ export function writeManagerFiles(stateDir: string, files: ManagerFiles): void {
   writePair(dir, 'etcd-ca', files.etcdCa);
   writePair(dir, 'etcd', files.etcd);
   writePrivate(join(dir, 'secret.key'), files.secretKey);
-  writePrivate(join(dir, 'cluster.json'), JSON.stringify({ clusterName: files.clusterName, joinTokens: files.joinTokens }, null, 2) + '\n');
+  writePrivate(join(dir, 'cluster.json'), JSON.stringify(clusterFacts(files), null, 2) + '\n');
+}
+
+type ClusterFacts = Pick<ManagerFiles, 'clusterName' | 'addressPools' | 'subnetBits' | 'dataPathPort' | 'joinTokens'>;
+
+function clusterFacts({ clusterName, addressPools, subnetBits, dataPathPort, joinTokens }: ManagerFiles): ClusterFacts {
+  return { clusterName, addressPools, subnetBits, dataPathPort, joinTokens };
 }
 
 export function requireManagerFiles(stateDir: string): ManagerFiles {
@@ -80,7 +92,7 @@ export function requireManagerFiles(stateDir: string): ManagerFiles {
     throw new Refused('precondition', `${stateDir} holds no manager: make a cluster with "shoal init"`);
   }
   return {
-    ...(JSON.parse(facts) as Pick<ManagerFiles, 'clusterName' | 'joinTokens'>),
+    ...(JSON.parse(facts) as ClusterFacts),
     ca: readPair(dir, 'ca'),
     etcdCa: readPair(dir, 'etcd-ca'),
     etcd: readPair(dir, 'etcd'),

@@ -1,3 +1,4 @@
+export * from './address-pools.js';
 export * from './admission.js';
 export * from './architecture.js';
 export * from './assignment.js';

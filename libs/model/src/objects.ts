@@ -1,3 +1,4 @@
+import type { HostRoute } from './address-pools.js';
 import type { TaskState } from './task-state.js';
 import type { Labels, PortConfig, ServiceSpec, TaskTemplate } from './service.js';
 
@@ -57,6 +58,8 @@ export interface NodeDescription {
   engineLabels: Labels;
   kernelVersion: string;
   osName: string;
+  /** Where the host itself has routes to, without that to everywhere. Absent: the agent does not tell. */
+  routes?: HostRoute[];
 }
 
 /** A member of the cluster. `spec` is the user's, `status` the system's; they are stored apart. */

@@ -19,5 +19,6 @@ export function decodeDescription(message: Message | null | undefined): NodeDesc
     engineLabels: { ...message?.engineLabels },
     kernelVersion: message?.kernelVersion ?? '',
     osName: message?.osName ?? '',
+    ...(message?.routes?.length ? { routes: message.routes.map(({ block, link }) => ({ block: block ?? '', link: link ?? '' })) } : {}),
   };
 }

@@ -162,7 +162,7 @@ export interface Info {
     Error?: string;
     Nodes?: number;
     Managers?: number;
-    Cluster?: { ID?: string; TLSInfo?: TlsInfo } | null;
+    Cluster?: { ID?: string; TLSInfo?: TlsInfo; DefaultAddrPool?: string[] | null; SubnetSize?: number; DataPathPort?: number } | null;
     RemoteManagers?: { NodeID: string; Addr: string }[] | null;
   };
   Warnings?: string[] | null;

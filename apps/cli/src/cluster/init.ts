@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Refused, systemClock, systemRandom } from '../../../../libs/base/src/index.js';
 import { certificateDigest, createCa, createJoinToken, issueWithKey, readNodeFiles, writeManagerFiles, writeNodeFiles } from '../../../../libs/identity/src/index.js';
+import { hostRoutes } from '../../../../libs/network/src/host-routes.js';
 import { managerServerName } from '../../../../libs/wire/src/index.js';
+import { choosePools } from './address-pools.js';
 import { onlyAddress, requireAddress, requireOwnAddress } from './host-address.js';
 
 export interface InitOptions {
@@ -10,12 +12,17 @@ export interface InitOptions {
   advertiseAddress: string | undefined;
   dataPathAddress: string | undefined;
   port: number;
+  /** Empty: chosen clear of this host's routes. */
+  addressPools: readonly string[];
+  subnetBits: number;
+  dataPathPort: number;
 }
 
 export interface InitResult {
   nodeId: string;
   managerAddress: string;
   workerToken: string;
+  addressPools: string[];
 }
 
 /** Makes this host the first manager of a new cluster: its CA, its certificates, its join tokens. Starts nothing. */
@@ -28,7 +35,9 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   requireAddress('--advertise-addr', address);
   const dataPathAddress = options.dataPathAddress ?? address;
   requireOwnAddress(options.dataPathAddress === undefined ? '--advertise-addr' : '--data-path-addr', dataPathAddress);
-  if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65_535) throw new Refused('invalid', `--port ${options.port}: expected a number from 1 to 65535`);
+  requirePort('--port', options.port, 1);
+  requirePort('--data-path-port', options.dataPathPort, 1024);
+  const addressPools = choosePools(options.addressPools, options.subnetBits, hostRoutes());
   const clock = systemClock;
   const clusterId = systemRandom.id();
   const nodeId = systemRandom.id();
@@ -44,6 +53,9 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
 
   writeManagerFiles(options.stateDir, {
     clusterName: 'default',
+    addressPools,
+    subnetBits: options.subnetBits,
+    dataPathPort: options.dataPathPort,
     joinTokens,
     ca,
     etcdCa,
@@ -60,5 +72,9 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
     caCertificate: ca.certificate,
     identity: await issueWithKey(ca, subject, { dnsNames: [managerServerName, nodeId], ipAddresses: [address], clock }),
   });
-  return { nodeId, managerAddress, workerToken: joinTokens.worker };
+  return { nodeId, managerAddress, workerToken: joinTokens.worker, addressPools };
+}
+
+function requirePort(option: string, port: number, lowest: number): void {
+  if (!Number.isInteger(port) || port < lowest || port > 65_535) throw new Refused('invalid', `${option} ${port}: expected a number from ${lowest} to 65535`);
 }

@@ -26,6 +26,8 @@ function infoText(info: Info, host: string): string {
   if (swarm.NodeID) {
     lines.push(` ID: ${swarm.Cluster?.ID ?? ''}`, ` Node ID: ${swarm.NodeID}`, ` Node Address: ${swarm.NodeAddr ?? ''}`);
     lines.push(` Is Manager: ${swarm.ControlAvailable ?? false}`, ` Managers: ${swarm.Managers ?? 0}`, ` Nodes: ${swarm.Nodes ?? 0}`);
+    const { DefaultAddrPool: pools, SubnetSize, DataPathPort } = swarm.Cluster ?? {};
+    if (pools?.length) lines.push(` Default Address Pool: ${pools.join('  ')}`, ` Subnet Size: ${SubnetSize ?? ''}`, ` Data Path Port: ${DataPathPort ?? ''}`);
     for (const { Addr } of swarm.RemoteManagers ?? []) lines.push(` Manager Address: ${Addr}`);
   }
   lines.push(`Kernel Version: ${info.KernelVersion ?? ''}`, `Operating System: ${info.OperatingSystem ?? ''}`);

@@ -1,33 +1,28 @@
 import { timestamp, type Clock, type Random } from '../../../../libs/base/src/index.js';
 import type { ManagerFiles, NodeFiles } from '../../../../libs/identity/src/index.js';
-import type { Change, Cluster, ClusterView, NetworkSpec, Node } from '../../../../libs/model/src/index.js';
+import { formatIpNetwork, lastAddress, parseIpNetwork, wholeNetwork, type Change, type Cluster, type ClusterView, type NetworkSpec, type Node } from '../../../../libs/model/src/index.js';
 import { freeIndex } from '../identity/node-ca.js';
 
 /** Swarm's defaults where it has one. */
 const taskHistoryLimit = 5;
 const heartbeatPeriodMs = 5_000;
-const addressPool = '10.0.0.0/8';
-/** Unique local addresses (RFC 4193): `fd`, 40 bits drawn by lot, and room for 65 536 networks. */
-const uniqueLocalPool = (random: Random) => `fd${[8, 16, 16].map((bits) => random.below(2 ** bits).toString(16).padStart(bits / 4, '0')).join(':')}::/48`;
-/** /20: a network has room for 4 000 tasks (Swarm's /24 ends at 250, which its users run into). */
-const subnetBits = 20;
-const ingressSubnet = '10.255.0.0/16';
-const dataPathPort = 4789;
+const ingressSubnetBits = 16;
 
 /** What a new cluster's store begins with: the cluster, its first manager, and the network of tasks that name none. */
 export function firstRecords(view: ClusterView, files: NodeFiles, manager: ManagerFiles, { clock, random }: { clock: Clock; random: Random }): Change[] {
   const now = timestamp(clock.wallMs());
   const stamps = { createdAt: now, updatedAt: now };
   const changes: Change[] = [];
-  if (!view.cluster) changes.push({ action: 'create', kind: 'cluster', object: { ...stamps, ...newCluster(files, manager, random) } });
+  if (!view.cluster) changes.push({ action: 'create', kind: 'cluster', object: { ...stamps, ...newCluster(files, manager) } });
   if (!view.get('node', files.nodeId)) changes.push({ action: 'create', kind: 'node', object: { ...stamps, ...firstManager(view, files) } });
-  if (!view.named('network', 'ingress')) changes.push({ action: 'create', kind: 'network', object: { ...stamps, id: random.id(), spec: ingress } });
+  // Once: whoever removed it later meant to.
+  if (!view.cluster) changes.push({ action: 'create', kind: 'network', object: { ...stamps, id: random.id(), spec: ingress(manager) } });
   return changes;
 }
 
 type Fresh<Stored> = Omit<Stored, 'version' | 'createdAt' | 'updatedAt'>;
 
-function newCluster(files: NodeFiles, manager: ManagerFiles, random: Random): Fresh<Cluster> {
+function newCluster(files: NodeFiles, manager: ManagerFiles): Fresh<Cluster> {
   return {
     id: 'cluster',
     clusterId: files.clusterId,
@@ -35,9 +30,9 @@ function newCluster(files: NodeFiles, manager: ManagerFiles, random: Random): Fr
     labels: {},
     taskHistoryLimit,
     heartbeatPeriodMs,
-    addressPools: [addressPool, uniqueLocalPool(random)],
-    subnetBits,
-    dataPathPort,
+    addressPools: manager.addressPools,
+    subnetBits: manager.subnetBits,
+    dataPathPort: manager.dataPathPort,
     rootCaCertificate: manager.ca.certificate,
     joinTokens: manager.joinTokens,
   };
@@ -52,14 +47,11 @@ function firstManager(view: ClusterView, files: NodeFiles): Fresh<Node> {
   };
 }
 
-const ingress: NetworkSpec = {
-  name: 'ingress',
-  labels: {},
-  driver: 'overlay',
-  driverOpts: {},
-  internal: false,
-  attachable: false,
-  ingress: true,
-  ipv6: true,
-  ipam: { configs: [{ subnet: ingressSubnet }] },
-};
+/** Every task that names no network is on it: where the pool is large, it gets the last /16. */
+function ingress({ addressPools }: ManagerFiles): NetworkSpec {
+  const large = addressPools.map((pool) => parseIpNetwork(pool)!).find(({ bits, prefixLength }) => bits === 32 && prefixLength < ingressSubnetBits);
+  const subnet = large && formatIpNetwork(wholeNetwork({ ...large, address: lastAddress(wholeNetwork(large)), prefixLength: ingressSubnetBits }));
+  const ipv6 = addressPools.some((pool) => pool.includes(':'));
+  const plain = { name: 'ingress', labels: {}, driver: 'overlay', driverOpts: {}, internal: false, attachable: false, ingress: true };
+  return { ...plain, ipv6, ...(subnet !== undefined && { ipam: { configs: [{ subnet }] } }) };
+}

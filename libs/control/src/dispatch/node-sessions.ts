@@ -1,6 +1,6 @@
 import { Bell, describeError, isRefused, isTemporary, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
-import type { Change, EncryptionKey, FromAgent, FromManager, Hello, NodeStatus } from '../../../model/src/index.js';
+import { poolClashes, type Change, type ClusterView, type EncryptionKey, type FromAgent, type FromManager, type Hello, type NodeDescription, type NodeStatus } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
 import type { AgentEvents, AgentStream } from './agent-stream.js';
 import { NodeSession } from './node-session.js';
@@ -111,7 +111,7 @@ export class NodeSessions {
     const status: NodeStatus = {
       ...node.status,
       state: 'ready',
-      message: '',
+      message: routeWarning(store.view(), hello.description),
       address: hello.advertiseAddress || node.status.address,
       dataPathAddress: hello.dataPathAddress || node.status.dataPathAddress,
       description: hello.description,
@@ -210,4 +210,11 @@ export class NodeSessions {
       }
     }
   }
+}
+
+/** Networks that hide hosts which this one can reach otherwise; empty: none does. */
+function routeWarning(view: ClusterView, { routes = [] }: NodeDescription): string {
+  const subnets = [...view.all('network')].flatMap(({ allocation }) => allocation?.subnets.map(({ subnet }) => subnet) ?? []);
+  const [clash] = poolClashes([...(view.cluster?.addressPools ?? []), ...subnets], routes);
+  return clash ? `its route to ${clash.route.block} (${clash.route.link}) leads into ${clash.pool}, which networks of the cluster get their addresses from: containers cannot reach what is there` : '';
 }
