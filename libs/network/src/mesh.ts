@@ -161,19 +161,21 @@ function ensureHostLink({ host, mesh, namespaceFd, mtu, hasIpv6 }: Mesh, options
   }
   if (hasIpv6) keepLearnedRoutes();
   setSysctls(hostSysctls(name, hasIpv6));
-  const hostEnd = route.linkNamed(host, name).index;
-  const meshEnd = route.linkNamed(mesh, 'up0').index;
+  const { index: hostEnd, mac: hostMac } = route.linkNamed(host, name);
+  const { index: meshEnd, mac: meshMac } = route.linkNamed(mesh, 'up0');
   host.request([route.setLinkMtu(hostEnd, linkMtu), route.setLinkUp(hostEnd)]);
   mesh.request([route.setLinkMtu(meshEnd, linkMtu), route.setLinkUp(meshEnd)]);
   for (const family of hasIpv6 ? families : [4 as const]) {
     const length = linkPrefixLength[family];
     host.request([
       route.addAddress(hostEnd, { address: hostSideAddress[family], length }),
+      route.replaceNeighbour(hostEnd, meshSideAddress[family], meshMac),
       route.replaceRoute({ destination: { address: linkSubnet[family], length }, table: mainRouteTable, type: 'unicast', linkIndex: hostEnd }),
       route.replaceRoute({ destination: parsePrefix(boundSubnet[family]), table: mainRouteTable, type: 'unicast', via: meshSideAddress[family], linkIndex: hostEnd }),
     ]);
     mesh.request([
       route.addAddress(meshEnd, { address: meshSideAddress[family], length }),
+      route.replaceNeighbour(meshEnd, hostSideAddress[family], hostMac), // without a link-local address the mesh could not ask for it
       route.replaceRoute({ destination: { address: anywhere[family], length: 0 }, table: mainRouteTable, type: 'unicast', via: hostSideAddress[family], linkIndex: meshEnd }),
     ]);
   }
