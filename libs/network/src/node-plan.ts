@@ -85,8 +85,10 @@ function encryptedPeerItems(selfIndex: number, peer: AssignedPeer, encryption?: 
   const path = encryption?.paths.get(peer.nodeId);
   if (!path) return [];
   const underlay = wireAddress(peer.index, path.to);
+  // A packet keeps its mark inside the tunnel: one on its way back to an ingress node looks into that node's table.
+  const tables = [mainRouteTable, nodeTable(peer.index, 'vxe0')];
   return [
-    { kind: 'route', link: wireOf(path.from), destination: alone(underlay), source: wireAddress(selfIndex, path.from), table: mainRouteTable },
+    ...tables.map((table): KernelItem => ({ kind: 'route', link: wireOf(path.from), destination: alone(underlay), source: wireAddress(selfIndex, path.from), table })),
     ...tunnelItems(selfIndex, peer, 'vxe0', underlay),
   ];
 }

@@ -136,9 +136,9 @@ export class Host extends Namespace {
     this.options = { name: 'shoal', stateDir, dataPathAddress: address, dataPathPort: 4789, upstreamDns: [] };
   }
 
-  async open(options: Partial<NodeNetworkOptions> = {}, environment: NodeJS.ProcessEnv = {}): Promise<void> {
-    const command = ['nsenter', '-t', String(this.holder.pid), '-n', '-m', '--', process.execPath, driver()];
-    this.#driver = new Lines(spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...cleanEnvironment(), ...environment } }));
+  async open(options: Partial<NodeNetworkOptions> = {}, environment: Record<string, string> = {}): Promise<void> {
+    const command = ['nsenter', '-t', String(this.holder.pid), '-n', '-m', '--', 'env', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), process.execPath, driver()];
+    this.#driver = new Lines(spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: cleanEnvironment() }));
     await this.call('open', { ...this.options, ...options });
   }
 
