@@ -200,6 +200,9 @@ void perform(const struct child_ends *ends, struct record *record) {
 	case OP_DOMAINNAME: return op_domainname(record);
 	case OP_USER_NAMESPACE: return op_user_namespace(record);
 	case OP_ENTER_USER_NAMESPACE: return op_enter_user_namespace();
+	case OP_USER_PROCESS: return op_user_process(ends, record);
+	case OP_MOVE_ROOT: return op_move_root(record);
+	case OP_HAND_OVER: op_hand_over();
 	case OP_TIME_NAMESPACE: return op_time_namespace(record);
 	case OP_LOOPBACK: return op_loopback();
 	case OP_WRITE_AS: return op_write_as(record);

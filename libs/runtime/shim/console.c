@@ -69,6 +69,7 @@ void op_terminal(const struct child_ends *ends, struct record *record) {
 	hand_over(ends->terminal, master);
 	for (int stream = 0; stream < 3; stream++)
 		dup2(terminal, stream);
+	streams_have_owner(false);
 	close(terminal);
 	close(master);
 }

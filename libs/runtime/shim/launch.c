@@ -31,6 +31,8 @@ struct launch {
 	int terminal; /* where a terminal's master arrives when it is ours to relay; else -1 */
 	int master;
 	bool stay;
+	pid_t builder; /* 0: the process makes everything itself */
+	bool builds; /* the first child makes the process and its root */
 	bool delivers; /* a seccomp listener to whoever decides about system calls */
 	bool listens; /* the process is started later, over its socket */
 };
@@ -108,6 +110,13 @@ static void tell_number(struct launch *l, const char *event_name, const char *ke
 	event_send(l->connection, &event);
 }
 
+static int wait_for(struct launch *l) {
+	int wait_status = 0;
+	while (waitpid(l->pid, &wait_status, 0) < 0 && errno == EINTR)
+		;
+	return wait_status;
+}
+
 static void take_master(struct launch *l) {
 	char name[32];
 	struct iovec part = {name, sizeof name};
@@ -121,13 +130,6 @@ static void take_master(struct launch *l) {
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header && header->cmsg_type == SCM_RIGHTS)
 		memcpy(&l->master, CMSG_DATA(header), sizeof(int));
-}
-
-static int wait_for(struct launch *l) {
-	int wait_status = 0;
-	while (waitpid(l->pid, &wait_status, 0) < 0 && errno == EINTR)
-		;
-	return wait_status;
 }
 
 static _Noreturn void finish(struct launch *l, int wait_status) {
@@ -168,6 +170,8 @@ static _Noreturn void monitor(struct launch *l) {
 		tell_number(l, "start-failed", "errno", told.error_number);
 		_exit(1);
 	}
+	if (l->builder)
+		waitpid(l->builder, NULL, 0);
 	take_master(l);
 	tell_state(l, "created", "created");
 	if (!l->listens)
@@ -190,12 +194,29 @@ static void fork_courier(struct launch *l, int ends[2]) {
 	close(ends[1]);
 }
 
+/* The process is another child of ours, that the first one has made. */
+static void await_birth(struct launch *l, int born) {
+	pid_t pid;
+	l->builder = l->pid;
+	if (read(born, &pid, sizeof pid) != sizeof pid) {
+		wait_for(l); /* it has told why itself */
+		_exit(1);
+	}
+	close(born);
+	close(l->pidfd);
+	l->pid = pid;
+	l->pidfd = sys_pidfd_open(pid);
+}
+
 static void fork_child(struct launch *l, uint64_t flags, struct child_ends ends) {
-	int status[2], go[2], courier[2];
+	int status[2], go[2], courier[2], born[2];
 	make_pipe(status);
 	make_pipe(go);
 	ends.status = status[1];
 	ends.go = go[0];
+	if (l->builds)
+		make_pipe(born);
+	ends.born = l->builds ? born[1] : -1;
 	if (l->delivers)
 		courier_prepare(courier);
 	l->children = watch_children();
@@ -206,6 +227,10 @@ static void fork_child(struct launch *l, uint64_t flags, struct child_ends ends)
 		if (l->delivers)
 			close(courier[1]);
 		run_child(&ends);
+	}
+	if (l->builds) {
+		close(born[1]);
+		await_birth(l, born[0]);
 	}
 	if (l->delivers)
 		fork_courier(l, courier);
@@ -240,6 +265,7 @@ void run_launch(int connection) {
 	ends.preserved = take_u32(&record);
 	uint32_t options = take_u32(&record);
 	l->stay = options & LAUNCH_STAY;
+	l->builds = options & LAUNCH_USER_PROCESS;
 	l->delivers = options & LAUNCH_SECCOMP_LISTENER;
 	const char *start_socket = take_string(&record);
 	const char *console_socket = take_string(&record);

@@ -92,6 +92,20 @@ int make_user_namespace(const char *uid_map, const char *gid_map) {
 	return namespace;
 }
 
+void take_user_namespace(pid_t process, const char *uid_map, const char *gid_map) {
+	char path[32];
+	snprintf(path, sizeof path, "/proc/%d", (int)process);
+	int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		fail("open", path);
+	write_map(directory, "uid_map", uid_map);
+	write_map(directory, "gid_map", gid_map);
+	user_namespace = openat(directory, "ns/user", O_RDONLY | O_CLOEXEC);
+	if (user_namespace < 0)
+		fail("open", "the user namespace");
+	close(directory);
+}
+
 void op_user_namespace(struct record *record) {
 	const char *path = take_string(record);
 	const char *uid_map = take_string(record);

@@ -49,7 +49,7 @@ void op_rlimit(struct record *record) {
 	limit.rlim_max = take_u64(record);
 	char name[32];
 	snprintf(name, sizeof name, "number %u", resource);
-	if (setrlimit((int)resource, &limit) < 0)
+	if (prlimit(limited_process(), (int)resource, &limit, NULL) < 0)
 		fail("set the resource limit", name);
 }
 
@@ -119,6 +119,10 @@ static void own_standard_streams(uint32_t uid, uint32_t gid) {
 		if (ours && fchown(stream, uid, S_ISCHR(status.st_mode) ? status.st_gid : gid) < 0)
 			fail("give away", "the standard streams");
 	}
+}
+
+void streams_have_owner(bool have) {
+	streams_are_owned = have;
 }
 
 /* By the host's ids, while those are still known: before a user namespace is entered. */

@@ -75,6 +75,9 @@ enum record_kind {
 	OP_PERSONALITY = 84, /* u32 domain */
 	OP_IO_PRIORITY = 85, /* u32 class and level */
 	OP_SCHEDULER = 86, /* u32 policy, u32 nice, u32 priority, u64 flags, u64 runtime, u64 deadline, u64 period */
+	OP_USER_PROCESS = 89, /* u64 clone flags, uid map, gid map: from here on its builder executes the program */
+	OP_MOVE_ROOT = 90, /* path of a directory of the host: what the builder has made becomes the root of the process */
+	OP_HAND_OVER = 91, /* from here on the process itself does */
 	OP_READY = 59, /* everything stands: wait for COMMAND_GO */
 
 	/* Last of a process that OP_FILES has begun. Paths are below the root that was opened. */
@@ -122,6 +125,7 @@ enum exec_option {
 enum launch_option {
 	LAUNCH_STAY = 1, /* as the parent of the process, until it ends */
 	LAUNCH_SECCOMP_LISTENER = 2, /* OP_SECCOMP_LISTENER follows */
+	LAUNCH_USER_PROCESS = 4, /* OP_USER_PROCESS follows */
 };
 
 enum log_kind {

@@ -20,7 +20,7 @@ void op_personality(struct record *record) {
 }
 
 void op_io_priority(struct record *record) {
-	if (syscall(SYS_ioprio_set, IOPRIO_OF_PROCESS, 0, take_u32(record)) < 0)
+	if (syscall(SYS_ioprio_set, IOPRIO_OF_PROCESS, limited_process(), take_u32(record)) < 0)
 		fail("set", "the I/O priority");
 }
 
@@ -35,7 +35,7 @@ void op_scheduler(struct record *record) {
 	attributes.sched_runtime = take_u64(record);
 	attributes.sched_deadline = take_u64(record);
 	attributes.sched_period = take_u64(record);
-	if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
+	if (syscall(SYS_sched_setattr, limited_process(), &attributes, 0) < 0)
 		fail("set", "the scheduler");
 }
 

@@ -122,6 +122,7 @@ struct child_ends {
 	int error; /* becomes standard error */
 	int input; /* becomes standard input; -1: /dev/null does */
 	int terminal; /* the master of a pseudo terminal goes here */
+	int born; /* hears the process id of who OP_USER_PROCESS makes */
 	int target; /* pidfd of an exec's container, or -1 */
 };
 struct child_status {
@@ -197,6 +198,9 @@ void op_hostname(struct record *record);
 void op_domainname(struct record *record);
 void op_user_namespace(struct record *record);
 void op_enter_user_namespace(void);
+void op_user_process(const struct child_ends *ends, struct record *record);
+void op_move_root(struct record *record);
+_Noreturn void op_hand_over(void);
 void op_time_namespace(struct record *record);
 void op_loopback(void);
 void op_write_as(struct record *record);
@@ -221,6 +225,9 @@ void op_working_directory(struct record *record);
 int *mount_slot(struct record *record); /* of a mount source */
 int make_user_namespace(const char *uid_map, const char *gid_map); /* descriptor */
 int container_user_namespace(void);
+void take_user_namespace(pid_t process, const char *uid_map, const char *gid_map); /* of a process that has made one */
+pid_t limited_process(void); /* whose limits are meant; 0: our own */
+void streams_have_owner(bool have);
 void join_pid_namespace(const char *path); /* of processes forked from now on; empty: none */
 
 /* log.c: where the output of a container is kept. */
@@ -260,6 +267,7 @@ int sys_private_proc(void); /* a procfs that is mounted nowhere; -1 with errno *
 int sys_pidfd_open(pid_t pid);
 int sys_pidfd_send_signal(int pidfd, int signal);
 int sys_clone(uint64_t flags, int *pidfd); /* fork with namespaces */
+int sys_clone_sibling(uint64_t flags, int *pidfd); /* the same: a child of our parent's */
 int sys_clone_into(uint64_t flags, int cgroup, int *pidfd); /* the same, born in a cgroup of v2 */
 void write_whole_file(const char *path, const char *text, const char *step);
 unsigned long long process_start_time(pid_t pid); /* 0: no such process */

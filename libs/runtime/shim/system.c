@@ -70,12 +70,16 @@ int sys_pidfd_send_signal(int pidfd, int signal) {
 static int clone_with(struct clone_args arguments, int *pidfd) {
 	arguments.flags |= CLONE_PIDFD;
 	arguments.pidfd = (uint64_t)(uintptr_t)pidfd;
-	arguments.exit_signal = SIGCHLD;
+	arguments.exit_signal = arguments.flags & CLONE_PARENT ? 0 : SIGCHLD;
 	return (int)syscall(SYS_clone3, &arguments, sizeof arguments);
 }
 
 int sys_clone(uint64_t flags, int *pidfd) {
 	return clone_with((struct clone_args){.flags = flags}, pidfd);
+}
+
+int sys_clone_sibling(uint64_t flags, int *pidfd) {
+	return clone_with((struct clone_args){.flags = flags | CLONE_PARENT}, pidfd);
 }
 
 int sys_clone_into(uint64_t flags, int cgroup, int *pidfd) {

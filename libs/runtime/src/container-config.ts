@@ -18,6 +18,8 @@ export interface ContainerConfig {
   namespaces: NamespacePlan[];
   /** Of a new user namespace. */
   idMap?: IdMap;
+  /** Its other new namespaces belong to its new user namespace, as the OCI spec wants: its root may do there what it may. */
+  userOwnsNamespaces?: boolean;
   /** Of a new time namespace. */
   timeOffsets?: TimeOffset[];
   cgroups: CgroupPlacement;

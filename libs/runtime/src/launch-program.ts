@@ -44,9 +44,10 @@ export function compileInside(config: ContainerConfig): Operation[] {
   const { mounts, labels } = config;
   // In their order; devices are made once all defaults stand, whatever a user puts over them.
   const afterDefaults = mounts.findLastIndex((mount) => isDefault(mount) || mount.target === '/dev') + 1;
-  const compile = (mount: PlannedMount, index: number) => compileMount(mount, index, labels);
+  const compile = (mount: PlannedMount, index: number) => [...compileMount(mount, index, labels), ...compileBornOwner(config, mount)];
   return [
     ...compileCgroups(config),
+    ...(config.userOwnsNamespaces ? compileOomScore(config) : []), // inherited, where the process can no longer lower it
     ...compileNamespaces(config),
     ...(config.hostname === undefined ? [] : [['hostname', config.hostname] as const]),
     ...(config.domainname === undefined ? [] : [['domainname', config.domainname] as const]),
@@ -74,21 +75,20 @@ export type HookInputs = Partial<Record<HookPoint, string>>;
 
 /** Second half, for the user that was found: closes the root, then takes away every right that is not the container's. */
 export function compileProcess(config: ContainerConfig, user: ContainerUser, seccomp: Buffer | undefined, hookInputs: HookInputs = {}): Operation[] {
-  const { process, hooks = {} } = config;
+  const { process, hooks = {}, userOwnsNamespaces } = config;
   return [
     ...(hooks.createContainer ?? []).map((hook) => compileHook(hook, false, hookInputs.createContainer)),
-    ...compileStandardStreams(config),
+    ...(userOwnsNamespaces ? [] : compileStandardStreams(config)),
     ...config.rlimits.map(({ name, soft, hard }): Operation => ['rlimit', RLIMIT[name], soft, hard]),
-    ...(config.oomScoreAdj === undefined ? [] : [['oomScore', String(config.oomScoreAdj)] as const]),
+    ...(userOwnsNamespaces ? [] : compileOomScore(config)),
     ['pivot'],
     ...(config.root.readOnly ? [['readOnly', 0, '/'] as const] : []),
     ...(config.readOnlyMounts ?? []).map((path): Operation => ['readOnly', 0, path]),
     ...config.sysctls.map(({ path, value, mustExist }): Operation => ['sysctl', mustExist ? 1 : 0, path, value]),
     ...config.readonlyPaths.map((path): Operation => ['readOnly', 1, path]),
     ...config.maskedPaths.map((path): Operation => ['mask', path]),
-    ...compileRootPropagation(config.root),
     ...compileScheduling(config),
-    ...compileUserNamespace(config, user),
+    ...(userOwnsNamespaces ? compileHandOver(config, user) : [...compileRootPropagation(config.root), ...compilePersonality(config), ...compileUserNamespace(config, user)]),
     ...compileLabels(config.labels),
     ...(hooks.startContainer ?? []).map((hook) => compileHook(hook, true, hookInputs.startContainer)),
     ...compileIdentity({ ...config, ...process, seccompFlags: seccompFlags(config.seccomp) }, user, seccomp),
@@ -99,6 +99,32 @@ export function compileProcess(config: ContainerConfig, user: ContainerUser, sec
 function compileHook({ path, args, env = [], timeoutMs = 0 }: Hook, late: boolean, input = ''): Operation {
   const argv = args.length > 0 ? args : [path];
   return ['hook', late ? 1 : 0, timeoutMs, argv.length, path, input, argv, env];
+}
+
+/** Filesystems whose root is nobody's, since they came when nobody was root in their namespace yet. */
+const bornWithoutOwner = new Set(['mqueue', 'devpts']);
+
+function compileBornOwner({ idMap, userOwnsNamespaces }: ContainerConfig, mount: PlannedMount): Operation[] {
+  if (!userOwnsNamespaces || mount.kind !== 'filesystem' || !bornWithoutOwner.has(mount.type)) return [];
+  const { uid, gid } = hostRoot(idMap);
+  return [['owner', uid, gid, mount.target]];
+}
+
+/** The builder gives what it has made to the process that is born in the user namespace, and that goes on by itself. */
+function compileHandOver(config: ContainerConfig, user: ContainerUser): Operation[] {
+  return [
+    ['ownStreams', ...hostIds(config.idMap, user.uid, user.gid)],
+    ['moveRoot', config.root.mountPoint],
+    ...compileRootPropagation(config.root),
+    ['handOver'],
+    ['openRoot', '/'],
+    ...compileStandardStreams(config),
+    ...compilePersonality(config),
+  ];
+}
+
+function compileOomScore({ oomScoreAdj }: ContainerConfig): Operation[] {
+  return oomScoreAdj === undefined ? [] : [['oomScore', String(oomScoreAdj)]];
 }
 
 function compileStandardStreams({ process, mounts }: ContainerConfig): Operation[] {
@@ -249,10 +275,13 @@ export function compileLabels({ apparmorProfile, selinuxProcess }: SecurityLabel
 const ioClasses = { realtime: 1, 'best-effort': 2, idle: 3 } as const;
 const ioClassShift = 13;
 
-export function compileScheduling({ personality, ioPriority, scheduler }: Pick<ContainerConfig, 'personality' | 'ioPriority' | 'scheduler'>): Operation[] {
+export function compilePersonality({ personality }: Pick<ContainerConfig, 'personality'>): Operation[] {
+  return personality ? [['personality', personality.domain]] : [];
+}
+
+export function compileScheduling({ ioPriority, scheduler }: Pick<ContainerConfig, 'ioPriority' | 'scheduler'>): Operation[] {
   return [
     ...(scheduler ? [['scheduler', scheduler.policy, scheduler.nice >>> 0, scheduler.priority, scheduler.flags, scheduler.runtimeNs, scheduler.deadlineNs, scheduler.periodNs] as const] : []),
     ...(ioPriority ? [['ioPriority', (ioClasses[ioPriority.class] << ioClassShift) | ioPriority.level] as const] : []),
-    ...(personality ? [['personality', personality.domain] as const] : []),
   ];
 }

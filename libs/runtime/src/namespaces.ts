@@ -17,27 +17,30 @@ export const namespaceFlags: Record<NamespaceKind, number> = {
 };
 
 /** The one process id namespace is entered by fork alone: its parent makes or joins it. */
-export function processNamespace({ namespaces }: Pick<ContainerConfig, 'namespaces'>): { cloneFlags: bigint; path: string } {
+export function processNamespace({ namespaces, userOwnsNamespaces }: Pick<ContainerConfig, 'namespaces' | 'userOwnsNamespaces'>): { cloneFlags: bigint; path: string } {
   const pid = namespaces.find(({ kind }) => kind === 'pid');
+  if (userOwnsNamespaces) return { cloneFlags: 0n, path: '' };
   return { cloneFlags: pid && !pid.path ? BigInt(CLONE.NEWPID) : 0n, path: pid?.path ?? '' };
 }
 
 /**
  * All but the process id and user namespaces. A container with a user namespace is built by the host's root, who owns what it
- * mounts, and enters at the end: so its own root can take nothing of that apart.
+ * mounts, and enters at the end: so its own root can take nothing of that apart. Where the user namespace is to own the others,
+ * the process is born into all of them, and a builder does the rest.
  */
-export function compileNamespaces({ namespaces, idMap, timeOffsets = [] }: ContainerConfig): Operation[] {
+export function compileNamespaces({ namespaces, idMap, timeOffsets = [], userOwnsNamespaces }: ContainerConfig): Operation[] {
   const others = namespaces.filter(({ kind }) => kind !== 'pid' && kind !== 'user');
   const joined = others.filter(({ path }) => path);
   const made = others.filter(({ path, kind }) => !path && kind !== 'time').reduce((flags, { kind }) => flags | namespaceFlags[kind], 0);
   const hasNew = (kind: NamespaceKind) => others.some((one) => one.kind === kind && !one.path);
   const user = namespaces.find(({ kind }) => kind === 'user');
+  const ownProcessIds = namespaces.some(({ kind, path }) => kind === 'pid' && !path) ? CLONE.NEWPID : 0;
   return [
     ...joined.map(({ kind, path }): Operation => ['joinNamespace', namespaceFlags[kind], path!]),
     ...(hasNew('time') ? [['timeNamespace', timeOffsets.map(timeOffsetText).join('')] as const] : []),
-    ...(made ? [['unshare', made] as const] : []),
+    ...(userOwnsNamespaces ? [['userProcess', BigInt(made | ownProcessIds), idMapText(idMap?.uids), idMapText(idMap?.gids)] as const, ['unshare', CLONE.NEWNS] as const] : made ? [['unshare', made] as const] : []),
     ...(hasNew('network') ? [['loopback'] as const] : []),
-    ...(user ? [['userNamespace', user.path ?? '', idMapText(idMap?.uids), idMapText(idMap?.gids)] as const] : []),
+    ...(user && !userOwnsNamespaces ? [['userNamespace', user.path ?? '', idMapText(idMap?.uids), idMapText(idMap?.gids)] as const] : []),
   ];
 }
 

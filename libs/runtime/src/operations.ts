@@ -68,6 +68,9 @@ const shapes = {
   ioPriority: [85, 'u32'],
   scheduler: [86, 'u32', 'u32', 'u32', 'u64', 'u64', 'u64', 'u64'],
   hook: [58, 'u32', 'u32', 'u32', 'text', 'text', 'texts', 'texts'],
+  userProcess: [89, 'u64', 'text', 'text'],
+  moveRoot: [90, 'text'],
+  handOver: [91],
   ready: [59],
 
   filesStat: [100, 'text'],
@@ -99,7 +102,7 @@ export const recordHeaderBytes = 8;
 export const streamsOptions = { input: 1, inputOnce: 2, compress: 4 } as const;
 export const execOptions = { input: 1, endsWithClient: 2 } as const;
 /** Of a launched process (`enum launch_option`). */
-export const launchOptions = { stay: 1, seccompListener: 2 } as const;
+export const launchOptions = { stay: 1, seccompListener: 2, userProcess: 4 } as const;
 
 /** How the target of a mount is found and made (`enum target_rule`). */
 export const targetRules = { createDirectory: 1, createFile: 2, noSymlinks: 4, mayBeProc: 8, replaceSymlink: 16, copyUp: 32 } as const;

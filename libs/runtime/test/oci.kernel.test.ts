@@ -15,7 +15,7 @@ beforeAll(() => {
   mkdirSync(join(work, 'bundle/rootfs/etc'));
   writeFileSync(join(work, 'bundle/rootfs/etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   copyFileSync(execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim(), join(work, 'bundle/rootfs/bin/busybox'));
-  for (const applet of ['sh', 'cat', 'sleep', 'id', 'env', 'test']) symlinkSync('busybox', join(work, 'bundle/rootfs/bin', applet));
+  for (const applet of ['sh', 'cat', 'sleep', 'id', 'env', 'test', 'hostname', 'mount', 'ls', 'cut', 'grep', 'nc', 'mkdir', 'taskset', 'date', 'stat']) symlinkSync('busybox', join(work, 'bundle/rootfs/bin', applet));
 });
 
 afterAll(() => {
@@ -120,6 +120,42 @@ describe('a bundle on the command line', () => {
       });
       expect(run('run', 'failed')).toMatchObject({ status: 1, stdout: '' });
     }
+    expect(run('list', '-q').stdout).toBe('');
+  });
+
+  const mapped = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  /** A root that belongs to who is root inside is the bundle's business: nobody writes to this one. */
+  const inUserNamespace = (...argv: string[]) => (spec: OciSpec) => {
+    command(...argv)(spec);
+    spec.linux!.namespaces!.push({ type: 'user' });
+    Object.assign(spec.linux!, { uidMappings: mapped, gidMappings: mapped });
+    for (const set of ['bounding', 'effective', 'permitted'] as const) spec.process!.capabilities![set]!.push('CAP_SYS_ADMIN', 'CAP_NET_RAW');
+  };
+
+  test('owns, with a user namespace, the other namespaces that come with it', () => {
+    bundle(inUserNamespace('sh', '-c', 'hostname inside && hostname && mount -t proc proc /dev/shm && test -e /dev/shm/1 && cat /proc/self/uid_map && ls -ldn /dev/pts | cut -c14-40 && echo $$'));
+    const { status, stdout, stderr } = run('run', 'owned');
+    expect({ status, stderr, lines: stdout.split('\n').map((line) => line.trim().replace(/ +/g, ' ')) }).toMatchObject({ status: 0, stderr: '', lines: ['inside', '0 100000 65536', /* its own */ expect.stringMatching(/^0 0/), '1', ''] });
+    expect(run('list', '-q').stdout).toBe('');
+  });
+
+  test('is joined by an exec as the root of its user namespace, and tells the host its process', () => {
+    bundle(inUserNamespace('sleep', '1000'));
+    expect(leave('run', '--detach', 'userns')).toBe(0);
+    const { pid } = stateOf('userns');
+    expect(readFileSync(`/proc/${pid}/uid_map`, 'utf8').trim().split(/ +/)).toEqual(['0', '100000', '65536']);
+    expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^Uid:\t100000\t/m);
+    expect(run('exec', 'userns', 'sh', '-c', 'id -u; mount -t proc proc /dev/shm && test -e /dev/shm/1 && echo mounted')).toMatchObject({ status: 0, stdout: '0\nmounted\n' });
+    expect(run('delete', '--force', 'userns').status).toBe(0);
+    expect(run('state', 'userns').stderr).toContain('does not exist');
+  });
+
+  test('leaves nothing of a container with a user namespace that cannot be built', () => {
+    bundle((spec) => {
+      inUserNamespace('sleep', '1000')(spec);
+      spec.mounts!.push({ destination: '/nowhere', type: 'tmpfs', source: 'tmpfs', options: ['nosuchoption'] });
+    });
+    expect(run('run', 'unbuilt')).toMatchObject({ status: 1, stderr: expect.stringContaining('nosuchoption') });
     expect(run('list', '-q').stdout).toBe('');
   });
 

@@ -101,7 +101,7 @@ export class OciContainers {
     config.process.env.push(...options.extraEnvironment);
     const { cloneFlags, path } = processNamespace(config);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, config.process.argv[0] ?? '');
-    const head = ['launch', protocolVersion, cloneFlags, 0, 0n, options.preservedDescriptors, launchBits(options.stay, config.seccomp), this.store.startSocket(id), options.consoleSocket ?? '', path] as const;
+    const head = ['launch', protocolVersion, cloneFlags, 0, 0n, options.preservedDescriptors, launchBits(options.stay, config.seccomp) | (config.userOwnsNamespaces ? launchOptions.userProcess : 0), this.store.startSocket(id), options.consoleSocket ?? '', path] as const;
     launcher.send([head, ...compileInside(config), ...identityFiles]);
     const { pid, startTime } = await launcher.until('state');
     Object.assign(container, { pid, startTime });

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { Refused } from '../../../base/src/index.js';
-import type { CgroupPlacement, ContainerConfig, DeviceNode, Hooks, NamespaceKind, NamespacePlan, Personality, TimeOffset } from '../container-config.js';
+import type { CgroupPlacement, ContainerConfig, DeviceNode, Hooks, IdMap, NamespaceKind, NamespacePlan, Personality, TimeOffset } from '../container-config.js';
 import { deviceLinks, deviceNodes } from '../default-mounts.js';
 import type { HostFacts } from '../host-facts.js';
 import { noLog } from '../log-plan.js';
+import { hostId } from '../namespaces.js';
 import { convertIdMap, convertMounts } from './mounts.js';
 import { convertProcess } from './process.js';
 import { convertSeccomp } from './seccomp.js';
@@ -25,11 +26,13 @@ export interface BundlePlace {
 export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts, cgroups: CgroupPlacement): ContainerConfig {
   const linux = spec.linux ?? {};
   const namespaces = convertNamespaces(linux.namespaces ?? []);
+  const idMap = linux.uidMappings && linux.gidMappings && linux.uidMappings.length > 0 ? convertIdMap(linux.uidMappings, linux.gidMappings) : undefined;
   const isOwn = (kind: NamespaceKind) => namespaces.some((namespace) => namespace.kind === kind && !namespace.path);
   if (!namespaces.some(({ kind }) => kind === 'mount')) throw new Refused('unsupported', 'a container without a mount namespace is not supported: add {"type": "mount"} to linux.namespaces');
   const { mounts, links, readOnlyMounts } = convertMounts(spec.mounts ?? [], {
     bundle: place.bundle, cgroups: facts.cgroups, cgroupPath: place.cgroupPath, ownCgroupNamespace: isOwn('cgroup'), ownUserNamespace: isOwn('user'),
   });
+  if (idMap) for (const mount of mounts) if (mount.kind === 'filesystem') mount.options = mount.options.map((option) => hostOwnerOption(option, idMap));
   const ownDev = !mounts.some((mount) => mount.kind === 'bind' && mount.target === '/dev');
   return {
     id: place.id,
@@ -43,7 +46,8 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
       ...propagationOf(linux),
     },
     namespaces,
-    ...(linux.uidMappings && linux.gidMappings && linux.uidMappings.length > 0 ? { idMap: convertIdMap(linux.uidMappings, linux.gidMappings) } : {}),
+    ...(isOwn('user') && isOwn('mount') && !namespaces.some(({ kind, path }) => kind === 'pid' && path) ? { userOwnsNamespaces: true } : {}),
+    ...(idMap ? { idMap } : {}),
     ...(linux.timeOffsets ? { timeOffsets: convertTimeOffsets(linux.timeOffsets) } : {}),
     cgroups,
     mounts,
@@ -60,6 +64,15 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
     ...(linux.personality ? { personality: convertPersonality(linux.personality) } : {}),
     ...convertProcess(spec.process ?? { cwd: '/', args: ['sh'] }, place.preservedDescriptors, facts.heldCapabilities),
   };
+}
+
+/** Mounts are made by the host's root, `uid=` and `gid=` are the container's. */
+function hostOwnerOption(option: string, { uids, gids }: IdMap): string {
+  const [, name, id] = /^(uid|gid)=(\d+)$/.exec(option) ?? [];
+  if (!name) return option;
+  const host = hostId(name === 'uid' ? uids : gids, Number(id));
+  if (host === undefined) throw new Refused('invalid', `the mount option "${option}" is outside of the container's user namespace`);
+  return `${name}=${host}`;
 }
 
 const kinds = new Set<NamespaceKind>(['mount', 'uts', 'ipc', 'network', 'pid', 'user', 'cgroup', 'time']);

@@ -137,7 +137,7 @@ export function parseSeccompProfile(text: string): SeccompProfile {
 /** Throws `Refused` at actions, comparisons and arguments that do not exist. */
 export function checkSeccompProfile(profile: SeccompProfile): SeccompProfile {
   if ([profile, ...(profile.syscalls ?? [])].some((one) => ('defaultAction' in one ? one.defaultAction : one.action) === 'SCMP_ACT_NOTIFY')) {
-    throw new Refused('unsupported', 'SCMP_ACT_NOTIFY needs a program that decides about system calls: a service cannot name one');
+    throw new Refused('unsupported', 'the seccomp action "SCMP_ACT_NOTIFY" needs a program that decides about system calls: a service cannot name one');
   }
   actionOf(profile.defaultAction, undefined);
   const syscalls = (profile.syscalls ?? []).map((rule) => ({ ...rule, names: rule.names ?? (rule.name ? [rule.name] : []) }));
