@@ -189,8 +189,9 @@ class LinuxNodeNetwork implements NodeNetwork {
     const heard = this.#watch.take();
     const [before, stood] = [this.#plan, this.#stands];
     const drift = before ? heard.drift : [];
-    if (stood.links && heard.links) drift.push(...linkDrift(this.#mesh, this.#options), ...this.#repairContainers(view));
-    if (!stood.links || heard.links) ensureMeshLinks(this.#mesh, this.#options);
+    const ofLinks = stood.links && heard.links ? [...linkDrift(this.#mesh, this.#options), ...restoreSysctls(this.#mesh, this.#options)] : [];
+    if (!stood.links || ofLinks.length > 0) ensureMeshLinks(this.#mesh, this.#options);
+    drift.push(...ofLinks, ...(stood.links && heard.links ? this.#repairContainers(view) : []));
     const encryption = await this.#encryption.ensure(view);
     const plan = planNode(view, this.#options, encryption);
     const links = meshLinks(this.#mesh);

@@ -4,7 +4,7 @@ import { families, formatAddress, hostSideAddress, meshSideAddress } from './add
 import type { Drift } from './drift.js';
 import { hostLinkName } from './host-rules.js';
 import { mainRouteTable } from './kernel-item.js';
-import { readRoutes } from './kernel-state.js';
+import { readNeighbours, readRoutes } from './kernel-state.js';
 import { anywhere, hostLinkMtu, hostSysctls, isTunnelRight, linkPrefixLength, meshSysctls } from './mesh.js';
 import type { Mesh } from './mesh.js';
 import { inNamespace, setSysctls } from './namespaces.js';
@@ -28,6 +28,7 @@ export function linkDrift({ host, mesh, mtu, hasIpv6 }: Mesh, options: NodeNetwo
   if (!hostEnd || !meshEnd) return drift;
   const hostAddresses = addressesOf(host, hostEnd.index);
   const meshAddresses = addressesOf(mesh, meshEnd.index);
+  const known = [...readNeighbours(host), ...readNeighbours(mesh)].map(({ address, mac }) => `${address} ${mac}`);
   const [hostRoutes, meshRoutes] = [readRoutes(host, true), readRoutes(mesh)];
   for (const family of hasIpv6 ? families : [4 as const]) {
     const length = linkPrefixLength[family];
@@ -35,6 +36,8 @@ export function linkDrift({ host, mesh, mtu, hasIpv6 }: Mesh, options: NodeNetwo
     expect(meshAddresses.has(`${meshSideAddress[family]}/${length}`), 'address', `${meshSideAddress[family]}/${length} dev up0`);
     const isDefault = (found: route.Route) => found.destination.address === anywhere[family] && found.destination.length === 0;
     expect(meshRoutes.some((found) => isDefault(found) && found.table === mainRouteTable && found.via === hostSideAddress[family]), 'route', `${anywhere[family]}/0 via ${hostSideAddress[family]} dev up0`);
+    expect(known.includes(`${hostSideAddress[family]} ${hostEnd.mac}`), 'neighbour', `${hostSideAddress[family]} dev up0`);
+    expect(known.includes(`${meshSideAddress[family]} ${meshEnd.mac}`), 'neighbour', `${meshSideAddress[family]} dev ${name}`);
     expect(hostRoutes.some((found) => found.linkIndex === hostEnd.index && found.destination.length === length), 'route', `to ${meshSideAddress[family]} dev ${name}`);
   }
   return drift;

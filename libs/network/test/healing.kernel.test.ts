@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => machine.close());
 
 const inMesh = (script: string) => `nsenter --net=${near.options.stateDir}/netns/mesh sh -ec '${script}'`;
-const containerLink = () => near.run(inMesh('ls /sys/class/net')).split('\n').find((name) => name.startsWith('c'))!;
+const containerLink = () => / (c[0-9a-f.]+)@/.exec(near.run(inMesh('ip -o link')))![1]!;
 
 /** What is done by hand, and what the node then names. */
 const damages: [name: string, script: () => string, kind: string][] = [
@@ -55,6 +55,7 @@ const damages: [name: string, script: () => string, kind: string][] = [
   ['the route from the host to the mesh', () => 'ip route del 169.254.77.0/30', 'route'],
   ['a neighbour', () => inMesh('ip neigh del 100.64.0.2 dev vx0'), 'neighbour'],
   ['a neighbour with another address', () => inMesh('ip neigh replace 100.64.0.2 lladdr 02:00:00:00:00:09 dev vx0 nud permanent'), 'neighbour'],
+  ['the host as a neighbour of the mesh', () => inMesh('ip neigh del 169.254.77.1 dev up0'), 'neighbour'],
   ['a forwarding entry', () => inMesh('bridge fdb del 02:6d:01:00:00:02 dev vx0 dst 10.99.0.2'), 'forwarding'],
   ['a rule', () => inMesh('ip rule del pref 50'), 'rule'],
   ['a rule of a peer', () => inMesh('ip rule del pref 1002'), 'rule'],
@@ -79,7 +80,7 @@ const damages: [name: string, script: () => string, kind: string][] = [
   ['a rule that drops everything', () => inMesh('nft insert rule inet mesh $(nft list ruleset | grep -B1 "hook forward" | grep -o "chain [a-z_]*" | cut -d" " -f2) drop'), 'firewall'],
   ['forwarding by the host', () => 'sysctl -qw net.ipv4.ip_forward=0', 'setting'],
   ['forwarding by the mesh', () => inMesh('sysctl -qw net.ipv4.ip_forward=0'), 'setting'],
-  ['loopback for the mesh', () => 'sysctl -qw net.ipv4.conf.shoal-mesh.route_localnet=0', 'setting'],
+  ['loopback for the mesh', () => 'echo 0 >/proc/sys/net/ipv4/conf/shoal-mesh/route_localnet', 'setting'],
 ];
 
 test.each(damages)('%s is put back, counted, and an open connection goes on', { timeout: 20_000 }, async (_name, script, kind) => {
@@ -90,7 +91,7 @@ test.each(damages)('%s is put back, counted, and an open connection goes on', { 
   await until(async () => (await drift())[kind]! > before[kind]!);
   const tookMs = performance.now() - beganMs;
   expect(tookMs).toBeLessThan(2_000);
-  await until(async () => state() === stood);
+  await until(async () => state() === stood).catch(() => expect(state()).toBe(stood));
   conversation.write('still here');
   expect(await conversation.next()).toBe('still here');
   expect(client.run('echo hello | timeout 3 busybox nc -w 2 10.99.0.1 8080')).toBe('hello');
@@ -107,6 +108,14 @@ test('what the node does itself is no drift', async () => {
   }
   await new Promise((resolve) => setTimeout(resolve, 1_500)); // as long as a drift may take to be seen
   expect(await drift()).toEqual(before);
+});
+
+test('a node that nobody touches does not look', async () => {
+  const looks = async () => (await near.call<{ looks: number }>('state')).looks;
+  await new Promise((resolve) => setTimeout(resolve, 1_500)); // the last look may have been told of itself
+  const before = await looks();
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect(await looks()).toBe(before);
 });
 
 test('what others do in the host is no drift of ours, and leaves our rules alone', async () => {
@@ -129,7 +138,7 @@ function drift(): Promise<Record<string, number>> {
 
 /** Everything that the kernel tells of the node's network, without what counts up. */
 function state(): string {
-  const commands = 'ip -o link | sed "s/^[0-9]*: //; s/@[^:]*//; s/link-netnsid.*//; s/qlen [0-9]*//" | sort; ip -4 -o addr | sed "s/^[0-9]*: //" | sort; ip route show table all | grep -v broadcast | sort; ip -6 route show table all | grep "^fd" | sort; ip rule; ip neigh | grep PERM | sort; bridge fdb | sort; nft list ruleset; sysctl net.ipv4.ip_forward';
+  const commands = 'ip -o link | sed "/mesh\\|up0/s/ether [^ ]*//; s/^[0-9]*: //; s/@[^:]*//; s/link-netnsid.*//; s/qlen [0-9]*//" | sort; ip -4 -o addr | sed "s/^[0-9]*: //" | sort; ip route show table all | grep -v "broadcast\\|fe80" | sort; ip -6 route show table all | grep "^fd" | sort; ip rule; ip neigh | grep PERM | sed "/mesh\\|up0/s/lladdr [^ ]*//" | sort; bridge fdb | grep -v 33:33 | sort; nft list ruleset; sysctl net.ipv4.ip_forward';
   return near.run(commands) + near.run(inMesh(commands));
 }
 
