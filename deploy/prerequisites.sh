@@ -7,7 +7,7 @@ set -euo pipefail
 
 run=(nftables conntrack iproute2 util-linux procps etcd-server curl ca-certificates)
 build=(gcc make libc6-dev linux-libc-dev musl-tools busybox-static)
-tests=(docker-registry skopeo etcd-client iptables zstd python3 openssl user-mode-linux)
+tests=(wireguard-go tcpdump docker-registry skopeo etcd-client iptables zstd python3 openssl user-mode-linux)
 
 packages=("${run[@]}" "${build[@]}")
 if [ "${1:-}" = --tests ]; then

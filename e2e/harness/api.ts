@@ -7,7 +7,7 @@ export interface ApiTask {
   NodeID: string;
   DesiredState: string;
   Status: { State: string; Err?: string; Message: string; ContainerStatus?: { ContainerID: string; PID: number; ExitCode: number } };
-  NetworksAttachments?: { Addresses: string[] }[];
+  NetworksAttachments?: { Network: { ID: string }; Addresses: string[] }[];
 }
 
 export interface ApiService {

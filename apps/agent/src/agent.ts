@@ -38,6 +38,7 @@ export async function runAgent(config: AgentConfig, log: Log, signal: AbortSigna
       dataPathAddress: files.dataPathAddress,
       dataPathPort,
       upstreamDns: config.upstreamDns,
+      ...(config.keyLifetimeMs !== undefined && { keyLifetimeMs: config.keyLifetimeMs }),
       trace,
     }),
     (it) => it.close(),

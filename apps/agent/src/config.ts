@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Refused } from '../../../libs/base/src/index.js';
+import { parseDurationMs, Refused } from '../../../libs/base/src/index.js';
 import type { UserNamespaceOptions } from '../../../libs/runtime/src/index.js';
 import type { NodePolicy, NodeResource } from '../../../libs/worker/src/index.js';
 import { policyFrom, policyOptions, policyUsage } from './policy-flags.js';
@@ -21,6 +21,8 @@ export interface AgentConfig {
   userNamespaces: UserNamespaceOptions | undefined;
   /** Image archives in it are imported at start: for hosts without a registry. */
   preloadDir: string;
+  /** How old a key of encrypted networks becomes; absent: as the network says. */
+  keyLifetimeMs: number | undefined;
 }
 
 export const agentUsage = `Usage: shoal agent [options]
@@ -37,6 +39,7 @@ Runs this host's share of the cluster. The host must be a member already (shoal 
   --label KEY=VALUE         engine label; repeatable
   --generic KIND=COUNT      generic resource, or KIND=ID,ID: an id that is a path is a device of the container; repeatable
   --user-namespaces ID:N    containers are root over N ids of the host, from ID, unless they say userns_mode: host
+  --key-lifetime DURATION   age at which the key of encrypted networks is replaced, without loss (default 24h)
   --preload DIR             import the image archives in DIR (default STATE-DIR/preload)
 
 ${policyUsage}`;
@@ -58,6 +61,7 @@ export function parseAgentConfig(argv: string[], here: string): AgentConfig {
         generic: { type: 'string', multiple: true, default: [] as string[] },
         'user-namespaces': { type: 'string' },
         preload: { type: 'string' },
+        'key-lifetime': { type: 'string' },
         ...policyOptions,
       },
     }));
@@ -76,6 +80,7 @@ export function parseAgentConfig(argv: string[], here: string): AgentConfig {
     generic: values.generic.map(resourceFrom),
     policy: policyFrom(values),
     userNamespaces: values['user-namespaces'] === undefined ? undefined : userNamespacesFrom(values['user-namespaces']),
+    keyLifetimeMs: values['key-lifetime'] === undefined ? undefined : lifetimeFrom(values['key-lifetime']),
     preloadDir: values.preload ?? join(values['state-dir'], 'preload'),
   };
 }
@@ -88,6 +93,14 @@ function userNamespacesFrom(text: string): UserNamespaceOptions {
   const isRange = Number.isInteger(firstHostId) && Number.isInteger(size) && firstHostId > 0 && size >= smallestMap && firstHostId + size <= largestId;
   if (!isRange) throw new Refused('invalid', `--user-namespaces ${text}: expected ID:N with at least ${smallestMap} ids that nobody else has, such as 1048576:65536`);
   return { byDefault: true, firstHostId, size };
+}
+
+const shortestLifetimeMs = 8_000;
+
+function lifetimeFrom(text: string): number {
+  const lifetimeMs = parseDurationMs(text);
+  if (lifetimeMs === undefined || lifetimeMs < shortestLifetimeMs) throw new Refused('invalid', `--key-lifetime ${text}: expected a duration of at least ${shortestLifetimeMs / 1000}s, such as 24h`);
+  return lifetimeMs;
 }
 
 function resourceFrom(text: string): NodeResource {

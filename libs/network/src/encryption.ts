@@ -20,8 +20,13 @@ export type EncryptionEvent =
 const maxHandshakeAgeSeconds = 240;
 /** While there is a choice of keys it is looked at this often. */
 const lookAgainMs = 1_000;
+/** And so often in any case. */
+const maxRestMs = 3600_000;
 /** A peer that has never taken up the new key may be away for good: it finds it when it is back. */
 const retireAnywayMs = 10 * 60_000;
+/** What others still send by the older key arrives for this long after all have taken up the newer one. */
+const maxRetirementMs = 60_000;
+const defaultLifetimeMs = 24 * 3600_000;
 
 /** Why a container in an encrypted network cannot be here. */
 export const cannotEncrypt =
@@ -51,7 +56,7 @@ export class Encryption {
   ) {
     this.#isPossible = this.#family !== undefined || hasWireguardGo();
     this.#keys = this.#isPossible ? loadKeys(this.#keyFile) : [];
-    if (this.#isPossible && this.#keys.length === 0) this.#keep([makeKey(0)]);
+    if (this.#isPossible && this.#keys.length === 0) this.#keep([makeKey(0, options.clock.wallMs())]);
     if (this.#keys.length > 1) this.#rotation = { startedMs: options.clock.monotonicMs() };
   }
 
@@ -61,15 +66,6 @@ export class Encryption {
 
   keys(): EncryptionKey[] {
     return this.#keys.map(({ slot, publicKey, port }) => ({ slot, publicKey, port }));
-  }
-
-  rotate(): void {
-    if (!this.#isPossible || this.#keys.length !== 1) return;
-    const key = makeKey(1 - this.#keys[0]!.slot);
-    this.#rotation = { startedMs: this.options.clock.monotonicMs() };
-    this.#keep([...this.#keys, key]);
-    this.options.trace?.({ event: 'encryption-key-added', publicKey: key.publicKey });
-    this.changed();
   }
 
   /** `undefined`: nothing is encrypted here, or nothing can be. */
@@ -82,6 +78,7 @@ export class Encryption {
       return undefined;
     }
     this.#mayStand = true;
+    this.#rotateWhenOld();
     for (const slot of [0, 1]) if (!this.#keys.some((key) => key.slot === slot)) await this.#removeDevice(slot);
     const statuses = new Map<number, WireStatus>();
     for (const key of this.#keys) statuses.set(key.slot, await this.#ensureDevice(key, view));
@@ -126,11 +123,25 @@ export class Encryption {
     return paths;
   }
 
+  /** A new key beside the one in use, unless an earlier change is under way. */
+  #rotateWhenOld(): void {
+    const nowMs = this.options.clock.wallMs();
+    const [key, ...others] = this.#keys;
+    if (others.length > 0 || nowMs - key!.madeAtMs < this.#lifetimeMs) return;
+    const next = makeKey(1 - key!.slot, nowMs);
+    this.#rotation = { startedMs: this.options.clock.monotonicMs() };
+    this.#keep([key!, next]);
+    this.options.trace?.({ event: 'encryption-key-added', publicKey: next.publicKey });
+  }
+
   /** While any two nodes have a choice of keys, handshakes are waited for; and in the end the older key of ours goes. */
   #lookAgain(view: NodeNetworkView, paths: ReadonlyMap<string, WirePath>): void {
-    const { clock, keyRetirementMs = 60_000 } = this.options;
+    const { clock } = this.options;
+    const retirementMs = Math.min(maxRetirementMs, this.#lifetimeMs / 4);
     const hasChoice = this.#keys.length > 1 || view.peers.some(({ encryptionKeys = [] }) => encryptionKeys.length > 1);
-    if (hasChoice) this.#cancelLook = clock.after(lookAgainMs, this.changed);
+    const untilOldMs = this.#keys.at(-1)!.madeAtMs + this.#lifetimeMs - clock.wallMs();
+    const lookInMs = Math.min(untilOldMs > 0 ? untilOldMs : Infinity, hasChoice ? lookAgainMs : maxRestMs);
+    this.#cancelLook = clock.after(lookInMs, this.changed);
     if (this.#keys.length < 2 || !this.#rotation) return;
     const newest = this.#keys.at(-1)!.slot;
     const nowMs = clock.monotonicMs();
@@ -138,8 +149,12 @@ export class Encryption {
     if (!isReady) this.#rotation.readySinceMs = undefined;
     else this.#rotation.readySinceMs ??= nowMs;
     // Others look once a second, too: what they still send by the older key arrives until they have all looked.
-    const isRetired = this.#rotation.readySinceMs !== undefined && nowMs - this.#rotation.readySinceMs >= keyRetirementMs;
+    const isRetired = this.#rotation.readySinceMs !== undefined && nowMs - this.#rotation.readySinceMs >= retirementMs;
     if (isRetired || nowMs - this.#rotation.startedMs >= retireAnywayMs) this.#retire();
+  }
+
+  get #lifetimeMs(): number {
+    return this.options.keyLifetimeMs ?? defaultLifetimeMs;
   }
 
   /** Others are told; the device goes with the next look. */

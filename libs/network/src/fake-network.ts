@@ -35,10 +35,6 @@ export class FakeNodeNetwork implements NodeNetwork {
     return this.keys;
   }
 
-  async rotateEncryptionKey(): Promise<void> {
-    this.keysChanged.ring();
-  }
-
   state(): NetworkState {
     return { drift: noDrift(), looks: 0 };
   }

@@ -20,6 +20,7 @@ import type { NameserverSockets } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
 import { cannotEncrypt, Encryption, type EncryptionEvent } from './encryption.js';
 import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
+import type { EncryptionState } from './encryption-state.js';
 import { hostLinkName } from './host-rules.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { KernelItem } from './kernel-item.js';
@@ -35,6 +36,7 @@ import type { Nft } from './nft.js';
 import { renderRemoval } from './nft-table.js';
 import { planNode } from './node-plan.js';
 import type { NodePlan } from './node-plan.js';
+import { changeNames, viewDifference } from './view-difference.js';
 
 export type NetworkEvent =
   | { event: 'network-changed'; added: number; removed: number; rulesChanged: boolean; goneEndpoints: number }
@@ -73,8 +75,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   readonly #encryption: Encryption;
   #latest: { view: NodeNetworkView } | undefined;
   #done: { view: NodeNetworkView } | undefined;
-  /** The plan that was carried out last. */
-  #plan: NodePlan | undefined;
+  /** What was carried out last. */
+  #made: Made | undefined;
   /** The devices that it was carried out with. */
   #links: MeshLinks | undefined;
   /** What of it is known to be in the kernel, but for what others have done since. */
@@ -166,10 +168,6 @@ class LinuxNodeNetwork implements NodeNetwork {
     return this.#encryption.keysChanged;
   }
 
-  async rotateEncryptionKey(): Promise<void> {
-    this.#encryption.rotate();
-  }
-
   /** Carries out the newest view once more: something that it rests on has changed. */
   #again(): void {
     if (this.#lifetime.signal.aborted) return;
@@ -187,26 +185,33 @@ class LinuxNodeNetwork implements NodeNetwork {
   /** Carries out a view. What others have changed since the last time is put back by it, and counted. */
   async #make(view: NodeNetworkView): Promise<void> {
     const heard = this.#watch.take();
-    const [before, stood] = [this.#plan, this.#stands];
+    const [before, stood] = [this.#made, this.#stands];
     const drift = before ? heard.drift : [];
     const ofLinks = stood.links && heard.links ? [...linkDrift(this.#mesh, this.#options), ...restoreSysctls(this.#mesh, this.#options)] : [];
     if (!stood.links || ofLinks.length > 0) ensureMeshLinks(this.#mesh, this.#options);
     drift.push(...ofLinks, ...(stood.links && heard.links ? this.#repairContainers(view) : []));
     const encryption = await this.#encryption.ensure(view);
-    const plan = planNode(view, this.#options, encryption);
     const links = meshLinks(this.#mesh);
-
     const isKnown = before && stood.links && !heard.links && sameLinks(links, this.#links);
-    const items = isKnown ? before.items : readItems(this.#mesh.mesh, links);
-    if (before && stood.links && heard.links) drift.push(...itemDrift(before.items, items));
-    const found = this.#found(items, plan, { meshRules: stood.meshRules && !heard.meshRules, hostRules: stood.hostRules && !heard.hostRules });
-    const change = diffPlan(found, plan);
+    const [meshStands, hostStands] = [stood.meshRules && !heard.meshRules, stood.hostRules && !heard.hostRules];
+    const small = isKnown && meshStands && hostStands && sameEncryption(encryption, before.encryption) ? viewDifference(before.view, view) : undefined;
+
+    const found = small ? planNode(small.before, this.#options, encryption) : undefined;
+    const plan = planNode(small?.after ?? view, this.#options, encryption);
+    let change: NetworkChange;
+    if (found) {
+      change = diffPlan(found, plan);
+    } else {
+      const items = isKnown ? before.plan().items : readItems(this.#mesh.mesh, links);
+      if (before && stood.links && heard.links) drift.push(...itemDrift(before.plan().items, items));
+      change = diffPlan(this.#found(items, plan, { meshRules: meshStands, hostRules: hostStands }), plan);
+    }
     this.#stands = nothingStands;
-    if (!found.host || heard.hostFilter) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
-    await this.#execute(change, links, () => this.#serve(plan.names));
+    if (!hostStands || heard.hostFilter) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
+    await this.#execute(change, links, () => this.#serve(found ? changeNames(this.#names!, found.names, plan.names) : plan.names));
     this.#stands = { links: true, meshRules: true, hostRules: true };
     this.#links = links;
-    this.#plan = plan;
+    this.#made = { view, encryption, plan: small ? once(() => planNode(view, this.#options, encryption)) : () => plan };
     this.#report(drift);
     this.#options.trace?.({
       event: 'network-changed',
@@ -219,7 +224,7 @@ class LinuxNodeNetwork implements NodeNetwork {
 
   /** Rules are not read back: where anybody but us changed some, or a transaction failed, ours are laid anew, which disturbs no connection. */
   #found(items: readonly KernelItem[], wanted: NodePlan, stands: { meshRules: boolean; hostRules: boolean }): Applied {
-    const plan = this.#plan;
+    const plan = this.#made?.plan();
     const isAdopted = items.some((item) => item.kind === 'rule');
     return {
       items,
@@ -278,6 +283,13 @@ class LinuxNodeNetwork implements NodeNetwork {
   }
 }
 
+interface Made {
+  view: NodeNetworkView;
+  encryption: EncryptionState | undefined;
+  /** Of the whole view. */
+  plan: () => NodePlan;
+}
+
 interface Standing {
   links: boolean;
   meshRules: boolean;
@@ -285,6 +297,16 @@ interface Standing {
 }
 
 const nothingStands: Standing = { links: false, meshRules: false, hostRules: false };
+
+function sameEncryption(one: EncryptionState | undefined, other: EncryptionState | undefined): boolean {
+  const text = (state: EncryptionState | undefined) => state && JSON.stringify([state.slots, [...state.paths]]);
+  return text(one) === text(other);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
 
 function sameLinks(one: MeshLinks, other: MeshLinks | undefined): boolean {
   return other !== undefined && JSON.stringify(one) === JSON.stringify(other);

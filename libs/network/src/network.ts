@@ -55,12 +55,6 @@ export interface NodeNetwork {
   /** Rings when `encryptionKeys` answers otherwise than before. */
   readonly keysChanged: Bell;
 
-  /**
-   * Makes a new key beside the one in use. The older goes when every other node has taken up the new one; no packet is lost meanwhile.
-   * Nothing happens while an earlier change is under way, or where this host cannot encrypt.
-   */
-  rotateEncryptionKey(): Promise<void>;
-
   /** What this process found and did so far. */
   state(): NetworkState;
 
@@ -86,6 +80,6 @@ export interface NodeNetworkOptions {
   dataPathPort: number;
   /** Nameservers for names that are not the cluster's. Empty: such names are answered with SERVFAIL at once. */
   upstreamDns: readonly string[];
-  /** How long a replaced key of encryption is kept after every node has taken up its successor; a minute unless said. */
-  keyRetirementMs?: number;
+  /** How old a key of encryption becomes before it is replaced; a day unless said. Its successor gets a minute to be taken up, or a quarter of this. */
+  keyLifetimeMs?: number;
 }

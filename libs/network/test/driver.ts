@@ -18,7 +18,6 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   close: () => network!.close(),
   destroy: () => network!.destroy(),
   keys: async () => network!.encryptionKeys(),
-  rotate: () => network!.rotateEncryptionKey(),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

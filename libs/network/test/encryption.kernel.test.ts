@@ -51,7 +51,7 @@ const plain: AssignedService = {
 
 beforeAll(async () => {
   for (const host of hosts) {
-    await host.open({ keyRetirementMs: 3_000 });
+    await host.open();
     keys.set(host.index, await host.call<EncryptionKey[]>('keys'));
   }
   await applyAll();
@@ -113,7 +113,7 @@ test('a wrong route sends nothing in clear', async () => {
   expect(inMesh(1, 'ip route replace 100.66.0.2/32 via 169.254.77.1 dev up0; ip route replace 10.30.0.12/32 via 100.65.0.2 dev vxe0 onlink')).toBe('');
   expect(echoed('vault1', '10.30.0.12', 'canary-misled')).toBe('no answer');
   expect(await wire.end()).not.toContain('canary-misled');
-  await hosts[0].open({ keyRetirementMs: 3_000 });
+  await hosts[0].open();
   await hosts[0].apply(view(1));
   expect(echoed('vault1', '10.30.0.12', 'x')).toBe('x');
 });
@@ -124,7 +124,7 @@ test('what comes in clear from another node is not let in', async () => {
   const wire = await machine.capture();
   expect(echoed('vault2', '10.30.0.11', 'canary-forced')).toBe('no answer');
   expect(await wire.end()).toContain('canary-forced'); // it did leave
-  await hosts[1].open({ keyRetirementMs: 3_000 });
+  await hosts[1].open();
   await hosts[1].apply(view(2));
   expect(echoed('vault2', '10.30.0.11', 'x')).toBe('x');
 });
@@ -144,7 +144,7 @@ test('an agent that restarts adopts the devices: no packet is lost', async () =>
   const pid = pidOf(1);
   const echo = await countEchoes('vault1', '10.30.0.12');
   await hosts[0].crash();
-  await hosts[0].open({ keyRetirementMs: 3_000 });
+  await hosts[0].open();
   expect(await hosts[0].call('keys')).toEqual(keys.get(1));
   await hosts[0].apply(view(1));
   expect(await finish(echo)).toMatch(/^lost 0 of [1-9]/);
@@ -154,7 +154,12 @@ test('an agent that restarts adopts the devices: no packet is lost', async () =>
 test('keys are replaced on all nodes without the loss of a packet', async () => {
   const echo = await countEchoes('vault1', '10.30.0.12');
   const before = [...keys.values()].flat().map(({ publicKey }) => publicKey);
-  for (const host of hosts) await host.call('rotate');
+  for (const host of hosts) {
+    await host.crash();
+    await host.open({ keyLifetimeMs: 12_000 }); // its key is older than that, or soon will be
+    await host.apply(view(host.index));
+    await expect.poll(async () => (await host.call<EncryptionKey[]>('keys')).length, { timeout: 15_000, interval: 100 }).toBe(2);
+  }
   for (const host of hosts) keys.set(host.index, await host.call<EncryptionKey[]>('keys'));
   expect([...keys.values()].map((all) => all.length)).toEqual([2, 2, 2]);
   await applyAll();
