@@ -214,6 +214,7 @@ void perform(const struct child_ends *ends, struct record *record) {
 	case OP_LABEL: return op_label(record);
 	case OP_PERSONALITY: return op_personality(record);
 	case OP_IO_PRIORITY: return op_io_priority(record);
+	case OP_CPU_AFFINITY: return op_cpu_affinity(record);
 	case OP_SCHEDULER: return op_scheduler(record);
 	case OP_AMBIENT: return op_ambient(record);
 	case OP_SYSCTL: return op_sysctl(record);

@@ -53,6 +53,15 @@ void op_rlimit(struct record *record) {
 		fail("set the resource limit", name);
 }
 
+void op_cpu_affinity(struct record *record) {
+	cpu_set_t processors;
+	CPU_ZERO(&processors);
+	while (has_more(record))
+		CPU_SET(take_u32(record), &processors); /* beyond the end: ignored */
+	if (sched_setaffinity(0, sizeof processors, &processors) < 0)
+		fail("set", "the CPU affinity");
+}
+
 void op_oom_score(struct record *record) {
 	write_whole_file("/proc/self/oom_score_adj", take_string(record), "set the out-of-memory score");
 }

@@ -78,6 +78,7 @@ enum record_kind {
 	OP_USER_PROCESS = 89, /* u64 clone flags, uid map, gid map: from here on its builder executes the program */
 	OP_MOVE_ROOT = 90, /* path of a directory of the host: what the builder has made becomes the root of the process */
 	OP_HAND_OVER = 91, /* from here on the process itself does */
+	OP_CPU_AFFINITY = 92, /* u32 processors… */
 	OP_READY = 59, /* everything stands: wait for COMMAND_GO */
 
 	/* Last of a process that OP_FILES has begun. Paths are below the root that was opened. */

@@ -211,6 +211,7 @@ void op_owner(struct record *record);
 void op_label(struct record *record);
 void op_personality(struct record *record);
 void op_io_priority(struct record *record);
+void op_cpu_affinity(struct record *record);
 void op_scheduler(struct record *record);
 void op_ambient(struct record *record);
 void op_sysctl(struct record *record);

@@ -71,6 +71,7 @@ const shapes = {
   userProcess: [89, 'u64', 'text', 'text'],
   moveRoot: [90, 'text'],
   handOver: [91],
+  cpuAffinity: [92, 'u32s'],
   ready: [59],
 
   filesStat: [100, 'text'],

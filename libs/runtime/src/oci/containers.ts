@@ -9,7 +9,7 @@ import { launchOptions, protocolVersion } from '../operations.js';
 import { seccompProgram } from '../seccomp/filter.js';
 import { convertHooks, convertNamespaces, convertSpec } from './convert.js';
 import { execGroups } from './exec-groups.js';
-import { compileEntry, compileExecProcess } from './exec.js';
+import { compileEntry, compileExecProcess, convertAffinity } from './exec.js';
 import { cgroupPathOf, groupName, isFrozenByVersion1, thawElsewhere } from './group-path.js';
 import { runHooks } from './hooks.js';
 import { Launcher } from './launcher.js';
@@ -262,7 +262,7 @@ export class OciContainers {
     const choice = convertSeccomp(spec.linux?.seccomp);
     const place = {
       pid, startTime, namespaces: convertNamespaces(spec.linux?.namespaces ?? []), procsFiles: execGroups(this.facts.cgroups, container.cgroupPath, options.groups),
-      consoleSocket: options.consoleSocket ?? '', preservedDescriptors: options.preservedDescriptors, options: launchBits(options.stay, choice), ...ownerOf(pid, given, spec),
+      affinity: convertAffinity(given.execCPUAffinity), consoleSocket: options.consoleSocket ?? '', preservedDescriptors: options.preservedDescriptors, options: launchBits(options.stay, choice), ...ownerOf(pid, given, spec),
     };
     launcher.send(compileEntry(place));
     const { pid: execPid } = await launcher.until('state');
