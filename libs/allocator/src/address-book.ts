@@ -1,4 +1,4 @@
-import { hasEnded, isWanted, parseIpNetwork, type ClusterView, type Kind, type Kinds, type Network, type Service, type Task, type ViewIndex } from '../../model/src/index.js';
+import { hasEnded, isWanted, parseIpNetwork, type Cluster, type ClusterView, type Kind, type Kinds, type Network, type Revision, type Service, type Task, type ViewIndex } from '../../model/src/index.js';
 import { whyNoSubnet } from './allocate-networks.js';
 import { AddressPage, type Position, type SubnetUse } from './address-page.js';
 
@@ -14,6 +14,7 @@ export type Family = 4 | 6;
  *
  * An address belongs to a service (its virtual address) or to a task until that task has ended. It rests after that: addresses
  * are given out in a ring. An address that a service asks for is kept for its tasks.
+ * Once nodes are connected, what was given up is not given again before the networks of all of them have forgotten it.
  */
 export class AddressBook implements ViewIndex {
   /** Tasks that wait for the allocator, by id. */
@@ -31,8 +32,20 @@ export class AddressBook implements ViewIndex {
   changed<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void {
     if (kind === 'task') this.#taskChanged(before as Task | undefined, after as Task | undefined);
     else if (kind === 'service') this.#serviceChanged(before as Service | undefined, after as Service | undefined);
+    else if (kind === 'cluster') this.#agreed((after as Cluster | undefined)?.status?.agreedRevision ?? 0);
     else if (kind === 'network' && after) this.#networkChanged(after as Network);
     else if (kind === 'network') this.#pages.delete(before!.id);
+  }
+
+  #agreed(revision: Revision): void {
+    for (const { 4: ipv4, 6: ipv6 } of this.#pages.values()) for (const page of [ipv4, ipv6]) page?.agreed(revision);
+  }
+
+  /** It rests where there are nodes that may know who had it. */
+  #giveUp(networkId: string, address: string): void {
+    const page = this.#pageOf(networkId, address);
+    page?.release(address);
+    if (this.view.cluster?.status) page?.rest(address, this.view.revision);
   }
 
   page(networkId: string, family: Family): AddressPage | undefined {
@@ -54,8 +67,8 @@ export class AddressBook implements ViewIndex {
   #serviceChanged(before: Service | undefined, after: Service | undefined): void {
     if (before?.spec.template !== after?.spec.template) this.#wishesChanged(before, after);
     if (before?.status.virtualIps === after?.status.virtualIps) return;
-    for (const { networkId, address } of before?.status.virtualIps ?? []) this.#pageOf(networkId, address)?.release(address);
     for (const { networkId, address } of after?.status.virtualIps ?? []) this.#pageOf(networkId, address)?.hold(address);
+    for (const { networkId, address } of before?.status.virtualIps ?? []) this.#giveUp(networkId, address);
   }
 
   #wishesChanged(before: Service | undefined, after: Service | undefined): void {
@@ -75,17 +88,13 @@ export class AddressBook implements ViewIndex {
   }
 
   #taskChanged(before: Task | undefined, after: Task | undefined): void {
-    if (before) {
-      this.waiting.delete(before.id);
-      if (!hasEnded(before)) for (const { networkId, address } of before.networks) this.#pageOf(networkId, address)?.release(address);
-    }
-    if (!after) return;
-    if (after.status.state === 'new' && isWanted(after)) this.waiting.set(after.id, after);
-    for (const { networkId, address } of after.networks) {
-      const page = this.#pageOf(networkId, address);
-      if (!hasEnded(after)) page?.hold(address);
-      if (before?.networks !== after.networks) page?.noteBirth(address, after.createdAt);
-    }
+    if (before) this.waiting.delete(before.id);
+    if (after?.status.state === 'new' && isWanted(after)) this.waiting.set(after.id, after);
+    const [held, holds] = [before, after].map((task) => (task && !hasEnded(task) ? task.networks : []));
+    for (const { networkId, address } of holds!) this.#pageOf(networkId, address)?.hold(address);
+    for (const { networkId, address } of held!) this.#giveUp(networkId, address);
+    if (!after || before?.networks === after.networks) return;
+    for (const { networkId, address } of after.networks) this.#pageOf(networkId, address)?.noteBirth(address, after.createdAt);
   }
 
   #pageOf(networkId: string, address: string): AddressPage | undefined {
@@ -145,9 +154,14 @@ export class AddressLoan {
   /** That very address, to whoever is called `to`; false: somebody holds it. */
   claim(networkId: string, address: string, to: string): boolean {
     const page = this.#pageOf(networkId, address);
-    if (!page || page.isHeld(address)) return false;
+    if (!page || page.isHeld(address) || page.isResting(address)) return false;
     this.#hold(page, address, to);
     return true;
+  }
+
+  isResting(networkId: string, address: string): boolean {
+    const page = this.#pageOf(networkId, address);
+    return page !== undefined && !page.isHeld(address) && page.isResting(address);
   }
 
   /** Who claimed the address in this loan. */
@@ -177,7 +191,7 @@ export class AddressLoan {
     if (!network.allocation) return this.#whyNoSubnet(network);
     if (!page) return `network ${network.spec.name} has no IPv${family} subnet`;
     const subnets = network.allocation.subnets.filter(({ subnet }) => subnet.includes(':') === (family === 6));
-    return `network ${network.spec.name} has no free address: ${page.inUse} of ${page.size} in use${page.kept > 0 ? `, ${page.kept} kept for services that ask for them` : ''} (${subnets.map(({ subnet }) => subnet).join(', ')})`;
+    return `network ${network.spec.name} has no free address: ${page.inUse} of ${page.size} in use${page.kept > 0 ? `, ${page.kept} kept for services that ask for them` : ''}${page.resting > 0 ? `, ${page.resting} until all nodes have forgotten who had them` : ''} (${subnets.map(({ subnet }) => subnet).join(', ')})`;
   }
 
   /** Many tasks may ask. */

@@ -1,4 +1,4 @@
-import { formatIp, formatIpNetwork, lastAddress, parseIpNetwork, wholeNetwork, type Network } from '../../model/src/index.js';
+import { formatIp, formatIpNetwork, lastAddress, parseIpNetwork, wholeNetwork, type Network, type Revision } from '../../model/src/index.js';
 
 /** Addresses are counted from their subnet's first one. Of larger subnets (IPv6) only so many are given out; others can be asked for. */
 const maxOffset = 2 ** 48;
@@ -36,6 +36,8 @@ export class AddressPage {
   readonly #holders = new Map<string, number>();
   /** How many of those addresses are among the ones that are given out. */
   #heldOfThose = 0;
+  /** Addresses that were given up and that some node may still know, with the revision after which that was. */
+  readonly #resting = new Map<string, Revision>();
   /** How many want exactly this address, by its text: nobody else is given it. */
   readonly #wishes = new Map<string, number>();
   /** The address that was given out last: the next ones come after it, so that a freed one rests as long as possible. */
@@ -67,8 +69,8 @@ export class AddressPage {
   use(): SubnetUse[] {
     return this.#subnets.map(({ first, last, from, to, excluded }, number) => {
       const held = [...this.#holders.keys()].filter((address) => this.#positionOf(address)?.subnet === number);
-      const kept = [...this.#wishes.keys()].filter((address) => this.#positionOf(address)?.subnet === number && !this.isHeld(address));
-      const unusable = [...held, ...kept].filter((address) => this.#isGivenOut(address)).length + excluded.size;
+      const others = new Set([...this.#wishes.keys(), ...this.#resting.keys()].filter((address) => this.#positionOf(address)?.subnet === number && !this.isHeld(address)));
+      const unusable = [...held, ...others].filter((address) => this.#isGivenOut(address)).length + excluded.size;
       const prefixLength = this.bits - (last - first).toString(2).length;
       return { subnet: formatIpNetwork({ address: first, bits: this.bits, prefixLength: first === last ? this.bits : prefixLength }), inUse: held.length, free: Math.max(0, to - from + 1 - unusable) };
     });
@@ -80,6 +82,24 @@ export class AddressPage {
 
   release(address: string): void {
     if (shrink(this.#holders, address) && this.#isGivenOut(address)) this.#heldOfThose--;
+  }
+
+  /** Nobody holds it any more; nobody is given it until all nodes know the store of a later revision. */
+  rest(address: string, after: Revision): void {
+    if (!this.isHeld(address)) this.#resting.set(address, after);
+  }
+
+  /** All nodes know the store of this revision. */
+  agreed(revision: Revision): void {
+    for (const [address, after] of this.#resting) if (after < revision) this.#resting.delete(address);
+  }
+
+  isResting(address: string): boolean {
+    return this.#resting.has(address);
+  }
+
+  get resting(): number {
+    return [...this.#resting.keys()].filter((address) => !this.isHeld(address) && this.#isGivenOut(address)).length;
   }
 
   /** Somebody wants exactly this address, held or not. */
@@ -124,7 +144,7 @@ export class AddressPage {
 
   /** The next free address of the ring; undefined: there is none. */
   give(): string | undefined {
-    if (this.inUse + this.kept >= this.size) return undefined;
+    if (this.#heldOfThose >= this.size) return undefined;
     for (let turn = 0; turn <= this.#subnets.length; turn++) {
       const subnet = (this.#last.subnet + turn) % this.#subnets.length;
       const offset = this.#nextFree(subnet, turn === 0 ? this.#last.offset + 1 : 0);
@@ -140,7 +160,7 @@ export class AddressPage {
     for (let offset = Math.max(from, start); offset <= to; offset++) {
       if (excluded.has(offset)) continue;
       const text = this.#textOf({ subnet: number, offset });
-      if (!this.isHeld(text) && !this.#wishes.has(text)) return offset;
+      if (!this.isHeld(text) && !this.#wishes.has(text) && !this.#resting.has(text)) return offset;
     }
     return undefined;
   }

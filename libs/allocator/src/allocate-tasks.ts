@@ -53,6 +53,7 @@ function addressesFor(task: Task, { network, addresses }: Attachment, view: Clus
     const refusal = wanted === undefined ? undefined : loan.refusal(network, wanted);
     if (refusal !== undefined) return refusal;
     if (wanted !== undefined && !loan.claim(network.id, wanted, taskName(task))) {
+      if (loan.isResting(network.id, wanted)) return `${wanted} in network ${network.spec.name} is free when all nodes have forgotten who had it`;
       return `${wanted} in network ${network.spec.name} is in use by ${loan.claimantOf(network.id, wanted) ?? holderOf(wanted, network.id, view)}`;
     }
     const address = wanted ?? loan.give(network.id, family);

@@ -232,3 +232,37 @@ test('a subnet is not given again while a task of the network that had it still 
   settle(view, all);
   expect(view.get('task', 'task-1')!.status).toMatchObject({ state: 'pending', error: '' });
 });
+
+test('once nodes are connected, an address that was given up rests until the networks of all of them have forgotten it', () => {
+  const network = allocated('webnet', '10.9.0.0/29', '10.9.0.1');
+  const tasks = [1, 2, 3, 4, 5].map((slot) => aTask({ slot, state: 'running', nodeId: 'a', networks: [{ networkId: 'webnet', address: `10.9.0.${slot + 1}`, aliases: [] }] }));
+  const rr = aService({ spec: { template: onWebnet, endpoint: { mode: 'dnsrr', ports: [] } } });
+  const wanting = fixed('10.9.0.4');
+  const quiet = { ...wanting, spec: { ...wanting.spec, endpoint: { mode: 'dnsrr' as const, ports: [] } } };
+  const view = viewOf({ cluster: [{ ...aCluster(), status: { agreedRevision: 0 } }], network: [network], service: [rr, quiet], task: tasks });
+  settle(view, all);
+  const end = (slot: number) => {
+    const task = view.get('task', `task-${slot}`)!;
+    view.apply('task', task.id, { ...task, desiredState: 'shutdown', status: { ...task.status, state: 'failed' } });
+  };
+  const agree = (agreedRevision: number) => view.apply('cluster', 'cluster', { ...view.cluster!, status: { agreedRevision } });
+  view.revision = 10;
+  end(2);
+  view.apply('task', 'task-2', undefined); // forgotten by the store, not by the nodes
+  view.apply('task', 'late', aTask({ id: 'late', slot: 6 }));
+  settle(view, all);
+  expect(view.get('task', 'late')!.status.error).toBe('network webnet has no free address: 4 of 5 in use, 1 until all nodes have forgotten who had them (10.9.0.0/29)');
+  expect(addressUse(view, 'webnet')).toEqual([{ subnet: '10.9.0.0/29', inUse: 4, free: 0 }]);
+  agree(10);
+  expect(settle(view, all)).toEqual([]);
+  agree(11);
+  expect(settle(view, all)).toEqual(['web.6 gets 10.9.0.3']);
+  view.revision = 20;
+  end(3);
+  view.apply('task', 'its-own', aTask({ id: 'its-own', slot: 1, serviceId: 'fixed', serviceName: 'fixed' }));
+  view.apply('template', 'fixed.1', { id: 'fixed.1', template: view.get('service', 'fixed')!.spec.template, version: 1, createdAt: '', updatedAt: '' });
+  settle(view, all);
+  expect(view.get('task', 'its-own')!.status.error).toBe('10.9.0.4 in network webnet is free when all nodes have forgotten who had it');
+  agree(21);
+  expect(settle(view, all)).toEqual(['fixed.1 gets 10.9.0.4']);
+});

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Refused, VirtualClock } from '../../base/src/index.js';
 import type { FromManager, Hello } from '../../model/src/index.js';
-import { aCluster, aNode } from '../../model/src/testing/index.js';
+import { aCluster, aNode, aTask } from '../../model/src/testing/index.js';
 import { MemoryStore, type Store } from '../../store/src/index.js';
 import { NodeSessions, type AgentEvents, type AgentStream } from '../src/index.js';
 
@@ -100,4 +100,59 @@ test('an agent that is gone before it was welcomed leaves no session behind', as
   open();
   await clock.advance(10);
   expect(sessions.size).toBe(0);
+});
+
+/** What the agent was sent last. */
+function versionOf(agent: Agent): number {
+  const last = agent.heard.findLast(({ kind }) => kind === 'assignments');
+  return last?.kind === 'assignments' ? last.assignments.version : 0;
+}
+
+const agreed = () => memory.view().cluster?.status?.agreedRevision;
+
+async function endTask(): Promise<number> {
+  await memory.commit([{ action: 'create', kind: 'task', object: aTask({ state: 'running', nodeId: 'node-a', networks: [{ networkId: 'n', address: '10.9.0.2', aliases: [] }] }) }]);
+  await memory.commit([{ action: 'create', kind: 'node', object: aNode({ id: 'node-c', index: 3, status: { state: 'down', dataPathAddress: '192.0.2.9' } }) }]);
+  await memory.commit([{ action: 'remove', kind: 'task', id: 'task-1' }, { action: 'remove', kind: 'node', id: 'node-c' }]);
+  return memory.view().revision;
+}
+
+test('that an address was given up is agreed on when the networks of all nodes that live show it', async () => {
+  await memory.commit([{ action: 'create', kind: 'node', object: aNode({ id: 'node-b', index: 2 }) }]);
+  const agents = [new Agent('node-a'), new Agent('node-b')];
+  for (const agent of agents) agent.hello();
+  await clock.advance(100);
+  expect(agreed()).toBeUndefined();
+  for (const agent of agents) agent.events.received({ kind: 'applied', version: versionOf(agent) });
+  await clock.advance(6_000);
+  expect(agreed()).toBeDefined();
+  const after = await endTask();
+  await memory.commit([{ action: 'create', kind: 'node', object: aNode({ id: 'news', index: 20, status: { state: 'down', dataPathAddress: '192.0.2.7' } }) }]);
+  await clock.advance(100);
+  agents[0]!.events.received({ kind: 'applied', version: versionOf(agents[0]!) });
+  await clock.advance(1_000);
+  expect(agreed()).toBeLessThan(after);
+  agents[1]!.events.received({ kind: 'applied', version: versionOf(agents[1]!) });
+  await clock.advance(100);
+  expect(agreed()).toBeGreaterThanOrEqual(after);
+});
+
+test('a node that lives and never agrees is waited for no longer than the cap', async () => {
+  const agent = new Agent();
+  agent.hello();
+  await clock.advance(100);
+  agent.events.received({ kind: 'applied', version: versionOf(agent) });
+  await clock.advance(6_000);
+  const after = await endTask();
+  await memory.commit([{ action: 'create', kind: 'node', object: aNode({ id: 'news', index: 20, status: { state: 'down', dataPathAddress: '192.0.2.7' } }) }]);
+  for (let second = 0; second < 29; second++) {
+    await clock.advance(1_000);
+    agent.events.received({ kind: 'beat', sequence: second });
+  }
+  expect(agreed()).toBeLessThan(after);
+  for (let second = 0; second < 8; second++) {
+    await clock.advance(1_000);
+    agent.events.received({ kind: 'beat', sequence: second });
+  }
+  expect(agreed()).toBeGreaterThanOrEqual(after);
 });

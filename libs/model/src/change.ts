@@ -1,5 +1,5 @@
 import type { Actor } from './task-state.js';
-import type { Cluster, Config, Network, Node, NodeStatus, Revision, Secret, Service, ServiceStatus, Stack, StackRevision, Task, TaskStatus, Template } from './objects.js';
+import type { Cluster, ClusterStatus, Config, Network, Node, NodeStatus, Revision, Secret, Service, ServiceStatus, Stack, StackRevision, Task, TaskStatus, Template } from './objects.js';
 
 /** Every kind of object in the store, and its type. */
 export interface Kinds {
@@ -19,6 +19,7 @@ export type Kind = keyof Kinds;
 
 /** The observed half of an object: stored under a key of its own, so that it never makes a user's change fail as out of sequence. */
 export interface Statuses {
+  cluster: ClusterStatus;
   node: NodeStatus;
   service: ServiceStatus;
   task: TaskStatus;

@@ -33,6 +33,13 @@ export interface Cluster extends Stored {
   rootCaCertificate: string;
   /** sha256 of each role's join secret is enough to check one; the tokens themselves are kept to be shown again. */
   joinTokens: { worker: string; manager: string };
+  /** Absent until a node has been connected. */
+  status?: ClusterStatus;
+}
+
+export interface ClusterStatus {
+  /** The networks of all nodes that live show the store as of this revision, or a later one: what was given up before it is forgotten. */
+  agreedRevision: Revision;
 }
 
 export type NodeRole = 'worker' | 'manager';

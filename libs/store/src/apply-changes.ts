@@ -48,8 +48,9 @@ export function applyChanges(view: ClusterView, changes: readonly Change[], now:
 export function applyTo(view: IndexedView, changes: readonly Change[], now: string): ObjectWrite[] {
   const writes = applyChanges(view, changes, now);
   if (writes.length === 0) return writes;
-  view.revision++;
-  for (const write of writes) view.apply(write.kind, write.id, stamp(write, view.revision) as never);
+  const revision = view.revision + 1;
+  for (const write of writes) view.apply(write.kind, write.id, stamp(write, revision) as never);
+  view.revision = revision;
   return writes;
 }
 
@@ -73,8 +74,8 @@ export function isNamedKind(kind: Kind): kind is NamedKind {
 }
 
 /** The kinds whose observed half is stored apart. */
-export function hasStatus(kind: Kind): kind is 'node' | 'service' | 'task' {
-  return kind === 'node' || kind === 'service' || kind === 'task';
+export function hasStatus(kind: Kind): kind is 'cluster' | 'node' | 'service' | 'task' {
+  return kind === 'cluster' || kind === 'node' || kind === 'service' || kind === 'task';
 }
 
 export function nameOfObject(kind: Kind, object: AnyObject): string | undefined {

@@ -72,6 +72,16 @@ export function storeContract(name: string, open: () => Promise<Store & Election
       await store.commit([{ action: 'remove', kind: 'network', id: 'n1' }]);
     });
 
+    it('keeps what is observed of the whole cluster apart from what users say of it', async () => {
+      const cluster = { id: 'cluster', clusterId: 'c', name: 'n', labels: {}, taskHistoryLimit: 5, heartbeatPeriodMs: 5000, addressPools: [], subnetBits: 20, dataPathPort: 4789, rootCaCertificate: '', joinTokens: { worker: '', manager: '' } };
+      await store.commit([{ action: 'create', kind: 'cluster', object: { ...cluster, createdAt: '', updatedAt: '' } }]);
+      const { version } = store.view().cluster!;
+      await store.commit([{ action: 'status', kind: 'cluster', id: 'cluster', status: { agreedRevision: 7 } }]);
+      expect(store.view().cluster).toMatchObject({ version, status: { agreedRevision: 7 } });
+      await store.commit([{ action: 'update', kind: 'cluster', object: { ...cluster, name: 'other', createdAt: '', updatedAt: '' }, expect: version }]);
+      expect(store.view().cluster).toMatchObject({ name: 'other', status: { agreedRevision: 7 } });
+    });
+
     it('keeps the halves apart: a status gives no new version, an update keeps the status', async () => {
       const version = await store.commit([create('node', node('a'))]);
       await store.commit([{ action: 'status', kind: 'node', id: 'a', status: { ...node('a').status, state: 'down', message: 'heartbeat failure' } }]);

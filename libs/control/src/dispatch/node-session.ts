@@ -1,8 +1,11 @@
-import { diffAssignments, type Follower } from '../../../dispatcher/src/index.js';
-import { itemKey, type AssignmentItem, type AssignmentSet, type FromManager } from '../../../model/src/index.js';
+import { diffAssignments, type Agreement, type Follower } from '../../../dispatcher/src/index.js';
+import { itemKey, type AssignmentItem, type AssignmentSet, type FromManager, type Revision } from '../../../model/src/index.js';
 import type { AgentStream } from './agent-stream.js';
 
 const empty: AssignmentSet = new Map();
+
+/** A node that does not come to agree holds up the next use of an address no longer. */
+export const agreementCapMs = 30_000;
 
 /**
  * One agent's connection, seen from the manager: what it was sent, and whether it keeps up.
@@ -10,12 +13,15 @@ const empty: AssignmentSet = new Map();
  * 1. The first assignments are the whole set, all later ones differences from the version before.
  * 2. While the stream is full nothing is sent; afterwards one difference covers all that happened meanwhile.
  */
-export class NodeSession implements Follower {
+export class NodeSession implements Agreement, Follower {
   #sent: AssignmentSet | undefined;
   #version = 0;
   #full = false;
   #applied = 0;
   #isOpen = true;
+  #agreed: Revision | undefined;
+  /** Versions that the agent's network does not agree with yet, with what of the store they show. */
+  #due: { version: number; revision: Revision; sinceMs: number }[] = [];
 
   constructor(
     readonly nodeId: string,
@@ -42,7 +48,13 @@ export class NodeSession implements Follower {
 
   /** The agent's network agrees with this version. */
   applied(version: number): void {
-    if (version <= this.#version) this.#applied = Math.max(this.#applied, version);
+    if (version > this.#version) return;
+    this.#applied = Math.max(this.#applied, version);
+    while (this.#due[0] && this.#due[0].version <= this.#applied) this.#agreed = this.#due.shift()!.revision;
+  }
+
+  agreedRevision(nowMs: number): Revision | undefined {
+    return this.#due.findLast(({ sinceMs }) => nowMs - sinceMs >= agreementCapMs)?.revision ?? this.#agreed;
   }
 
   send(word: FromManager): void {
@@ -55,7 +67,7 @@ export class NodeSession implements Follower {
   }
 
   /** Sends what is new, if anything is and the agent keeps up. `holdBack` may name another item to be told for now, given what was sent before. */
-  push(epoch: number, wanted: AssignmentSet, holdBack: (before: AssignmentItem | undefined, item: AssignmentItem) => AssignmentItem | undefined): void {
+  push({ epoch, revision, nowMs }: { epoch: number; revision: Revision; nowMs: number }, wanted: AssignmentSet, holdBack: (before: AssignmentItem | undefined, item: AssignmentItem) => AssignmentItem | undefined): void {
     if (this.#full) return;
     const sent = this.#sent ?? empty;
     let set = wanted;
@@ -67,10 +79,18 @@ export class NodeSession implements Follower {
     }
     const { put, remove } = difference;
     const complete = this.#sent === undefined;
-    if (!complete && put.length === 0 && remove.length === 0) return;
+    if (!complete && put.length === 0 && remove.length === 0) return this.#shows(revision);
     this.#sent = set;
     this.#version++;
+    this.#due.push({ version: this.#version, revision, sinceMs: nowMs });
     this.send({ epoch, kind: 'assignments', assignments: { complete, version: this.#version, put, remove } });
+  }
+
+  /** The version that was sent last is good for a newer revision too. */
+  #shows(revision: Revision): void {
+    const last = this.#due.at(-1);
+    if (last) last.revision = revision;
+    else this.#agreed = revision;
   }
 
   end(): void {

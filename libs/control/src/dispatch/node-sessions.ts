@@ -1,5 +1,5 @@
 import { Bell, describeError, isRefused, isTemporary, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
-import { assignmentPlanner, Draining, nodeLiveness, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
+import { assignmentPlanner, commonRevision, Draining, nodeLiveness, releases, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
 import { poolClashes, type Change, type ClusterView, type EncryptionKey, type FromAgent, type FromManager, type Hello, type NodeDescription, type NodeStatus } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
 import type { AgentEvents, AgentStream } from './agent-stream.js';
@@ -25,6 +25,10 @@ const livenessTickMs = 1_000;
 const commitRetryMs = 200;
 const minRestMs = 5;
 const maxRestMs = 200;
+/** While nodes agree with ever newer states, and addresses are given up all the time, so often is told how far they are. */
+const agreementRestMs = 500;
+/** A node that is silent may be given up meanwhile. */
+const agreementLookMs = 5_000;
 
 /**
  * All agents that are connected to this leader, for as long as it leads.
@@ -40,6 +44,8 @@ export class NodeSessions {
   readonly #storeChanged = new Bell();
   readonly #intake: StatusIntake;
   #isOver = false;
+  #isAgreeing = false;
+  #agreedAtMs = -Infinity;
 
   constructor(private readonly options: NodeSessionsOptions) {
     this.#intake = new StatusIntake(options.store, options.clock, options.trace);
@@ -170,14 +176,39 @@ export class NodeSessions {
       const startedMs = clock.monotonicMs();
       const view = store.view();
       planner = assignmentPlanner(view, openSecret, planner);
-      for (const session of this.#sessions.values()) session.push(epoch, planner.forNode(session.nodeId), (before, item) => draining.holdBack(view, before, item, startedMs));
+      for (const session of this.#sessions.values()) session.push({ epoch, revision: view.revision, nowMs: startedMs }, planner.forNode(session.nodeId), (before, item) => draining.holdBack(view, before, item, startedMs));
       draining.sent(this.#sessions.values());
       const { released, lookAgainInMs } = draining.settle(view, startedMs);
       if (released) this.#storeChanged.ring();
-      cancel = lookAgainInMs === undefined ? undefined : clock.after(lookAgainInMs, () => this.#storeChanged.ring());
+      const agreeInMs = this.#noteAgreement(view, startedMs);
+      const inMs = Math.min(lookAgainInMs ?? Infinity, agreeInMs ?? Infinity);
+      cancel = inMs === Infinity ? undefined : clock.after(inMs, () => this.#storeChanged.ring());
       // The first change after a quiet time goes out at once; what follows on its heels goes together.
       await clock.sleep(Math.min(maxRestMs, minRestMs + 3 * (clock.monotonicMs() - startedMs)), signal);
     }
+  }
+
+  /**
+   * Writes down what all nodes agree with, when somebody may wait for it: an address was given up. Returns in how many ms to look again
+   * though nothing happens.
+   */
+  #noteAgreement(view: ClusterView, nowMs: number): number | undefined {
+    const told = view.cluster?.status?.agreedRevision;
+    const { lastAfter } = view.index(releases);
+    if (!view.cluster || this.#isAgreeing || (told !== undefined && told > lastAfter)) return undefined;
+    const agreed = commonRevision(view, this.#sessions.values(), nowMs);
+    if (agreed === undefined || agreed <= (told ?? 0)) return agreementLookMs;
+    const isEnough = agreed > lastAfter || nowMs - this.#agreedAtMs >= agreementRestMs;
+    if (!isEnough) return agreementRestMs;
+    this.#isAgreeing = true;
+    this.#agreedAtMs = nowMs;
+    this.#commit([{ action: 'status', kind: 'cluster', id: 'cluster', status: { agreedRevision: agreed } }])
+      .catch((error: unknown) => this.options.trace({ event: 'statuses-not-stored', error: describeError(error) }))
+      .finally(() => {
+        this.#isAgreeing = false;
+        this.#storeChanged.ring();
+      });
+    return undefined;
   }
 
   async #watchLiveness(signal: AbortSignal): Promise<void> {

@@ -67,7 +67,7 @@ export class Keys {
       case 'pend':
         return { type: 'pending', serviceId: id, chunk: Number(third) };
       case 'status':
-        return id === 'node' || id === 'service' ? { type: 'status', kind: id, id: third } : { type: 'other' };
+        return id === 'cluster' || id === 'node' || id === 'service' ? { type: 'status', kind: id, id: third } : { type: 'other' };
       default: {
         const kind = objectKinds.find((candidate) => candidate === type);
         return kind ? { type: 'object', kind, id } : { type: 'other' };

@@ -7,6 +7,7 @@ import {
   type NodeStatus,
   type Revision,
   type ServiceStatus,
+  type ClusterStatus,
   type StatusKind,
   type StoreEvent,
   type Task,
@@ -147,7 +148,7 @@ export class Projection {
 type Put = (kind: Kind, id: string, after: AnyObject | undefined) => void;
 
 function projectObjects(view: IndexedView, keys: Keys, events: readonly KeyEvent[], put: Put): void {
-  const statuses = new Map<string, { kind: Exclude<StatusKind, 'task'>; id: string; status: NodeStatus | ServiceStatus }>();
+  const statuses = new Map<string, { kind: Exclude<StatusKind, 'task'>; id: string; status: ClusterStatus | NodeStatus | ServiceStatus }>();
   for (const { key, value } of events) {
     const parsed = keys.parse(key);
     if (parsed.type === 'status' && value !== undefined) statuses.set(`${parsed.kind}/${parsed.id}`, { ...parsed, status: decodeStatus(key, value) });

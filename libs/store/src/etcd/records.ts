@@ -1,5 +1,5 @@
 import { Temporary } from '../../../base/src/index.js';
-import type { Kind, Kinds, NodeStatus, Revision, ServiceStatus, Task, TaskStatus } from '../../../model/src/index.js';
+import type { ClusterStatus, Kind, Kinds, NodeStatus, Revision, ServiceStatus, Task, TaskStatus } from '../../../model/src/index.js';
 
 /**
  * What the values of keys hold, as JSON (docs/decisions/0002-json-in-etcd.md).
@@ -45,8 +45,8 @@ export function decodeObject(key: string, value: string, version: Revision): Omi
   return { ...(parse(key, value) as Kinds[Exclude<Kind, 'task'>]), version };
 }
 
-export function decodeStatus(key: string, value: string): NodeStatus | ServiceStatus {
-  return parse(key, value) as NodeStatus | ServiceStatus;
+export function decodeStatus(key: string, value: string): ClusterStatus | NodeStatus | ServiceStatus {
+  return parse(key, value) as ClusterStatus | NodeStatus | ServiceStatus;
 }
 
 export function decodeObserved(key: string, value: string): Map<string, TaskStatus> {
