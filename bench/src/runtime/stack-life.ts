@@ -1,8 +1,9 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster } from '../../../e2e/harness/cluster.js';
 import { getJson } from '../../../e2e/harness/api.js';
 import { until } from '../../../e2e/harness/wait.js';
+import { containersLeft } from './leftovers.js';
 import { commandOf, cpuMs, memoryOf, networkOf, parentOf, processesWhere } from './processes.js';
 import { median, timedMs } from './statistics.js';
 
@@ -73,12 +74,6 @@ async function runningTasks(socket: string): Promise<number> {
 
 async function noTasks(socket: string): Promise<boolean> {
   return ((await getJson<unknown[] | null>(socket, '/v1.41/tasks')) ?? []).length === 0;
-}
-
-/** Folders of containers and namespaces of theirs: the last that goes of each. */
-function containersLeft(runDir: string): number {
-  const namespaces = readdirSync(join(runDir, 'agent/network/netns')).filter((name) => name !== 'mesh');
-  return namespaces.length + readdirSync(join(runDir, 'agent/containers')).length;
 }
 
 interface Daemons {
