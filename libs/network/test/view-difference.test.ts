@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { AssignedService } from '../../model/src/index.js';
+import { diffPlan } from '../src/diff.js';
+import { planNames } from '../src/dns-names.js';
+import { planNode } from '../src/node-plan.js';
+import { changeNames, viewDifference } from '../src/view-difference.js';
+import { endpoint, options, peer, view } from './views.js';
+
+/** Services that meet in names, ports, bound addresses and even addresses, on two nodes. */
+const service = fc.record({
+  name: fc.constantFrom('web', 'db', 'Web'),
+  mode: fc.constantFrom('vip' as const, 'dnsrr' as const),
+  ports: fc.uniqueArray(fc.record({ publishedPort: fc.constantFrom(80, 81), protocol: fc.constantFrom('tcp' as const, 'udp' as const), bound: fc.boolean() }), { maxLength: 2, selector: ({ publishedPort, protocol }) => `${protocol}${publishedPort}` }),
+  endpoints: fc.uniqueArray(fc.record({ last: fc.integer({ min: 11, max: 16 }), node: fc.constantFrom(1, 2), alias: fc.constantFrom('web', 'cache'), state: fc.constantFrom('ready' as const, 'draining' as const) }), { maxLength: 3, selector: ({ last }) => last }),
+});
+
+type Drawn = fc.TypeOf<typeof service>;
+
+function built({ name, mode, ports, endpoints }: Drawn, id: number): AssignedService {
+  return {
+    id: `service${id}`,
+    name,
+    mode,
+    virtualIps: mode === 'vip' ? [{ networkId: 'front', address: `10.10.0.${200 + id}` }] : [],
+    ports: ports.map(({ bound, ...port }) => ({ ...port, targetPort: 8000, ...(bound && { hostIps: [`192.0.2.${id + 1}`] }) })),
+    endpoints: endpoints.map(({ last, node, alias, state }, at) => endpoint(`task${id}.${at}`, at + 1, node, [['front', `10.10.0.${last}`, [alias]]], state)),
+  };
+}
+
+test('the difference of two views leads to the same change as the whole of them, and to the same names', () => {
+  const slot = fc.option(service, { nil: undefined });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(slot, slot, fc.boolean()), { minLength: 1, maxLength: 6 }), (slots) => {
+      const first = slots.map(([drawn], id) => drawn && built(drawn, id));
+      const second = slots.map(([, drawn, isKept], id) => (isKept ? first[id] : drawn && built(drawn, id)));
+      const before = view({ services: first.filter((one) => one !== undefined) });
+      const after = { ...before, services: second.filter((one) => one !== undefined) };
+      const small = viewDifference(before, after)!;
+      const [whole, part] = [
+        diffPlan(planNode(before, options), planNode(after, options)),
+        diffPlan(planNode(small.before, options), planNode(small.after, options)),
+      ];
+      expect(part).toEqual(whole);
+      expect(changeNames(planNames(before), planNames(small.before), planNames(small.after))).toEqual(planNames(after));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('one changed service of many leaves the others out', () => {
+  const services = Array.from({ length: 50 }, (_, at) => built({ name: 'db', mode: 'vip', ports: [], endpoints: [] }, at)).map((one, at) => ({ ...one, name: `db${at}`, virtualIps: [{ networkId: 'front', address: `10.10.1.${at}` }] }));
+  const before = view({ services });
+  const small = viewDifference(before, { ...before, services: services.with(7, { ...services[7]!, virtualIps: [] }) })!;
+  expect([small.before.services, small.after.services].map((list) => list.map(({ name }) => name))).toEqual([['db7'], ['db7']]);
+});
+
+test('views of other peers or networks are compared as a whole', () => {
+  const before = view();
+  expect(viewDifference(before, { ...before, peers: [peer(1), peer(2), peer(3)] })).toBeUndefined();
+  expect(viewDifference(before, { ...before, networks: [] })).toBeUndefined();
+});
