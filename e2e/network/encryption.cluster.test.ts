@@ -13,8 +13,8 @@ const folder = mkdtempSync(join(tmpdir(), 'shoal-wire-'));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Answers each line with the same line. */
-const echo = "nc -lk -p 7000 -e cat";
+/** Answers whatever it hears with the same. */
+const echo = "nc -ll -p 7000 -e cat";
 
 const stack = `
 services:
