@@ -65,7 +65,7 @@ export async function runAgent(config: AgentConfig, log: Log, signal: AbortSigna
   log.event({ event: 'agent-ready', nodeId: files.nodeId, managers: files.managers });
   await keepSession({
     worker,
-    connect: grpcLinks(files, worker, { runtime, files: runtime, volumes: runtime.volumes, images, taskOf: (id) => worker.taskOf(id) }, trace),
+    connect: grpcLinks(files, worker, { runtime, files: runtime, volumes: runtime.volumes, images, network, taskOf: (id) => worker.taskOf(id) }, trace),
     managers: files.managers,
     self: { clusterId: files.clusterId, bootId: bootId(), description, advertiseAddress: files.address, dataPathAddress: files.dataPathAddress },
     clock,

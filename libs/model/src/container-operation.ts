@@ -23,7 +23,9 @@ export type ContainerOperation =
   /** Of the node, as are the others about volumes: no container is named. */
   | { kind: 'volumes' }
   | { kind: 'create-volume'; name: string; driver?: string; options: Record<string, string>; labels: Record<string, string> }
-  | { kind: 'remove-volume'; name: string };
+  | { kind: 'remove-volume'; name: string }
+  /** Of the node: its `NetworkFacts`; with `probe` it tries the way to every other node, which takes up to two seconds. */
+  | { kind: 'network'; probe: boolean };
 
 export type ContainerOperationKind = ContainerOperation['kind'];
 

@@ -6,6 +6,7 @@ export * from './change.js';
 export * from './cluster-view.js';
 export * from './constraint.js';
 export * from './container-operation.js';
+export * from './network-check.js';
 export * from './decision.js';
 export * from './encryption.js';
 export * from './isolation.js';

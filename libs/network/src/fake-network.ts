@@ -1,5 +1,5 @@
 import { Bell } from '../../base/src/index.js';
-import type { AssignedNetwork, EncryptionKey } from '../../model/src/index.js';
+import type { AssignedNetwork, EncryptionKey, PeerProbe } from '../../model/src/index.js';
 import { noDrift } from './drift.js';
 import type { Attachment, LocalContainer, NetworkState, NodeNetwork, NodeNetworkView } from './network.js';
 
@@ -36,7 +36,11 @@ export class FakeNodeNetwork implements NodeNetwork {
   }
 
   state(): NetworkState {
-    return { drift: noDrift(), looks: 0 };
+    return { drift: noDrift(), looks: 0, mtu: 1450 };
+  }
+
+  async probe(): Promise<PeerProbe[]> {
+    return [];
   }
 
   async close(): Promise<void> {

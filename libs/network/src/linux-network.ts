@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bug, describeError, KeyedSequencer, Lifetime, Refused, systemClock, systemRandom, type Bell } from '../../base/src/index.js';
 import type { Clock, Random, Trace } from '../../base/src/index.js';
-import type { AssignedNetwork, EncryptionKey } from '../../model/src/index.js';
+import type { AssignedNetwork, EncryptionKey, PeerProbe } from '../../model/src/index.js';
 import { nameserverAddress } from './addresses.js';
 import { forgetConnections } from './conntrack.js';
 import { audit } from './audit.js';
@@ -34,6 +34,7 @@ import type { Attachment, LocalContainer, NetworkState, NodeNetwork, NodeNetwork
 import { openNft } from './nft.js';
 import type { Nft } from './nft.js';
 import { renderRemoval } from './nft-table.js';
+import { probePeers } from './probe.js';
 import { planNode } from './node-plan.js';
 import type { NodePlan } from './node-plan.js';
 import { changeNames, viewDifference } from './view-difference.js';
@@ -157,7 +158,15 @@ class LinuxNodeNetwork implements NodeNetwork {
   }
 
   state(): NetworkState {
-    return { drift: { ...this.#drift }, looks: this.#looks };
+    return { drift: { ...this.#drift }, looks: this.#looks, mtu: this.#mesh.mtu };
+  }
+
+  async probe(signal: AbortSignal): Promise<PeerProbe[]> {
+    this.#checkOpen();
+    const view = this.#done?.view;
+    const others = view?.peers.filter(({ nodeId }) => nodeId !== view.self.nodeId) ?? [];
+    const { clock = systemClock, random = systemRandom } = this.#options;
+    return probePeers(this.#mesh, others, { clock, random, signal: AbortSignal.any([signal, this.#lifetime.signal]) });
   }
 
   encryptionKeys(): EncryptionKey[] {

@@ -1,5 +1,5 @@
 import type { Bell } from '../../base/src/index.js';
-import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey, PortConfig, PortTraffic, TaskNetwork } from '../../model/src/index.js';
+import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey, PortConfig, PeerProbe, PortTraffic, TaskNetwork } from '../../model/src/index.js';
 import type { DriftKind } from './drift.js';
 
 /** Everything one node's network depends on. A value: the whole of it, every time. */
@@ -58,6 +58,9 @@ export interface NodeNetwork {
   /** What this process found and did so far. */
   state(): NetworkState;
 
+  /** Tries the way to every other node of the view. */
+  probe(signal: AbortSignal): Promise<PeerProbe[]>;
+
   /** Stops answering DNS and releases this process' handles. Links, rules and namespaces stay: containers outlive us. */
   close(): Promise<void>;
 
@@ -70,6 +73,8 @@ export interface NetworkState {
   drift: Readonly<Record<DriftKind, number>>;
   /** How many looks that took. */
   looks: number;
+  /** Longest packet of a container, in bytes. */
+  mtu: number;
 }
 
 export interface NodeNetworkOptions {

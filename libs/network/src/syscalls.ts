@@ -39,6 +39,7 @@ const cSocket = libc.func('int socket(int domain, int type, int protocol)');
 const cSetsockopt = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)');
 const cBind = libc.func('int bind(int fd, const void *address, uint32_t length)');
 const cGetsockname = libc.func('int getsockname(int fd, void *address, void *length)');
+const cSendto = libc.func('long sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t addressLength)');
 const cSend = libc.func('long send(int fd, const void *data, size_t length, int flags)');
 const cRecv = libc.func('long recv(int fd, void *data, size_t length, int flags)');
 
@@ -106,6 +107,15 @@ export function netlinkPortId(fd: number): number {
 
 export function send(fd: number, data: Buffer): void {
   checked(Number(cSend(fd, data, data.length, 0)), 'send', `${data.length} bytes`);
+}
+
+/** To an address of either family, in network order; never waits. */
+export function sendTo(fd: number, data: Buffer, address: Buffer): void {
+  const isIpv6 = address.length === 16;
+  const socketAddress = Buffer.alloc(isIpv6 ? 28 : 16);
+  socketAddress.writeUInt16LE(isIpv6 ? addressFamily.inet6 : addressFamily.inet, 0);
+  address.copy(socketAddress, isIpv6 ? 8 : 4);
+  checked(Number(cSendto(fd, data, data.length, 0, socketAddress, socketAddress.length)), 'sendto', `${data.length} bytes`);
 }
 
 /** Never waits; the number of bytes, or a SystemError with EAGAIN. */

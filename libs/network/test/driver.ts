@@ -15,6 +15,7 @@ const calls: Record<string, (argument: never) => Promise<unknown>> = {
   detach: (containerId: string) => network!.detach(containerId),
   attached: () => network!.attached(),
   state: async () => network!.state(),
+  probe: () => network!.probe(never),
   close: () => network!.close(),
   destroy: () => network!.destroy(),
   keys: async () => network!.encryptionKeys(),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { AssignedNetwork, AssignedPeer, AssignedService } from '../../model/src/index.js';
+import type { AssignedNetwork, AssignedPeer, AssignedService, PeerProbe } from '../../model/src/index.js';
 import type { LocalContainer, NodeNetworkView } from '../src/index.js';
 import { Machine } from './hosts.js';
 import type { Lines, Namespace } from './hosts.js';
@@ -126,6 +126,19 @@ test('what others do in the host is no drift of ours, and leaves our rules alone
   await new Promise((resolve) => setTimeout(resolve, 1_500)); // as long as a drift may take to be seen
   expect(await drift()).toEqual(before);
   expect(handles()).toBe(stood);
+});
+
+test('a node tells whether the others are reached, and whether with packets of full size', async () => {
+  const probe = () => near.call<PeerProbe[]>('probe');
+  const counts = (probes: PeerProbe[]) => probes.map(({ nodeId, family, small, full }) => `${nodeId} by IPv${family}: ${small.received}/${small.sent} small, ${full.received}/${full.sent} full`);
+  const probes = await probe();
+  expect(counts(probes)).toEqual(['node2 by IPv4: 5/5 small, 5/5 full', 'node2 by IPv6: 5/5 small, 5/5 full']);
+  expect(probes[0]!.small.meanMs).toBeGreaterThan(0);
+
+  far.run('nft add table ip wire; nft add chain ip wire in "{ type filter hook prerouting priority -400; }"; nft add rule ip wire in udp dport 4789 ip length "> 1400" drop');
+  expect(counts(await probe())).toEqual(['node2 by IPv4: 5/5 small, 0/5 full', 'node2 by IPv6: 5/5 small, 0/5 full']);
+  far.run('nft flush chain ip wire in; nft add rule ip wire in udp dport 4789 drop');
+  expect(counts(await probe())).toEqual(['node2 by IPv4: 0/5 small, 0/5 full', 'node2 by IPv6: 0/5 small, 0/5 full']);
 });
 
 function view(index: number, container: LocalContainer): NodeNetworkView {

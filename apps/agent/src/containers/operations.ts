@@ -1,9 +1,10 @@
 import { assertNever, Refused } from '../../../../libs/base/src/index.js';
 import type { Images } from '../../../../libs/image/src/index.js';
-import type { ContainerFacts, ContainerOperation, LiveStates } from '../../../../libs/model/src/index.js';
+import type { ContainerFacts, ContainerOperation, LiveStates, NetworkFacts } from '../../../../libs/model/src/index.js';
 import type { ContainerFiles } from '../../../../libs/runtime/src/archive/container-files.js';
 import type { NodeVolumes } from '../../../../libs/runtime/src/volumes/node-volumes.js';
 import type { Runtime } from '../../../../libs/runtime/src/runtime.js';
+import type { NodeNetwork } from '../../../../libs/network/src/index.js';
 import type { TaskContainer } from '../../../../libs/worker/src/index.js';
 import type { Channel } from './channel.js';
 import { commit } from './commit.js';
@@ -18,6 +19,7 @@ export interface ContainerPorts {
   files: ContainerFiles;
   volumes: NodeVolumes;
   images: Images;
+  network: NodeNetwork;
   /** What the worker knows of the task that a container belongs to. */
   taskOf(containerId: string): TaskContainer | undefined;
 }
@@ -71,9 +73,17 @@ export async function operations(operation: ContainerOperation, id: string, chan
       return volumes.create(operation);
     case 'remove-volume':
       return volumes.remove(operation.name);
+    case 'network':
+      return networkFacts(operation.probe, ports.network, signal);
     default:
       return assertNever(operation);
   }
+}
+
+async function networkFacts(probe: boolean, network: NodeNetwork, signal: AbortSignal): Promise<NetworkFacts> {
+  const probes = probe ? await network.probe(signal) : [];
+  const { drift, mtu } = network.state();
+  return { drift, mtu, probes };
 }
 
 async function requireRunning(id: string, runtime: Runtime): Promise<void> {

@@ -69,6 +69,7 @@ export const nouns: Noun[] = [
     verbs: [
       { name: 'create', summary: 'Create a network that stacks can name as external', load: () => import('./network-create.js') },
       { name: 'inspect', summary: 'Show networks in full', load: () => import('./network-inspect.js') },
+      { name: 'check', summary: 'Try the way from every node to every other', load: () => import('./network-check.js') },
       { name: 'ls', summary: 'List networks', aliases: ['list'], load: () => import('./network-ls.js') },
       { name: 'rm', summary: 'Remove networks', aliases: ['remove'], load: () => import('./network-rm.js') },
     ],

@@ -28,6 +28,8 @@ import { HealthController } from '../observability/health.controller.js';
 import { Metrics } from '../observability/metrics.js';
 import { MetricsController } from '../observability/metrics.controller.js';
 import { composeReader } from '../shoal-api/compose-reader.js';
+import { NetworkCheckController } from '../shoal-api/network-check.controller.js';
+import { NodeNetworks } from '../shoal-api/node-networks.js';
 import { OpenApiController } from '../shoal-api/openapi.controller.js';
 import { StacksController } from '../shoal-api/stacks.controller.js';
 import { StacksService } from '../shoal-api/stacks.service.js';
@@ -52,6 +54,7 @@ const httpControllers = [
   VolumesController,
   LocalObjectsController,
   StacksController,
+  NetworkCheckController,
   OpenApiController,
   HealthController,
   MetricsController,
@@ -76,6 +79,7 @@ export class HttpModule {
         { provide: TRACE, useValue: providers.trace },
         { provide: APP_FILTER, useClass: ErrorFilter },
         StacksService,
+        NodeNetworks,
         TaskLogs,
         EventFeed,
         ContainerCalls,

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { taskStates } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { STORE } from '../http/tokens.js';
+import { NodeNetworks } from '../shoal-api/node-networks.js';
 
 const nodeStates = ['unknown', 'down', 'ready', 'disconnected'] as const;
 
@@ -24,7 +25,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor(@Inject(STORE) store: Store) {
+  constructor(@Inject(STORE) store: Store, @Inject(NodeNetworks) networks: NodeNetworks) {
     collectDefaultMetrics({ register: this.registry });
     const { registry } = this;
     // Gauges compute at scrape time: nothing has to be kept in step.
@@ -33,6 +34,18 @@ export class Metrics {
     gauge(registry, 'shoal_objects', 'Objects in the store by kind', 'kind', () =>
       (['service', 'network', 'secret', 'config', 'stack'] as const).map((kind) => [kind, store.view().count(kind)]),
     );
+    new Gauge({
+      name: 'shoal_network_drift',
+      help: 'What others changed in the network of a node since its agent started, and was put back, by node and kind',
+      labelNames: ['node', 'kind'],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const { name, facts } of await networks.ask(false)) {
+          for (const [kind, count] of Object.entries(facts?.drift ?? {})) this.set({ node: name, kind }, count);
+        }
+      },
+    });
     gauge(registry, 'shoal_store_revision', 'Revision of the state that this manager sees', undefined, () => [['', store.view().revision]]);
   }
 }

@@ -83,6 +83,12 @@ export const routes: RouteDescription[] = [
   },
   {
     method: 'get',
+    path: '/shoal/v1/network-check',
+    summary: 'Every node tries the way to every other through the overlay; takes some two seconds',
+    responses: { '200': { description: 'What they found', schema: 'NetworkCheck' }, ...starting },
+  },
+  {
+    method: 'get',
     path: '/shoal/v1/openapi.json',
     summary: 'This document',
     responses: { '200': { description: 'OpenAPI 3.1' } },
@@ -186,5 +192,30 @@ export const schemas: Record<string, Schema> = {
   RevisionSummary: object(revision, ['revision', 'deployedAt', 'deployedBy', 'services']),
   RevisionDetails: object({ ...revision, spec: { type: 'object', description: 'What the files came to; each secret and config names the object that holds its content' } }, ['revision', 'deployedAt', 'deployedBy', 'services', 'spec']),
   RemoveAnswer: object({ changes: list(change) }),
+  NetworkCheck: object({
+    nodes: list(
+      object(
+        {
+          name: text,
+          mtu: { ...count, description: 'Longest packet of a container, in bytes' },
+          drift: { type: 'object', additionalProperties: count, description: 'By kind, what others had changed since the agent started, and was put back' },
+          error: { type: 'string', description: 'Why the node could not be asked' },
+        },
+        ['name', 'drift'],
+      ),
+    ),
+    pairs: list(
+      object({
+        from: text,
+        to: text,
+        family: { enum: [4, 6] },
+        reachable: { type: 'boolean' },
+        fullSize: { type: 'boolean', description: 'Packets of full size arrive' },
+        loss: { type: 'number', minimum: 0, maximum: 1 },
+        latencyMs: { type: 'number', minimum: 0, description: 'There and back' },
+      }),
+    ),
+    problems: { ...list(text), description: 'What is wrong, and what to do about it' },
+  }),
   Health: object({ status: text, revision: count }),
 };
