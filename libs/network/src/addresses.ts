@@ -68,14 +68,18 @@ export function containerMac(address: string): string {
   return formatMac(Buffer.concat([Buffer.from([0x02, 0x42]), addressBytes(address)]));
 }
 
-/** In network order: 4 bytes or 16. */
+/** In network order: 4 bytes or 16. A node may have ten thousand endpoints, most of them IPv4. */
 export function addressBytes(address: string): Buffer {
+  if (plainIpv4.test(address)) return Buffer.from(address.split('.').map(Number));
   const parsed = parseIpNetwork(address);
   if (!parsed || parsed.prefixLength !== parsed.bits) throw new Refused('invalid', `"${address}" is not an IP address`);
   return Buffer.from(parsed.address.toString(16).padStart(parsed.bits / 4, '0'), 'hex');
 }
 
+const plainIpv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
 export function formatAddress(bytes: Buffer): string {
+  if (bytes.length === 4) return bytes.join('.');
   return formatIp(BigInt(`0x${bytes.toString('hex')}`), bytes.length * 8);
 }
 
