@@ -63,7 +63,6 @@ it('never ignores in silence', () => {
   expect(all.map(({ kind, line, column, path }) => `${kind} ${line}:${column} ${path}`)).toEqual([
     'deprecated 4:5 services.a.container_name',
     'ignored 5:5 services.a.depends_on',
-    'ignored 6:13 services.a.ports[0]',
     'ignored 7:5 services.a.restart',
     'surprising 10:15 services.a.volumes[0]',
     'ignored 10:26 services.a.volumes[1]',

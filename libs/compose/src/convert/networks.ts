@@ -1,4 +1,4 @@
-import { checkNetworkSpec, idleDriverOptions, type IpamConfig, type NetworkSpec } from '../../../model/src/index.js';
+import { checkNetworkSpec, defaultDenyLabel, idleDriverOptions, type IpamConfig, type NetworkSpec } from '../../../model/src/index.js';
 import type { Network, Service } from '../compose-config.js';
 import type { ServiceNetwork } from '../tables/service.js';
 import type { Scope } from './scope.js';
@@ -41,7 +41,7 @@ function convertNetwork(scope: Scope, key: string, name: string, network: Networ
   if (network.enable_ipv4 === false) problem(scope, `networks.${key}.enable_ipv4`, 'every network has IPv4', 'remove the key; enable_ipv6 adds IPv6');
   const spec = compact<NetworkSpec>({
     name,
-    labels: withNamespace(scope, network.labels),
+    labels: { ...(network['x-default-deny'] && { [defaultDenyLabel]: 'true' }), ...withNamespace(scope, network.labels) },
     driver,
     driverOpts: toRecord(network.driver_opts),
     internal: network.internal ?? false,

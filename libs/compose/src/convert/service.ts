@@ -4,7 +4,7 @@ import { convertAttachments } from './attachments.js';
 import { convertContainer } from './container.js';
 import { convertMode, convertPlacement, convertResources, convertRestart, convertUpdate } from './deploy.js';
 import { rejectName } from './names.js';
-import { convertEndpoint } from './ports.js';
+import { convertEndpoint, trafficLabels } from './ports.js';
 import type { Scope } from './scope.js';
 import { compact, scoped, servicePath, toRecord, withNamespace } from './scope.js';
 
@@ -14,7 +14,7 @@ export function convertService(scope: Scope, name: string, service: Service): Se
   const container = convertContainer(scope, name, service);
   return compact<ServiceSpec>({
     name: scoped(scope, name),
-    labels: { ...withNamespace(scope, deploy.labels), [stackImageLabel]: service.image ?? '' },
+    labels: { ...trafficLabels(scope, name, service), ...withNamespace(scope, deploy.labels), [stackImageLabel]: service.image ?? '' },
     template: compact<TaskTemplate>({
       container,
       resources: convertResources(scope, name, service),

@@ -3,17 +3,23 @@ import { isIpAddress, isUnspecifiedAddress } from '../formats/ip-address.js';
 import type { Context } from './kind.js';
 import { struct, wrongKind } from './kind.js';
 import { keyedList } from './keyed-list.js';
-import { port, text } from './scalars.js';
+import { strings } from './lists.js';
+import { flag, port, text } from './scalars.js';
 
-const portFields = { mode: text, target: port, published: port, protocol: text };
+const portFields = { mode: text, host_ip: text, target: port, published: port, protocol: text, 'x-locality': text, 'x-affinity': text, 'x-allow-from': strings, 'x-masquerade': flag };
 
 const portKind = struct(portFields, { keepEmpty: true });
 
 export interface Port {
   mode?: string;
+  host_ip?: string;
   target?: bigint;
   published?: bigint;
   protocol?: string;
+  'x-locality'?: string;
+  'x-affinity'?: string;
+  'x-allow-from'?: string[];
+  'x-masquerade'?: boolean;
 }
 
 export const ports = keyedList<Port, bigint>(portKind, (item) => item.published ?? 0n, decodeShort);
@@ -26,10 +32,8 @@ function decodeShort(value: Value, context: Context): Port[] | undefined {
     context.findings.problem(value.at, context.path, parsed.message, 'ports look like "80", "8080:80", "8000-8002:9000-9002/udp"');
     return undefined;
   }
-  if (parsed.address && !isUnspecifiedAddress(parsed.address)) {
-    context.findings.note('ignored', value.at, context.path, `the address ${parsed.address} is not used: the port is published on all addresses of every node`);
-  }
-  return parsed.ports;
+  const { address } = parsed;
+  return parsed.ports.map((one) => (address && !isUnspecifiedAddress(address) ? { ...one, host_ip: address } : one));
 }
 
 /** `[[address:][published]:]target[/protocol]`, each port also as a range `first-last`. */

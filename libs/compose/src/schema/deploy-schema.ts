@@ -1,4 +1,4 @@
-import { deviceReservations } from './spec-schema.js';
+import { deployTrafficFields, deviceReservations } from './spec-schema.js';
 import type { Shape } from './shape.js';
 import { duration, envOrLabels, field, integer, list, number, oneOf, strictMap, string } from './shapes.js';
 
@@ -18,6 +18,7 @@ const genericResources = list(
 const deployment = strictMap({
   mode: field(string),
   endpoint_mode: field(string, 2),
+  ...deployTrafficFields,
   replicas: field(integer),
   labels: field(envOrLabels),
   update_config: field(strictMap({ ...updateFields, order: field(order, 4) })),

@@ -1,5 +1,5 @@
 import { deploy } from './deploy-schema.js';
-import { attachmentSpecFields, specFields } from './spec-schema.js';
+import { attachmentSpecFields, portSpecFields, specFields } from './spec-schema.js';
 import type { Field, Shape } from './shape.js';
 import { boolean, command, duration, envOrLabels, extensions, field, integer, list, number, openMap, openPattern, options, optionsOrEmpty, strictMap, string, stringOrList, strings } from './shapes.js';
 
@@ -55,7 +55,7 @@ const networks: Shape = { ...strings, map: { fields: {}, patterns: [{ keys: /^[a
 
 const port: Shape = {
   scalars: { kinds: ['number', 'string'] },
-  ...strictMap({ mode: field(string), target: field(integer), published: field(integer), protocol: field(string) }),
+  ...strictMap({ mode: field(string), target: field(integer), published: field(integer), protocol: field(string), ...portSpecFields }),
 };
 const portField: Field = { ...field({ list: { items: port, unique: () => true } }), shapeBefore: { minor: 2, shape: list({ scalars: { kinds: ['number', 'string'] } }, true) } };
 

@@ -59,10 +59,28 @@ export const deviceReservations: Shape = list(
   ),
 );
 
+/** Of a published port; `x-…` are Shoal's own. */
+export const portSpecFields: Record<string, Field> = {
+  host_ip: field(string),
+  'x-locality': field(string),
+  'x-affinity': field(string),
+  'x-allow-from': field(strings),
+  'x-masquerade': field(boolean),
+};
+
+/** Below `deploy`, Shoal's own. */
+export const deployTrafficFields: Record<string, Field> = {
+  'x-locality': field(string),
+  'x-affinity': field(string),
+  'x-weight': field(string),
+  'x-allow': field(strings),
+};
+
 /** Of a network. */
 export const networkSpecFields: Record<string, Field> = {
   enable_ipv4: field(boolean),
   enable_ipv6: field(boolean),
+  'x-default-deny': field(boolean),
 };
 
 /** Of `ipam`, and of one of its subnets. */

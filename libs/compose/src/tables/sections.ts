@@ -21,7 +21,7 @@ const external: Kind<{ name?: string }> = {
 const subnet = struct({ subnet: text, ip_range: text, gateway: text, aux_addresses: options }, { keepEmpty: true });
 const ipam = struct({ driver: text, config: listOf(subnet), options });
 
-export const networkFields = { name: text, driver: text, driver_opts: options, ipam, external, internal: flag, attachable: flag, labels, enable_ipv4: optionalFlag, enable_ipv6: flag };
+export const networkFields = { name: text, driver: text, driver_opts: options, ipam, external, internal: flag, attachable: flag, labels, enable_ipv4: optionalFlag, enable_ipv6: flag, 'x-default-deny': flag };
 
 const segments = listOf(struct({ segments: labels }, { keepEmpty: true }));
 

@@ -8,7 +8,7 @@ import { environment, labels, options } from '../fields/mappings.js';
 import { mounts } from '../fields/mounts.js';
 import { ports } from '../fields/ports.js';
 import { byteSize, count, duration, flag, mode, optionalCount, optionalDuration, optionalFlag, ratio, signed, text } from '../fields/scalars.js';
-import { deviceReservations, specFields } from './spec.js';
+import { deployTraffic, deviceReservations, specFields } from './spec.js';
 
 /*
  * The long form of a compose file: one table per mapping, with the keys as users write them, in the order in which
@@ -66,6 +66,7 @@ const deploy = struct({
   ),
   placement: struct({ constraints: strings, preferences: listOf(struct({ spread: text }, { keepEmpty: true })), max_replicas_per_node: count }),
   endpoint_mode: text,
+  ...deployTraffic,
 });
 
 const healthcheck = struct(

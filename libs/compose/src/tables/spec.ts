@@ -21,6 +21,9 @@ const blockIo = struct({
 
 export const deviceReservations = listOf(struct({ capabilities: strings, driver: text, count: textOrNumber, device_ids: strings, options: labels }));
 
+/** Below `deploy`, Shoal's own: how connections to the service are spread, and who may make them. */
+export const deployTraffic = { 'x-locality': text, 'x-affinity': text, 'x-weight': text, 'x-allow': strings };
+
 export const specFields = {
   blkio_config: blockIo,
   cgroup: text,
