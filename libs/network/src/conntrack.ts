@@ -17,9 +17,7 @@ export function forgetConnections(which: readonly Connections[], namespaceFd?: n
   const open = (): Netlink => new Netlink(netlinkProtocol.netfilter);
   const netlink = namespaceFd === undefined ? open() : inNamespace(namespaceFd, open);
   try {
-    for (const connections of which) {
-      for (const family of familiesOf(connections)) netlink.request(tracked(netlink, family, connections).map((found) => forgetting(family, found)));
-    }
+    for (const selection of selectionsOf(which)) netlink.request(tracked(netlink, selection).map((found) => forgetting(selection.family, found)));
   } finally {
     netlink.close();
   }
@@ -42,19 +40,36 @@ const tcpInfoState = 1;
 const tcpClosed: readonly (number | undefined)[] = [7, 8]; // TIME_WAIT, CLOSE
 const udp = 17;
 
-function familiesOf(which: Connections): number[] {
-  if ('endpoint' in which) return [familyOf(which.endpoint) === 4 ? addressFamily.inet : addressFamily.inet6];
-  return [addressFamily.inet, addressFamily.inet6];
+/** What one walk through the kernel's table is to find. */
+interface Selection {
+  family: number;
+  /** For the kernel; one that is too old for it (before 5.8) lists all, so each is looked at again. */
+  filter: Buffer[];
+  isMeant(found: Map<number, Buffer>): boolean;
 }
 
-/** The kernel sorts them out; one that is too old for that (before 5.8) lists all, so each is looked at again. */
-function tracked(netlink: Netlink, family: number, which: Connections): Map<number, Buffer>[] {
-  const body = Buffer.concat([header(family), ...('endpoint' in which ? endpointFilter(which.endpoint) : portFilter(which.datagramPort))]);
+/** A walk takes milliseconds, however little it finds, and the kernel's filter knows one address only: several endpoints share a walk without it. */
+function selectionsOf(which: readonly Connections[]): Selection[] {
+  const endpoints = which.flatMap((one) => ('endpoint' in one ? [one.endpoint] : []));
+  const ports = which.flatMap((one) => ('datagramPort' in one ? [one.datagramPort] : []));
+  return [addressFamily.inet, addressFamily.inet6].flatMap((family): Selection[] => {
+    const gone = new Set(endpoints.filter((address) => (familyOf(address) === 4) === (family === addressFamily.inet)));
+    const ofEndpoints: Selection = {
+      family,
+      filter: gone.size === 1 ? endpointFilter([...gone][0]!) : [],
+      isMeant: (found) => gone.has(sourceOf(found.get(connection.reply)) ?? ''),
+    };
+    const ofPorts = ports.map((port): Selection => ({ family, filter: portFilter(port), isMeant: (found) => datagramPortOf(found.get(connection.original)) === port }));
+    return [...(gone.size > 0 ? [ofEndpoints] : []), ...ofPorts];
+  });
+}
+
+function tracked(netlink: Netlink, { family, filter, isMeant }: Selection): Map<number, Buffer>[] {
   return netlink
-    .dump(message.get, body)
+    .dump(message.get, Buffer.concat([header(family), ...filter]))
     .map((found) => readAttributes(found.subarray(4)))
     .filter((found) => !tcpClosed.includes(tcpStateOf(found)))
-    .filter((found) => ('endpoint' in which ? sourceOf(found.get(connection.reply)) === which.endpoint : datagramPortOf(found.get(connection.original)) === which.datagramPort));
+    .filter(isMeant);
 }
 
 function endpointFilter(endpoint: string): Buffer[] {
