@@ -15,7 +15,7 @@ const service = fc.record({
   endpoints: fc.uniqueArray(fc.record({ last: fc.integer({ min: 11, max: 16 }), node: fc.constantFrom(1, 2), alias: fc.constantFrom('web', 'cache'), state: fc.constantFrom('ready' as const, 'draining' as const) }), { maxLength: 3, selector: ({ last }) => last }),
 });
 
-type Drawn = fc.TypeOf<typeof service>;
+type Drawn = typeof service extends fc.Arbitrary<infer Value> ? Value : never;
 
 function built({ name, mode, ports, endpoints }: Drawn, id: number): AssignedService {
   return {
