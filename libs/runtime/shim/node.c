@@ -65,8 +65,18 @@ void op_node(struct record *record) {
 	const char *path = take_string(record);
 	const char *name;
 	int parent = open_parent_in_root(path, &name);
-	if (mknodat(parent, name, mode, makedev(major, minor)) < 0)
+	if (mknodat(parent, name, mode, makedev(major, minor)) < 0) {
+		/* The very device may be there already. */
+		struct stat found;
+		int error_number = errno;
+		if (errno == EEXIST && fstatat(parent, name, &found, AT_SYMLINK_NOFOLLOW) == 0 && (found.st_mode & S_IFMT) == (mode & S_IFMT) &&
+		    (S_ISFIFO(mode) || found.st_rdev == makedev(major, minor))) {
+			close(parent);
+			return;
+		}
+		errno = error_number;
 		fail("create the device node", path);
+	}
 	if (fchmodat(parent, name, mode & 07777, 0) < 0)
 		fail("create the device node", path);
 	close(parent);

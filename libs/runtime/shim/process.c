@@ -56,8 +56,10 @@ void op_rlimit(struct record *record) {
 void op_cpu_affinity(struct record *record) {
 	cpu_set_t processors;
 	CPU_ZERO(&processors);
-	while (has_more(record))
-		CPU_SET(take_u32(record), &processors); /* beyond the end: ignored */
+	while (has_more(record)) {
+		uint32_t processor = take_u32(record); /* CPU_SET looks at it twice */
+		CPU_SET(processor, &processors);
+	}
 	if (sched_setaffinity(0, sizeof processors, &processors) < 0)
 		fail("set", "the CPU affinity");
 }

@@ -10,6 +10,7 @@ import { seccompProgram } from '../seccomp/filter.js';
 import { convertHooks, convertNamespaces, convertSpec } from './convert.js';
 import { execGroups } from './exec-groups.js';
 import { compileEntry, compileExecProcess, convertAffinity } from './exec.js';
+import { fitMountLabel, fitToHost } from './fit-to-host.js';
 import { cgroupPathOf, groupName, isFrozenByVersion1, thawElsewhere } from './group-path.js';
 import { runHooks } from './hooks.js';
 import { Launcher } from './launcher.js';
@@ -71,7 +72,6 @@ export class OciContainers {
   async create(id: string, options: CreateOptions): Promise<{ container: StoredContainer; launcher: Launcher }> {
     checkId(id);
     const spec = readSpec(options.bundle, options.config);
-    checkProcess(spec.process ?? { cwd: '/' });
     this.#checkConsole(spec, options);
     this.store.reserve(id);
     const container: StoredContainer = {
@@ -97,7 +97,7 @@ export class OciContainers {
     this.#lookAtGroup(container, cgroups);
     const placement = cgroups.create(groupName(container), convertResources(spec.linux?.resources ?? {}), true);
     const place = { id, bundle: options.bundle, directory: this.store.directory(id), cgroupPath: container.cgroupPath, preservedDescriptors: options.preservedDescriptors, hostEnvironment: hostEnvironment() };
-    const config = convertSpec(withNotifySocket(spec, supervisorSocket(process.env), place.directory), place, this.facts, placement);
+    const config = convertSpec(withNotifySocket(this.#fit(spec), supervisorSocket(process.env), place.directory), place, this.facts, placement);
     config.process.env.push(...options.extraEnvironment);
     const { cloneFlags, path } = processNamespace(config);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, config.process.argv[0] ?? '');
@@ -120,6 +120,19 @@ export class OciContainers {
     return launcher;
   }
 
+  #fit({ process, linux, ...spec }: OciSpec): OciSpec {
+    const { mountLabel: given, ...rest } = linux!;
+    const mountLabel = fitMountLabel(given, this.facts, this.warn);
+    return { ...spec, ...(process ? { process: fitToHost(process, this.facts, this.warn) } : {}), linux: { ...rest, ...(mountLabel ? { mountLabel } : {}) } };
+  }
+
+  /** Without the words that the container itself has had already. */
+  #fitExec(given: OciProcess, spec: OciSpec): OciProcess {
+    const told = new Set<string>();
+    if (spec.process) fitToHost(spec.process, this.facts, (message) => told.add(message));
+    return fitToHost(given, this.facts, (message) => told.has(message) || this.warn(message));
+  }
+
   /** Somebody else's group, which may well be a mistake of the caller's. */
   #lookAtGroup(container: StoredContainer, cgroups: Cgroups): void {
     const isFrozen = cgroups.isFrozen(groupName(container)) || isFrozenByVersion1(this.facts.cgroups, container.cgroupPath);
@@ -136,6 +149,7 @@ export class OciContainers {
     const container = this.store.require(id);
     const status = this.status(container);
     if (status !== 'created') throw new Refused('precondition', status === 'stopped' ? 'cannot start a container that has stopped' : `cannot start an already ${status} container`);
+    if (!container.spec.process) throw new Refused('precondition', 'cannot start a container without a process: config.json has none');
     const proxy = await proxyNotifications(this.facts.shimPath, supervisorSocket(process.env), this.store.directory(id), container.pid, !foreground);
     await giveStartWord(this.store.startSocket(id), container.spec.process?.args?.[0] ?? '');
     await this.#runHooks(container, 'poststart', 'running', this.warn);
@@ -255,7 +269,7 @@ export class OciContainers {
     if (status === 'paused' && !options.evenPaused) throw new Refused('precondition', 'cannot exec in a paused container (use --ignore-paused to override)');
     if (status !== 'running' && status !== 'created' && status !== 'paused') throw new Refused('precondition', `cannot exec in a ${status} container: container not running`);
     if (given.terminal && !options.consoleSocket && !options.stay) throw new Refused('invalid', 'cannot allocate tty if runc will detach without setting console socket: give --console-socket');
-    const part = convertProcess(checkProcess(given), options.preservedDescriptors, this.facts.heldCapabilities);
+    const part = convertProcess(this.#fitExec(checkProcess(given), container.spec), options.preservedDescriptors, this.facts.heldCapabilities);
     part.process.env.push(...options.extraEnvironment);
     const launcher = Launcher.start(this.facts.shimPath, options.preservedDescriptors, part.process.argv[0] ?? '');
     const { pid, startTime, spec } = container;

@@ -8,7 +8,7 @@ import { hostId } from '../namespaces.js';
 import { convertIdMap, convertMounts } from './mounts.js';
 import { convertProcess } from './process.js';
 import { convertSeccomp } from './seccomp.js';
-import type { OciDevice, OciLinux, OciSpec } from './spec.js';
+import type { OciDevice, OciLinux, OciProcess, OciSpec } from './spec.js';
 
 export interface BundlePlace {
   id: string;
@@ -27,6 +27,7 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
   const linux = spec.linux ?? {};
   const namespaces = convertNamespaces(linux.namespaces ?? []);
   const idMap = linux.uidMappings && linux.gidMappings && linux.uidMappings.length > 0 ? convertIdMap(linux.uidMappings, linux.gidMappings) : undefined;
+  const part = convertProcess(spec.process ?? withoutProgram, place.preservedDescriptors, facts.heldCapabilities);
   const isOwn = (kind: NamespaceKind) => namespaces.some((namespace) => namespace.kind === kind && !namespace.path);
   if (!namespaces.some(({ kind }) => kind === 'mount')) throw new Refused('unsupported', 'a container without a mount namespace is not supported: add {"type": "mount"} to linux.namespaces');
   const { mounts, links, readOnlyMounts } = convertMounts(spec.mounts ?? [], {
@@ -62,9 +63,13 @@ export function convertSpec(spec: OciSpec, place: BundlePlace, facts: HostFacts,
     seccomp: convertSeccomp(linux.seccomp),
     ...(spec.hooks ? { hooks: convertHooks(spec.hooks, place.hostEnvironment) } : {}),
     ...(linux.personality ? { personality: convertPersonality(linux.personality) } : {}),
-    ...convertProcess(spec.process ?? { cwd: '/', args: ['sh'] }, place.preservedDescriptors, facts.heldCapabilities),
+    ...part,
+    labels: { ...part.labels, ...(linux.mountLabel ? { selinuxMount: linux.mountLabel } : {}) },
   };
 }
+
+/** A config without a process can be created, and not started: nobody will execute this. */
+const withoutProgram: OciProcess = { cwd: '/', args: ['/'] };
 
 /** Mounts are made by the host's root, `uid=` and `gid=` are the container's. */
 function hostOwnerOption(option: string, { uids, gids }: IdMap): string {
@@ -103,9 +108,13 @@ function convertDevices(devices: readonly OciDevice[]): DeviceNode[] {
   return [...deviceNodes.filter(({ path }) => !paths.has(path)), ...own];
 }
 
-function convertDevice({ path, type, major = 0, minor = 0, fileMode = 0o666, uid, gid }: OciDevice): DeviceNode {
+function convertDevice({ path, type, major = -1, minor = -1, fileMode = 0o666, uid, gid }: OciDevice): DeviceNode {
+  if (!path) throw new Refused('invalid', 'a device of linux.devices has no path');
   if (type !== 'b' && type !== 'c' && type !== 'u' && type !== 'p') throw new Refused('invalid', `invalid type "${type}" of the device ${path}: c, b, u or p`);
-  return { path, type, major, minor, mode: fileMode & 0o7777, ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+  const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+  if (type === 'p') return { path, type, major: 0, minor: 0, mode: fileMode & 0o7777, ...owner };
+  if (major < 0 || minor < 0) throw new Refused('invalid', `the device ${path} of linux.devices has no major and minor number`);
+  return { path, type, major, minor, mode: fileMode & 0o7777, ...owner };
 }
 
 function convertTimeOffsets(offsets: NonNullable<OciLinux['timeOffsets']>): TimeOffset[] {

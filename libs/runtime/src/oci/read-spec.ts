@@ -43,8 +43,19 @@ function checkSpec(spec: OciSpec, bundle: string): OciSpec {
   checkHostname(spec);
   for (const { destination } of spec.mounts ?? []) if (!destination) throw new Refused('invalid', 'a mount of config.json has no destination');
   for (const hook of Object.values(spec.hooks ?? {}).flat()) checkHook(hook);
+  checkAnnotations(spec.annotations ?? {});
+  for (const path of [...(spec.linux.maskedPaths ?? []), ...(spec.linux.readonlyPaths ?? [])]) {
+    if (!path.startsWith('/')) throw new Refused('invalid', `"${path}" of linux.maskedPaths or linux.readonlyPaths is not absolute`);
+  }
   if (spec.linux.intelRdt) throw new Refused('unsupported', 'linux.intelRdt is not supported: remove it from config.json');
   return spec;
+}
+
+function checkAnnotations(annotations: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(annotations)) {
+    if (key === '') throw new Refused('invalid', 'a key of annotations is empty');
+    if (typeof value !== 'string') throw new Refused('invalid', `the annotation "${key}" is not text`);
+  }
 }
 
 function checkRoot(path: string): void {
