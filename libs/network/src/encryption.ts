@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { Bell, type Clock, type Trace } from '../../base/src/index.js';
+import { Bell, describeError, type Clock, type Trace } from '../../base/src/index.js';
 import type { EncryptionKey } from '../../model/src/index.js';
 import { loadKeys, makeKey, saveKeys, type OwnKey } from './encryption-keys.js';
 import { candidatePaths, choosePath, needsEncryption, wireBytes, type EncryptionState, type WirePath } from './encryption-state.js';
@@ -14,6 +14,7 @@ import type { WireDevice } from './wireguard.js';
 
 export type EncryptionEvent =
   | { event: 'encryption-lost'; device: string }
+  | { event: 'encryption-failed'; error: string }
   | { event: 'encryption-key-added' | 'encryption-key-retired'; publicKey: string };
 
 /** A session that is used is renewed every two minutes: what has not been for longer is broken. */
@@ -28,8 +29,7 @@ const retireAnywayMs = 10 * 60_000;
 const maxRetirementMs = 60_000;
 const defaultLifetimeMs = 24 * 3600_000;
 
-/** Why a container in an encrypted network cannot be here. */
-export const cannotEncrypt =
+const cannotEncrypt =
   "this host cannot encrypt: its kernel has no WireGuard (CONFIG_WIREGUARD), and there is no program wireguard-go with /dev/net/tun; install one of them or keep the network's tasks off this node";
 
 /**
@@ -43,6 +43,8 @@ export class Encryption {
   #keys: OwnKey[];
   readonly #devices = new Map<number, WireDevice>();
   #cancelLook: (() => void) | undefined;
+  /** Of the last `ensure`. */
+  #failure: string | undefined;
   /** Devices may be there, of ours or of an agent before us. */
   #mayStand = true;
   /** When the newest key was made, and since when every peer can be reached by it; of the rotation under way. */
@@ -60,18 +62,32 @@ export class Encryption {
     if (this.#keys.length > 1) this.#rotation = { startedMs: options.clock.monotonicMs() };
   }
 
-  get isPossible(): boolean {
-    return this.#isPossible;
+  /** Why a container cannot be in an encrypted network here. */
+  get obstacle(): string | undefined {
+    return this.#isPossible ? this.#failure : cannotEncrypt;
   }
 
   keys(): EncryptionKey[] {
     return this.#keys.map(({ slot, publicKey, port }) => ({ slot, publicKey, port }));
   }
 
-  /** `undefined`: nothing is encrypted here, or nothing can be. */
+  /** `undefined`: nothing is encrypted here, or nothing can be. What fails is told and tried again: other networks do not wait for it. */
   async ensure(view: NodeNetworkView): Promise<EncryptionState | undefined> {
     this.#cancelLook?.();
     if (!this.#isPossible) return undefined;
+    try {
+      const state = await this.#ensure(view);
+      this.#failure = undefined;
+      return state;
+    } catch (error) {
+      this.#failure = `encryption does not work on this host now: ${describeError(error)}`;
+      this.options.trace?.({ event: 'encryption-failed', error: describeError(error) });
+      this.#cancelLook = this.options.clock.after(lookAgainMs, this.changed);
+      return undefined;
+    }
+  }
+
+  async #ensure(view: NodeNetworkView): Promise<EncryptionState | undefined> {
     if (!needsEncryption(view)) {
       if (this.#keys.length > 1) this.#retire();
       if (this.#mayStand) await this.#removeAll();

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError, isTemporary, Temporary, type Clock } from '../../base/src/index.js';
+import { isTemporary, Temporary, type Clock } from '../../base/src/index.js';
 import type { Mesh } from './mesh.js';
 import * as route from './rtnetlink.js';
 import type { Wire } from './kernel-item.js';
@@ -66,17 +66,18 @@ export class WireguardGo implements WireDevice {
 
   async #start(mtu: number): Promise<void> {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    const log = openSync(join(this.folder, `${this.name}.log`), 'w', 0o600);
+    const logFile = join(this.folder, `${this.name}.log`);
+    const log = openSync(logFile, 'w', 0o600);
     const { NODE_OPTIONS: _ours, ...environment } = process.env;
     const child = spawn(program, ['-f', this.#firstName], { detached: true, stdio: ['ignore', log, log], env: { ...environment, LOG_LEVEL: 'error' } });
     closeSync(log);
-    let failure: unknown;
-    child.once('error', (error) => (failure = error));
-    child.once('exit', (code) => (failure ??= `it ended with status ${code}: ${readFileSync(join(this.folder, `${this.name}.log`), 'utf8').trim()}`));
+    let failure: Error | undefined;
+    child.on('error', (error) => (failure = error));
     child.unref();
     const startedMs = this.clock.monotonicMs();
     while (!(await this.#isAlive())) {
-      if (failure !== undefined) throw new Temporary(`${program} did not start: ${describeError(failure)}`);
+      if (failure) throw new Temporary(`${program} cannot be run`, { cause: failure });
+      if (child.exitCode !== null || child.signalCode !== null) throw new Temporary(`${program} ended at once: ${readFileSync(logFile, 'utf8').trim() || (child.signalCode ?? `status ${child.exitCode}`)}`);
       if (this.clock.monotonicMs() - startedMs > startTimeoutMs) throw new Temporary(`${program} did not answer within ${startTimeoutMs} ms`);
       await this.clock.sleep(startPollMs);
     }
