@@ -7,7 +7,7 @@ unset NODE_EXTRA_CA_CERTS
 built=node_modules/.cache/bench-network-$$
 trap 'rm -rf "$built"' EXIT
 mkdir -p "$built"
-[ $# -gt 0 ] || set -- nodes-work convergence
+[ $# -gt 0 ] || set -- nodes-work paths convergence
 for program in "$@"; do
   node_modules/.bin/esbuild "bench/src/network/$program.ts" --bundle --platform=node --format=esm --packages=external --log-level=warning --outfile="$built/$program.mjs"
   echo "== $program (load $(cut -d' ' -f1 /proc/loadavg))"

@@ -19,7 +19,7 @@ let driverFile: string | undefined;
 function driver(): string {
   if (driverFile) return driverFile;
   driverFile = join(process.cwd(), 'node_modules', '.cache', `network-driver-${process.pid}.mjs`); // beside the packages it imports
-  buildSync({ entryPoints: [join(import.meta.dirname, 'driver.ts')], outfile: driverFile, bundle: true, platform: 'node', format: 'esm', packages: 'external' });
+  buildSync({ entryPoints: [join(process.cwd(), 'libs/network/test/driver.ts')], outfile: driverFile, bundle: true, platform: 'node', format: 'esm', packages: 'external' });
   return driverFile;
 }
 
