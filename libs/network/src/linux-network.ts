@@ -18,7 +18,7 @@ import { responder } from './dns-responder.js';
 import { bindNameserver, closeNameserver, serveNames } from './dns-server.js';
 import type { NameserverSockets } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
-import { cannotEncrypt, Encryption, type EncryptionEvent } from './encryption.js';
+import { Encryption, type EncryptionEvent } from './encryption.js';
 import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
 import type { EncryptionState } from './encryption-state.js';
 import { hostLinkName } from './host-rules.js';
@@ -35,6 +35,8 @@ import { openNft } from './nft.js';
 import type { Nft } from './nft.js';
 import { renderRemoval } from './nft-table.js';
 import { probePeers } from './probe.js';
+import { LoopbackRelay, loopbackPorts } from './loopback-relay.js';
+import { PortClaims, refuseHeldPorts } from './port-holders.js';
 import { planNode } from './node-plan.js';
 import type { NodePlan } from './node-plan.js';
 import { changeNames, viewDifference } from './view-difference.js';
@@ -44,6 +46,8 @@ export type NetworkEvent =
   | { event: 'network-names-failed' | 'network-again-failed' | 'network-audit-failed'; error: string }
   /** Others had changed what is ours, and it was put back. `what` names the first few. */
   | { event: 'network-drift'; count: number; what: string[] }
+  /** A process of the host listens where a service wants to be published: the port stays the process'. */
+  | { event: 'network-port-taken'; port: string; holder: string }
   | EncryptionEvent;
 
 export type LinuxNetworkOptions = NodeNetworkOptions & { trace?: Trace<NetworkEvent>; random?: Random; clock?: Clock };
@@ -82,6 +86,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   #links: MeshLinks | undefined;
   /** What of it is known to be in the kernel, but for what others have done since. */
   #stands: Standing = nothingStands;
+  readonly #claims: PortClaims;
+  readonly #relay: LoopbackRelay;
   readonly #watch: ChangeWatch;
   readonly #drift = noDrift();
   #looks = 0;
@@ -95,6 +101,9 @@ class LinuxNodeNetwork implements NodeNetwork {
     this.#meshRules = this.#lifetime.own(openNft(mesh.namespaceFd), (nft) => nft.close());
     const encryption = new Encryption({ ...options, clock: options.clock ?? systemClock }, mesh, () => this.#again());
     this.#encryption = this.#lifetime.own(encryption, (it) => it.close());
+    const taken = (port: string, holder: string) => options.trace?.({ event: 'network-port-taken', port, holder });
+    this.#claims = new PortClaims(({ protocol, port, holder }) => taken(`${port}/${protocol}`, holder));
+    this.#relay = this.#lifetime.own(new LoopbackRelay(({ protocol, port }, error) => taken(`[::1]:${port}/${protocol}`, describeError(error))), (it) => it.close());
     this.#nameserver = this.#lifetime.own(nameserver, (sockets) => this.#names ?? closeNameserver(sockets));
     this.#watch = this.#lifetime.own(new ChangeWatch(mesh, this.#hostRules, this.#meshRules, options), (watch) => watch.close());
     void audit({
@@ -124,10 +133,14 @@ class LinuxNodeNetwork implements NodeNetwork {
     signal.throwIfAborted();
     this.#checkOpen();
     const sealed = networks.find(({ id, encrypted }) => encrypted && container.networks.some(({ networkId }) => networkId === id));
-    if (sealed && !this.#encryption.isPossible) throw new Refused('precondition', `network ${sealed.name} is encrypted, and ${cannotEncrypt}`);
+    const obstacle = sealed && this.#encryption.obstacle;
+    if (obstacle) throw new Refused('precondition', `network ${sealed.name} is encrypted, and ${obstacle}`);
     const links = containerLinks(container, networks, this.#mesh.mtu);
     const netnsPath = join(namespaceFolder(this.#options), container.containerId);
-    if (!hasNamespace(netnsPath)) makeContainerNamespace(netnsPath, links, this.#mesh);
+    if (!hasNamespace(netnsPath)) {
+      refuseHeldPorts(container);
+      makeContainerNamespace(netnsPath, links, this.#mesh);
+    }
     return { netnsPath, nameserver: links.length > 0 ? nameserverAddress : '', mtu: links[0]?.mtu ?? this.#mesh.mtu };
   }
 
@@ -192,7 +205,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   }
 
   /** Carries out a view. What others have changed since the last time is put back by it, and counted. */
-  async #make(view: NodeNetworkView): Promise<void> {
+  async #make(wanted: NodeNetworkView): Promise<void> {
+    const view = this.#claims.claim(wanted);
     const heard = this.#watch.take();
     const [before, stood] = [this.#made, this.#stands];
     const drift = before ? heard.drift : [];
@@ -219,6 +233,7 @@ class LinuxNodeNetwork implements NodeNetwork {
     if (!hostStands || heard.hostFilter) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
     await this.#execute(change, links, () => this.#serve(found ? changeNames(this.#names!, found.names, plan.names) : plan.names));
     this.#stands = { links: true, meshRules: true, hostRules: true };
+    this.#relay.serve(loopbackPorts(view));
     this.#links = links;
     this.#made = { view, encryption, plan: small ? once(() => planNode(view, this.#options, encryption)) : () => plan };
     this.#report(drift);
