@@ -1,15 +1,16 @@
 import { families, familyOf, meshSideAddress, type Family } from './addresses.js';
 import { clusterPorts } from './mesh-hooks.js';
 import { boundPorts, hostModePorts, portKey, publishedPorts } from './published-ports.js';
-import type { NodeNetworkOptions, NodeNetworkView } from './network.js';
+import type { ClaimedPort, NodeNetworkOptions, NodeNetworkView } from './network.js';
 import { protocolWord, type NftSet, type NftTable } from './nft-table.js';
 
 /** The table in the host's namespace: published ports go to the mesh, the VXLAN port hears the cluster's nodes only. */
 export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): NftTable {
   const link = hostLinkName(options.name);
   const tunnel = options.dataPathPort;
-  const keysOf = (family: Family) => [...publishedPorts(view, family), ...hostModePorts(view, family)].filter(({ hostIp }) => !hostIp).map((port) => [portKey(port), ''] as const);
-  const boundOf = (family: Family) => boundPorts(view, family).map((port) => [`${port.hostIp} . ${portKey(port)}`, port.alias] as const);
+  const isFree = ({ protocol, port }: ClaimedPort) => !view.heldPorts?.some((held) => held.protocol === protocol && held.port === port);
+  const keysOf = (family: Family) => [...publishedPorts(view, family).filter(isFree), ...hostModePorts(view, family)].filter(({ hostIp }) => !hostIp).map((port) => [portKey(port), ''] as const);
+  const boundOf = (family: Family) => boundPorts(view, family).filter(isFree).map((port) => [`${port.hostIp} . ${portKey(port)}`, port.alias] as const);
   const nodes = (family: Family) => view.peers.filter((peer) => familyOf(peer.dataPathAddress) === family).map((peer) => [peer.dataPathAddress, ''] as const);
   return {
     name: options.name,

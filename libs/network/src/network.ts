@@ -1,5 +1,5 @@
 import type { Bell } from '../../base/src/index.js';
-import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey, PortConfig, PeerProbe, PortTraffic, TaskNetwork } from '../../model/src/index.js';
+import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey, PortConfig, PeerProbe, PortTraffic, Protocol, TaskNetwork } from '../../model/src/index.js';
 import type { DriftKind } from './drift.js';
 
 /** Everything one node's network depends on. A value: the whole of it, every time. */
@@ -10,6 +10,13 @@ export interface NodeNetworkView {
   services: readonly AssignedService[];
   /** Containers on this node that are attached or about to be. */
   containers: readonly LocalContainer[];
+  /** Processes of this host listen there: what services publish at these ports does not answer here. */
+  heldPorts?: readonly ClaimedPort[];
+}
+
+export interface ClaimedPort {
+  protocol: Protocol;
+  port: number;
 }
 
 export interface LocalContainer {

@@ -11,7 +11,7 @@ import type { NodeNetworkView } from './network.js';
  * than services has changed.
  */
 export function viewDifference(before: NodeNetworkView, after: NodeNetworkView): { before: NodeNetworkView; after: NodeNetworkView } | undefined {
-  const isComparable = before.self.nodeId === after.self.nodeId && before.self.index === after.self.index && sameItems(before.peers, after.peers) && sameItems(before.networks, after.networks);
+  const isComparable = before.self.nodeId === after.self.nodeId && before.self.index === after.self.index && sameItems(before.peers, after.peers) && sameItems(before.networks, after.networks) && sameItems(before.heldPorts ?? [], after.heldPorts ?? []);
   if (!isComparable) return undefined;
   const [had, has] = [new Set(before.services), new Set(after.services)];
   const touched = new Set<string>();

@@ -163,6 +163,30 @@ test('a connection that says nothing is known for days in the mesh, whatever the
   expect(remaining).toBeGreaterThan(4 * 24 * 3600);
 });
 
+test('a published port answers at ::1 of the node, by TCP and UDP', async () => {
+  const plain: AssignedService = { ...web(), ports: [{ protocol: 'tcp', targetPort: 8000, publishedPort: 8080 }, { protocol: 'udp', targetPort: 5000, publishedPort: 5300 }, { protocol: 'tcp', targetPort: 8000, publishedPort: 8443, hostIps: ['::1'] }] };
+  for (const name of ['web1', 'web2']) {
+    await (await inContainer(name).start(`const s = require('dgram').createSocket('udp6'); s.on('message', (m, from) => s.send('${name} heard ' + m, from.port, from.address)); s.bind(5000, () => console.log('up'))`)).next();
+  }
+  await apply(plain);
+  for (const port of [8080, 8443]) expect([...new Set(ask(hosts[0], '::1', port, 20))].sort()).toEqual(['web1 saw fd77:6d::1', 'web2 saw fd77:6d::1']);
+  expect(ask(client, 'fd99::1', 8443)).toEqual(['ECONNREFUSED']);
+  const flow = await hosts[1].start(`const s = require('dgram').createSocket('udp6'); s.on('message', (d) => { console.log(String(d)); s.send('more', 5300, '::1'); }); s.send('hello', 5300, '::1')`);
+  expect(await flow.next()).toMatch(/^web[12] heard hello$/);
+  expect(await flow.next()).toMatch(/^web[12] heard more$/);
+  await apply({ ...plain, ports: [] });
+  expect(ask(hosts[0], '::1', 8080)).toEqual(['ECONNREFUSED']);
+});
+
+test('a process of the host keeps its port, and a task that wants it is told', async () => {
+  await serve(hosts[0], 'process', 8088);
+  await apply({ ...web(), ports: [{ protocol: 'tcp', targetPort: 8000, publishedPort: 8088 }] });
+  expect(ask(client, '10.99.0.1', 8088)).toEqual(['process saw 10.99.0.50']);
+  expect(who(ask(client, '10.99.0.2', 8088, 20))).toEqual(everywhere);
+  const wants = { ...local('late', 'open', 30), hostPorts: [{ targetPort: 80, publishedPort: 8088 }] };
+  await expect(hosts[0].attach(wants, [open])).rejects.toThrow(/port 8088\/tcp of this node is in use by node \(pid \d+\)/);
+});
+
 const dbService: AssignedService = { id: 'db', name: 'db', mode: 'vip', virtualIps: [{ networkId: 'open', address: '10.10.0.3' }], ports: [], endpoints: [endpoint('db', 1)] };
 
 function web(traffic: Partial<AssignedPort> = {}, weights: number[] = []): AssignedService {
