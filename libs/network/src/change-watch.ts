@@ -49,7 +49,7 @@ export class ChangeWatch {
     const inHost = this.hostRules.takeTouches();
     if (!inMesh || inMesh.has(meshTableName)) suspicion.meshRules = true;
     if (!inHost || inHost.has(name)) suspicion.hostRules = true;
-    if (!inHost || inHost.has('filter')) suspicion.hostFilter = true;
+    if (!inHost || [...inHost.keys()].some((table) => table !== name && table !== `${name}_user`)) suspicion.hostFilter = true;
     for (const [table, touches] of [[meshTableName, inMesh], [name, inHost]] as const) {
       for (const [object, count] of touches?.get(table) ?? []) suspicion.drift.push({ kind: 'firewall', what: `${count} ${object}${count > 1 ? 's' : ''} of table ${table}` });
     }

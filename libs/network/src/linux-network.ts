@@ -9,6 +9,7 @@ import { audit } from './audit.js';
 import { ChangeWatch } from './change-watch.js';
 import { containerDrift } from './container-drift.js';
 import { containerLinks, makeContainerNamespace } from './container-link.js';
+import { hostUserHooks, meshUserHooks, removalOfUserHooks } from './user-hooks.js';
 import { diffPlan } from './diff.js';
 import type { Applied, NetworkChange } from './diff.js';
 import { itemDrift, noDrift } from './drift.js';
@@ -161,7 +162,8 @@ class LinuxNodeNetwork implements NodeNetwork {
     for (const id of containerNamespaces(this.#options)) removeNamespace(join(namespaceFolder(this.#options), id));
     await this.#sequencer.run('apply', async () => {
       this.#done = undefined;
-      await this.#hostRules.run(await closingOfForwardFilter(hostLinkName(this.#options.name)));
+      await this.#hostRules.run(await closingOfForwardFilter(hostLinkName(this.#options.name), this.#options.name));
+      await this.#hostRules.run(await removalOfUserHooks(this.#options.name));
       await this.#hostRules.run(renderRemoval(this.#options.name));
       await this.#encryption.destroy();
       removeMesh(this.#mesh, this.#options);
@@ -230,7 +232,9 @@ class LinuxNodeNetwork implements NodeNetwork {
       change = diffPlan(this.#found(items, plan, { meshRules: meshStands, hostRules: hostStands }), plan);
     }
     this.#stands = nothingStands;
-    if (!hostStands || heard.hostFilter) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name)));
+    if (!hostStands || heard.hostFilter) await this.#hostRules.run(await openingOfForwardFilter(hostLinkName(this.#options.name), this.#options.name));
+    if (!hostStands) await this.#hostRules.run(hostUserHooks(this.#options.name));
+    if (!meshStands) await this.#meshRules.run(meshUserHooks);
     await this.#execute(change, links, () => this.#serve(found ? changeNames(this.#names!, found.names, plan.names) : plan.names));
     this.#stands = { links: true, meshRules: true, hostRules: true };
     this.#relay.serve(loopbackPorts(view));

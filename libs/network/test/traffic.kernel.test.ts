@@ -24,6 +24,10 @@ const namespaces = new Map<string, Namespace>();
 const everywhere = ['web1 saw', 'web2 saw'];
 
 beforeAll(async () => {
+  // As firewalld and a plain /etc/nftables.conf leave a host, and as ufw does for IPv6.
+  hosts[0].run("nft 'add table inet filter; add chain inet filter forward { type filter hook forward priority 0; policy drop; }'");
+  hosts[1].run("nft 'add table inet firewalld; add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; policy accept; }; add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited'");
+  hosts[1].run('ip6tables -P FORWARD DROP');
   for (const [at, namespace] of [...hosts, client, stranger].entries()) namespace.run(`ip -6 addr add fd99::${at + 1}/64 dev eth0 nodad`);
   hosts[0].run('ip addr add 10.99.0.101/24 dev eth0');
   for (const host of hosts) await host.open();
@@ -178,6 +182,25 @@ test('a published port answers at ::1 of the node, by TCP and UDP', async () => 
   expect(ask(hosts[0], '::1', 8080)).toEqual(['ECONNREFUSED']);
 });
 
+test('rules of the administrator stand before ours, and stay', async () => {
+  await apply(web());
+  const rule = 'nft add rule inet shoal_user inbound ip saddr 10.99.0.60 tcp dport 8080 reject with tcp reset';
+  expect(hosts[0].run(rule)).toBe('');
+  await apply({ ...web(), ports: [...web().ports, { protocol: 'tcp', targetPort: 8000, publishedPort: 8181 }] });
+  await apply(web());
+  expect(ask(stranger, '10.99.0.1', 8080)).toEqual(['ECONNREFUSED']);
+  expect(who(ask(client, '10.99.0.1', 8080, 20))).toEqual(everywhere);
+  const inMesh = (script: string) => hosts[0].run(`nsenter --net=${hosts[0].options.stateDir}/netns/mesh ${script}`);
+  expect(inMesh('nft add rule inet user forward ip saddr 10.10.0.13 ip daddr 10.10.0.11 reject')).toBe('');
+  await hosts[0].crash();
+  await hosts[0].open();
+  await apply(web());
+  expect(ask(inContainer('box'), '10.10.0.11', 8000)).toEqual(['ECONNREFUSED']);
+  expect(inMesh('nft flush chain inet user forward')).toBe('');
+  expect(hosts[0].run('nft flush chain inet shoal_user inbound')).toBe('');
+  expect(who(ask(stranger, '10.99.0.1', 8080, 20))).toEqual(everywhere);
+});
+
 test('a process of the host keeps its port, and a task that wants it is told', async () => {
   await serve(hosts[0], 'process', 8088);
   await apply({ ...web(), ports: [{ protocol: 'tcp', targetPort: 8000, publishedPort: 8088 }] });
@@ -185,6 +208,14 @@ test('a process of the host keeps its port, and a task that wants it is told', a
   expect(who(ask(client, '10.99.0.2', 8088, 20))).toEqual(everywhere);
   const wants = { ...local('late', 'open', 30), hostPorts: [{ targetPort: 80, publishedPort: 8088 }] };
   await expect(hosts[0].attach(wants, [open])).rejects.toThrow(/port 8088\/tcp of this node is in use by node \(pid \d+\)/);
+});
+
+test('destroy gives the firewall of the host back as it was, and keeps rules that are not ours', async () => {
+  hosts[1].run('nft add rule inet shoal_user outbound counter');
+  for (const host of hosts) await host.call('destroy');
+  expect(hosts[0].run('nft list tables')).toBe('table inet filter');
+  expect(hosts.map((host) => host.run('nft list ruleset | grep shoal-mesh; true'))).toEqual(['', '']);
+  expect(hosts[1].run('nft list table inet shoal_user')).toContain('counter');
 });
 
 const dbService: AssignedService = { id: 'db', name: 'db', mode: 'vip', virtualIps: [{ networkId: 'open', address: '10.10.0.3' }], ports: [], endpoints: [endpoint('db', 1)] };
