@@ -82,8 +82,9 @@ static int execute_from_path(const char *name) {
 static _Noreturn void execute(const struct child_ends *ends) {
 	int error_number;
 	load_late_seccomp();
-	if (!run_start_hooks()) {
-		tell(ends, (struct child_status){.ready = 0, .error_number = START_HOOK_FAILED});
+	int hook_status = run_start_hooks();
+	if (hook_status != 0) {
+		tell(ends, (struct child_status){.ready = 0, .error_number = START_HOOK_FAILED | (uint32_t)hook_status << HOOK_STATUS_SHIFT});
 		end_process(1);
 	}
 	if (strchr(arguments[0], '/')) {

@@ -62,10 +62,11 @@ static int wait_until(pid_t pid, uint32_t timeout_ms) {
 	}
 }
 
-static bool run(const struct hook *hook) {
+/* Its wait status; -1: it could not be run, or took too long. */
+static int run(const struct hook *hook) {
 	int input[2];
 	if (pipe(input) < 0)
-		return false;
+		return -1;
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(input[0], STDIN_FILENO);
@@ -80,14 +81,14 @@ static bool run(const struct hook *hook) {
 		write(input[1], hook->input, strlen(hook->input));
 	close(input[1]);
 	signal(SIGPIPE, SIG_DFL);
-	return pid > 0 && wait_until(pid, hook->timeout_ms) == 0;
+	return pid > 0 ? wait_until(pid, hook->timeout_ms) : -1;
 }
 
 void op_hook(struct record *record) {
 	uint32_t late = take_u32(record);
 	struct hook *hook = take_hook(record);
 	if (!late) {
-		if (!run(hook))
+		if (run(hook) != 0)
 			fail_because("run the hook", hook->path, "error running hook: it failed or took too long");
 		return;
 	}
@@ -97,9 +98,9 @@ void op_hook(struct record *record) {
 	*end = hook;
 }
 
-bool run_start_hooks(void) {
-	for (const struct hook *hook = late_hooks; hook; hook = hook->next)
-		if (!run(hook))
-			return false;
-	return true;
+int run_start_hooks(void) {
+	int wait_status = 0;
+	for (const struct hook *hook = late_hooks; hook && wait_status == 0; hook = hook->next)
+		wait_status = run(hook);
+	return wait_status;
 }

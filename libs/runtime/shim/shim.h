@@ -93,9 +93,9 @@ _Noreturn void run_files(int connection, struct record *record);
 _Noreturn void run_exec(int connection, struct record *record);
 
 /* hook.c: programs of OCI configs that run on the way. */
-enum { START_HOOK_FAILED = 0xffff }; /* in place of an error number */
+enum { START_HOOK_FAILED = 0xffff, HOOK_STATUS_SHIFT = 16 }; /* in place of an error number, below what waitpid said */
 void op_hook(struct record *record);
-bool run_start_hooks(void);
+int run_start_hooks(void); /* wait status of the one that failed; 0: none; -1: it could not be run, or took too long */
 void load_late_seccomp(void); /* process.c */
 
 /* launch.c: forks one process that somebody else looks after. */

@@ -123,6 +123,19 @@ describe('a bundle on the command line', () => {
     expect(run('list', '-q').stdout).toBe('');
   });
 
+  test('says how a hook ended that the start needs', () => {
+    const ended = (script: string, more: object = {}) => {
+      bundle((spec) => {
+        command('sh', '-c', 'echo ran')(spec);
+        spec.hooks = { startContainer: [{ path: '/bin/sh', args: ['sh', '-c', script], ...more }] };
+      });
+      return run('run', 'hook-end').stderr;
+    };
+    expect(ended('exit 3')).toContain('error running hook: startContainer: exit status 3');
+    expect(ended('kill -SEGV $$')).toContain('signal: segmentation fault');
+    expect(ended('sleep 100', { timeout: 1 })).toContain('took longer than its timeout');
+  });
+
   const mapped = [{ containerID: 0, hostID: 100000, size: 65536 }];
   /** A root that belongs to who is root inside is the bundle's business: nobody writes to this one. */
   const inUserNamespace = (...argv: string[]) => (spec: OciSpec) => {

@@ -76,7 +76,7 @@ function unifiedWrites(files: Record<string, string>, layout: CgroupLayout): Cgr
     const controller = file.slice(0, file.indexOf('.'));
     const tree = unifiedTree(layout);
     if (!tree || (controller !== 'cgroup' && !tree.controllers.includes(controller))) {
-      throw new Refused('unsupported', `${file}: the controller ${controller} is not one of cgroup v2 on this machine`);
+      throw new Refused('unsupported', `invalid configuration: ${file}: the controller ${controller} is not one of cgroup v2 on this machine`);
     }
     return { tree, file, value };
   });

@@ -7,7 +7,7 @@ import { startSocketName } from './state.js';
 
 /** struct child_status of the shim: ready, error number. */
 const statusBytes = 8;
-/** In place of an error number (START_HOOK_FAILED of the shim). */
+/** In place of an error number (START_HOOK_FAILED of the shim), below the 16 bits of its wait status. */
 const startHookFailed = 0xffff;
 
 export function isWaiting(startSocket: string): boolean {
@@ -31,6 +31,16 @@ export async function giveStartWord(startSocket: string, argv0: string): Promise
     rmSync(startSocket, { force: true });
   }
   if (answer.length < statusBytes) return;
-  const errno = answer.readUInt32LE(4);
-  throw new Refused('invalid', errno === startHookFailed ? 'error running hook: a startContainer hook failed or took too long' : startFailureWords(errno, argv0));
+  const errno = answer.readUInt16LE(4);
+  throw new Refused('invalid', errno === startHookFailed ? `error running hook: startContainer: ${hookEndWords(answer.readUInt16LE(6))}` : startFailureWords(errno, argv0));
+}
+
+const noStatus = 0xffff;
+/** Of strsignal(3), those that hooks end by. */
+const signalWords: Record<number, string> = { 6: 'aborted', 9: 'killed', 11: 'segmentation fault', 15: 'terminated', 31: 'bad system call' };
+
+function hookEndWords(waitStatus: number): string {
+  if (waitStatus === noStatus) return 'it cannot be run, or took longer than its timeout';
+  const signal = waitStatus & 0x7f;
+  return signal === 0 ? `exit status ${waitStatus >> 8}` : `signal: ${signalWords[signal] ?? signal}`;
 }
