@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Refused, VirtualClock } from '../../base/src/index.js';
-import type { FromManager, Hello } from '../../model/src/index.js';
+import type { AssignedPeer, FromManager, Hello } from '../../model/src/index.js';
 import { aCluster, aNode, aTask } from '../../model/src/testing/index.js';
 import { MemoryStore, type Store } from '../../store/src/index.js';
 import { NodeSessions, type AgentEvents, type AgentStream } from '../src/index.js';
@@ -155,4 +155,15 @@ test('a node that lives and never agrees is waited for no longer than the cap', 
     agent.events.received({ kind: 'beat', sequence: second });
   }
   expect(agreed()).toBeGreaterThanOrEqual(after);
+});
+
+test('the keys of a node reach all nodes: those of its hello, and those that come later', async () => {
+  const agent = new Agent();
+  agent.hello();
+  await clock.advance(100);
+  const keys = [{ slot: 1, publicKey: 'new', port: 51_821 }];
+  agent.events.received({ kind: 'encryption-keys', keys });
+  await clock.advance(100);
+  const told = agent.heard.flatMap((word) => (word.kind === 'assignments' ? word.assignments.put : [])).filter(({ kind }) => kind === 'peer');
+  expect(told.map(({ value }) => (value as AssignedPeer).encryptionKeys)).toEqual([undefined, keys]);
 });

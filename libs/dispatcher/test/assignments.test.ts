@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AssignedTask, Secret, Task } from '../../model/src/index.js';
+import type { AssignedNetwork, AssignedService, AssignedTask, Secret, Task } from '../../model/src/index.js';
 import { aNetwork, aNode, aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
 import { assignmentPlanner, assignmentSet, diffAssignments } from '../src/index.js';
 
@@ -122,4 +122,24 @@ test('what has not changed stays the same object from revision to revision', () 
   const wanted = assignmentPlanner(view, open, before).forNode('a');
   expect(diffAssignments(sent, wanted)).toEqual({ put: [], remove: [] });
   expect([...wanted].every(([key, item]) => sent.get(key) === item)).toBe(true);
+});
+
+test('an encrypted network is told as such, and so is each endpoint in it; peers come with their keys', () => {
+  const encryptionKeys = [{ slot: 0, publicKey: 'key', port: 51_820 }];
+  const encryptedBy = (option?: string) => {
+    const view = viewOf({
+      node: [aNode({ id: 'a', status: { encryptionKeys } })],
+      network: [aNetwork({ spec: { driverOpts: option === undefined ? {} : { encrypted: option } }, allocation: { subnets: [{ subnet: '10.0.0.0/24', gateway: '10.0.0.1' }], vni: 4097 } })],
+      service: [aService({ spec: { template }, status: { virtualIps: [{ networkId: 'webnet', address: '10.0.0.2' }] } })],
+      secret: [secret],
+      task: [on('a', 1)],
+    });
+    const set = assignmentSet(view, 'a', open);
+    expect(set.get('peer/a')!.value).toMatchObject({ encryptionKeys });
+    const network = set.get('network/webnet')!.value as AssignedNetwork;
+    const service = set.get('service/web')!.value as AssignedService;
+    return [network.encrypted, service.endpoints[0]!.addresses[0]!.encrypted];
+  };
+  for (const yes of ['', 'true', '1']) expect(encryptedBy(yes), yes).toEqual([true, true]);
+  for (const no of [undefined, 'false', '0']) expect(encryptedBy(no), no).toEqual([undefined, undefined]);
 });
