@@ -5,12 +5,11 @@ import type { Socket } from 'node:net';
 import { Temporary } from '../../base/src/index.js';
 import type { Lifetime } from '../../base/src/index.js';
 import { addressBytes, nameserverAddress } from './addresses.js';
-import { packAddress } from './dns-wire.js';
 import type { Respond } from './dns-responder.js';
 import { streamFrame } from './dns-upstream.js';
 import { inNamespace } from './namespaces.js';
 import { isErrno } from './netlink.js';
-import { addressFamily, bindInet, openSocket, sendTo, setSocketOption, socketType } from './syscalls.js';
+import { addressFamily, bindInet, openSocket, setSocketOption, socketType } from './syscalls.js';
 
 const port = 53;
 const idleConnectionMs = 5_000;
@@ -62,25 +61,18 @@ export async function serveNames(sockets: NameserverSockets, respond: Respond, l
 }
 
 async function serveDatagrams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {
-  const socket = createSocket('udp4');
+  // Answers go to addresses, never to names: the lookup that Node makes of each is done at once.
+  const socket = createSocket({ type: 'udp4', lookup: (address, _options, done) => done(null, address, 4) });
   socket.on('error', onError);
+  const sent = (error: Error | null) => error && onError(error);
   socket.on('message', (question, { address, port }) => {
-    const send = (answer: Buffer | undefined) => answer && !lifetime.signal.aborted && sendAnswer(fd, answer, address, port, onError);
+    const send = (answer: Buffer | undefined) => answer && !lifetime.signal.aborted && socket.send(answer, port, address, sent);
     const answer = respond(question, address, 'udp');
     if (answer instanceof Promise) void answer.then(send);
     else send(answer);
   });
   await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
   lifetime.own(socket, () => new Promise<void>((resolve) => socket.close(resolve)));
-}
-
-/** At once and past Node's queue, at half its price. Where there is no room it is lost, as datagrams may be: the client asks again. */
-function sendAnswer(fd: number, answer: Buffer, address: string, port: number, onError: (error: unknown) => void): void {
-  try {
-    sendTo(fd, answer, packAddress(address), port);
-  } catch (error) {
-    if (!isErrno(error, 'EAGAIN', 'ENOBUFS', 'EPERM', 'ENETUNREACH', 'EHOSTUNREACH')) onError(error); // the client may have gone meanwhile
-  }
 }
 
 async function serveStreams(fd: number, respond: Respond, lifetime: Lifetime, onError: (error: unknown) => void): Promise<void> {

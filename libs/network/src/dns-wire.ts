@@ -123,7 +123,7 @@ function packRecord(record: DnsRecord): Buffer {
 }
 
 /** IPv4, nearly all, without the detour by big numbers. */
-export function packAddress(address: string): Buffer {
+function packAddress(address: string): Buffer {
   return familyOf(address) === 4 ? Buffer.from(address.split('.').map(Number)) : addressBytes(address);
 }
 

@@ -110,11 +110,10 @@ export function send(fd: number, data: Buffer): void {
 }
 
 /** From a non-blocking socket to an address of either family, in network order. */
-export function sendTo(fd: number, data: Buffer, address: Buffer, port = 0): void {
+export function sendTo(fd: number, data: Buffer, address: Buffer): void {
   const isIpv6 = address.length === 16;
   const socketAddress = Buffer.alloc(isIpv6 ? 28 : 16);
   socketAddress.writeUInt16LE(isIpv6 ? addressFamily.inet6 : addressFamily.inet, 0);
-  socketAddress.writeUInt16BE(port, 2);
   address.copy(socketAddress, isIpv6 ? 8 : 4);
   checked(Number(cSendto(fd, data, data.length, 0, socketAddress, socketAddress.length)), 'sendto', `${data.length} bytes`);
 }
