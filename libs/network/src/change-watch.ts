@@ -61,12 +61,12 @@ export class ChangeWatch {
     this.#suspicion.links = true;
   }
 
-  /** All that was heard since the last call. */
-  take(): Suspicion {
+  /** All that was heard since the last call. Without `links`, what concerns them is kept for a later one. */
+  take(links: boolean): Suspicion {
     this.hear();
-    const taken = this.#suspicion;
-    this.#suspicion = nothing();
-    return taken;
+    const heard = this.#suspicion;
+    this.#suspicion = { ...nothing(), links: heard.links && !links };
+    return { ...heard, links: heard.links && links };
   }
 
   close(): void {

@@ -69,6 +69,9 @@ export async function openNodeNetwork(options: LinuxNetworkOptions): Promise<Nod
 }
 
 const namedDrifts = 10;
+/** So many are looked at in no time. */
+const fewContainers = 50;
+const restPerLook = 20;
 
 class LinuxNodeNetwork implements NodeNetwork {
   readonly #options: LinuxNetworkOptions;
@@ -92,6 +95,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   readonly #watch: ChangeWatch;
   readonly #drift = noDrift();
   #looks = 0;
+  /** At all links and the containers'. */
+  #lastLook: { endedMs: number; tookMs: number } | undefined;
   /** Absent until the first view: questions wait in their socket rather than be told that a name does not exist. */
   #names: DnsNames | undefined;
 
@@ -209,7 +214,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   /** Carries out a view. What others have changed since the last time is put back by it, and counted. */
   async #make(wanted: NodeNetworkView): Promise<void> {
     const view = this.#claims.claim(wanted);
-    const heard = this.#watch.take();
+    const startedMs = this.#clock.monotonicMs();
+    const heard = this.#watch.take(this.#mayLookAtLinks(view));
     const [before, stood] = [this.#made, this.#stands];
     const drift = before ? heard.drift : [];
     const ofLinks = stood.links && heard.links ? [...linkDrift(this.#mesh, this.#options), ...restoreSysctls(this.#mesh, this.#options)] : [];
@@ -240,6 +246,7 @@ class LinuxNodeNetwork implements NodeNetwork {
     this.#relay.serve(loopbackPorts(view));
     this.#links = links;
     this.#made = { view, encryption, plan: small ? once(() => planNode(view, this.#options, encryption)) : () => plan };
+    if (heard.links) this.#lastLook = { endedMs: this.#clock.monotonicMs(), tookMs: this.#clock.monotonicMs() - startedMs };
     this.#report(drift);
     this.#options.trace?.({
       event: 'network-changed',
@@ -267,9 +274,22 @@ class LinuxNodeNetwork implements NodeNetwork {
     await this.#sequencer.run('apply', async () => {
       if (this.#lifetime.signal.aborted || !this.#done) return;
       this.#looks++;
-      if (atEverything) this.#watch.suspectLinks();
+      if (atEverything) {
+        this.#watch.suspectLinks();
+        this.#lastLook = undefined;
+      }
       await this.#make(this.#done.view);
     });
+  }
+
+  /** Each container that comes or goes is heard as a change of links. While many do, a look at all of them has to wait until it is a small part of the work. */
+  #mayLookAtLinks({ containers }: NodeNetworkView): boolean {
+    if (!this.#lastLook || containers.length <= fewContainers) return true;
+    return this.#clock.monotonicMs() - this.#lastLook.endedMs >= restPerLook * this.#lastLook.tookMs;
+  }
+
+  get #clock(): Clock {
+    return this.#options.clock ?? systemClock;
   }
 
   #repairContainers({ containers, networks }: NodeNetworkView): Drift[] {
