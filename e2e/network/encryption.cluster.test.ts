@@ -33,7 +33,7 @@ networks:
   open: {}
 `;
 
-it('keeps what is said in an encrypted network of a stack from the wire, and replaces its keys while it is said', async () => {
+it('keeps what is said in an encrypted network of a stack from the wire, also while keys are replaced', async () => {
   await test.deploy('seal', stack);
   const [client] = await test.untilRunning('seal_client', 1);
   const [vault] = await test.untilRunning('seal_vault', 1);
@@ -46,12 +46,12 @@ it('keeps what is said in an encrypted network of a stack from the wire, and rep
   await until('the encrypted network carries', async () => (await say(addressIn(networks[0]!.Id), 'canary-sealed').catch(() => '')).includes('canary-sealed'));
   await until('the plain network carries', async () => (await say(addressIn(networks[1]!.Id), 'canary-in-clear').catch(() => '')).includes('canary-in-clear'));
 
-  // One connection through the replacement of every node's key: the manager carries the new keys from node to node.
-  const first = await publicKeys();
+  // The manager carries the new keys from node to node while connections come and go.
+  const first = await keysOfNodes();
   expect(first).toHaveLength(2);
   await until('every node has another key, and one only', async () => {
     expect(await say(addressIn(networks[0]!.Id), 'canary-sealed')).toContain('canary-sealed');
-    const now = await publicKeys();
+    const now = await keysOfNodes();
     return now.length === 2 && now.every((key) => !first.includes(key));
   }, { deadlineMs: 60_000, everyMs: 500 });
 
@@ -61,8 +61,8 @@ it('keeps what is said in an encrypted network of a stack from the wire, and rep
   await test.remove('seal');
 });
 
-/** Of both nodes, as they hold them. */
-async function publicKeys(): Promise<string[]> {
+/** The private keys of both nodes, as they hold them. */
+async function keysOfNodes(): Promise<string[]> {
   return ['node-1', 'node-2'].flatMap((name) => {
     const host = test.cluster.host(name);
     return (JSON.parse(readFileSync(join(host.runDir, 'agent/network/encryption/keys.json'), 'utf8')) as { privateKey: string }[]).map(({ privateKey }) => privateKey);
