@@ -58,6 +58,21 @@ test('names are answered over TCP too', () => {
   expect(inContainer('box3').run(`printf '${framedQuestion('web')}' | timeout 3 busybox nc 127.0.0.11 53 | od -An -tx1 | tr -d ' \n'`)).toContain('0a0a0002');
 });
 
+test('while one container sends nonsense without end, another on the same node is answered', async () => {
+  const flood = await inContainer('dual1').start(`const s = require('dgram').createSocket('udp4'); const { randomBytes, randomInt } = require('crypto');
+    const nonsense = Array.from({ length: 500 }, () => randomBytes(randomInt(1, 600)));
+    let sent = 0; let running = true;
+    const more = () => { if (!running) return console.log(sent); for (let i = 0; i < 200; i++) s.send(nonsense[sent++ % 500]); setImmediate(more); };
+    process.stdin.once('data', () => (running = false));
+    s.connect(53, '127.0.0.11', () => { console.log('began'); more(); });
+    s.on('error', () => {});`);
+  await flood.next();
+  for (let round = 0; round < 5; round++) expect(await lookup('web1', 'web')).toEqual(['10.10.0.2']);
+  flood.write('stop');
+  expect(Number(await flood.next())).toBeGreaterThan(10_000);
+  expect(await lookup('web1', 'stack_web')).toEqual(['10.10.0.2']);
+});
+
 test('a container reaches itself by its service', () => {
   expect(distinct(20, () => ask('web1', '10.10.0.2', 8000))).toEqual(['web1 saw 10.10.0.1', 'web2 saw 10.10.0.11']);
 });
