@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Host } from '../../e2e/harness/host.js';
 import { endProcess, isAlive, recordProcess } from '../../e2e/harness/process.js';
@@ -9,6 +9,7 @@ import type { Peer } from './peer.js';
 
 const underlay: Underlay = { name: 'sh-docker', prefix: '172.30.82' };
 const dir = '/var/lib/shoal-bench-docker';
+const cgroupParent = 'sh-docker';
 
 /** Debian's dockerd as a swarm of one, on a host of its own made as Shoal's hosts are. */
 export async function startDocker(imageArchive: string): Promise<Peer> {
@@ -21,7 +22,7 @@ export async function startDocker(imageArchive: string): Promise<Peer> {
   const holder = await Host.hold(underlay, 'node-1', dir);
   const enter = (argv: string[]) => ['nsenter', '-t', String(holder.pid), '--mount', '--net', '--', ...argv];
   const socket = join(dir, 'docker.sock');
-  const flags = ['--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'docker.pid'), '-H', `unix://${socket}`, '--cgroup-parent', 'sh-docker'];
+  const flags = ['--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'docker.pid'), '-H', `unix://${socket}`, '--cgroup-parent', cgroupParent];
   const daemon = recordProcess(startDetached(enter(['dockerd', ...flags]), join(dir, 'dockerd.log')));
   const docker = (...args: string[]) => must(['docker', ...args], { env: { DOCKER_HOST: `unix://${socket}` }, deadlineMs: 60_000 });
   await until('dockerd answers', async () => existsSync(socket) && (await run(['docker', 'version'], { env: { DOCKER_HOST: `unix://${socket}` } })).status === 0);
@@ -43,6 +44,11 @@ export async function startDocker(imageArchive: string): Promise<Peer> {
       await Host.release(dir);
       await destroyUnderlay(underlay);
       rmSync(dir, { recursive: true, force: true });
+      // dockerd makes it and leaves it.
+      for (const tree of readdirSync('/sys/fs/cgroup')) {
+        const group = join('/sys/fs/cgroup', tree, cgroupParent);
+        if (existsSync(group)) rmdirSync(group);
+      }
     },
   };
 }
