@@ -182,6 +182,13 @@ test('a published port answers at ::1 of the node, by TCP and UDP', async () => 
   expect(ask(hosts[0], '::1', 8080)).toEqual(['ECONNREFUSED']);
 });
 
+test('SCTP is led to a task; the kernel needs no sockets of it for that', async () => {
+  await apply({ ...web(), ports: [{ protocol: 'sctp', targetPort: 8000, publishedPort: 9999 }] });
+  expect(client.run(`python3 -c '${sctpInit('10.99.0.1', 9999)}'`)).toBe('');
+  const known = hosts[0].run(`nsenter --net=${hosts[0].options.stateDir}/netns/mesh conntrack -L -p sctp 2>/dev/null`);
+  expect(known).toMatch(/src=10\.99\.0\.50 dst=169\.254\.77\.2 sport=4000 dport=9999 .*src=10\.10\.0\.1[12] dst=10\.99\.0\.50 sport=8000 dport=4000/);
+});
+
 test('rules of the administrator stand before ours, and stay', async () => {
   await apply(web());
   const rule = 'nft add rule inet shoal_user inbound ip saddr 10.99.0.60 tcp dport 8080 reject with tcp reset';
@@ -271,6 +278,22 @@ function ask(from: Namespace, address: string, port: number, times = 1): string[
   const script = `const once = () => new Promise((done) => { let t = ''; const s = require('net').connect(${port}, '${address}'); s.setTimeout(1500, () => { done('no answer'); s.destroy(); }); s.on('data', (d) => t += d).on('end', () => done(t)).on('error', (e) => done(e.code)); });
     (async () => { const all = []; for (let i = 0; i < ${times}; i++) all.push(await once()); console.log(JSON.stringify(all)); })();`;
   return JSON.parse(from.run(`exec ${process.execPath} -e '${script.replaceAll("'", '"')}'`)) as string[];
+}
+
+/** Sends the first packet of an association: header, INIT chunk, CRC32c (RFC 9260 §3). */
+function sctpInit(address: string, port: number): string {
+  return `import socket, struct
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+chunk = struct.pack("!BBHIIHHI", 1, 0, 20, 7, 65536, 1, 1, 1)
+head = lambda crc: struct.pack("!HHI", 4000, ${port}, 0) + struct.pack("<I", crc)
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+raw.sendto(head(crc32c(head(0) + chunk)) + chunk, ("${address}", 0))`;
 }
 
 /** Who answered. */
