@@ -75,3 +75,8 @@ export function mayMove(actor: Actor, from: TaskState, to: TaskState): boolean {
   if (actor === 'orchestrator' && to === 'shutdown') return compareStates(from, 'assigned') < 0;
   return transitions[actor].some((rule) => rule.to === to && (rule.from === '*' || rule.from === from));
 }
+
+/** Is there a state that `actor` may move a task from to `to`? */
+export function mayEverWrite(actor: Actor, to: TaskState): boolean {
+  return taskStates.some((from) => from !== to && mayMove(actor, from, to));
+}

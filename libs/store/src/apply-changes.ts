@@ -1,6 +1,7 @@
 import { assert, Bug, Refused } from '../../base/src/index.js';
 import {
   compareStates,
+  mayEverWrite,
   mayMove,
   nameOf,
   type Change,
@@ -183,7 +184,10 @@ function requireFreeName(draft: DraftView, kind: Kind, object: AnyObject): void 
 function assertMayMove(task: Task, status: TaskStatus, actor: Extract<Change, { action: 'status' }>['actor']): void {
   if (!actor) throw new Bug(`a status of task ${task.id} names no actor`);
   if (mayMove(actor, task.status.state, status.state)) return;
-  throw new Bug(`${actor} may not move task ${task.id} from ${task.status.state} to ${status.state}`);
+  const words = `${actor} may not move task ${task.id} from ${task.status.state} to ${status.state}`;
+  // Agents report while the leader decides: what was right when it was worked out may have been overtaken.
+  if (mayEverWrite(actor, status.state)) throw new Refused('conflict', `${words}: it has moved meanwhile; look again`);
+  throw new Bug(words);
 }
 
 /** The desired half moves forward too, and a task never changes its node. */

@@ -16,7 +16,7 @@ export interface Store {
    * Throws `Refused('already-exists')` for a taken id or name, `Refused('conflict')` for an outdated `expect` or an
    * object that is gone, `Refused('precondition')` when the writer's epoch is over (see `fencedBy`),
    * `CommitTooLarge` when the list must be split, and `Temporary` when the outcome is not a commit but a retry may
-   * succeed. A bug in the change list (a task moved backwards or by the wrong actor) throws `Bug`.
+   * succeed. A status that a task has moved past is a conflict too. A bug in the change list (a state that is not the actor's to write) throws `Bug`.
    */
   commit(changes: readonly Change[], signal?: AbortSignal): Promise<Revision>;
 

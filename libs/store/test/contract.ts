@@ -113,6 +113,11 @@ export function storeContract(name: string, open: () => Promise<Store & Election
       expect(store.view().tasksOfService('s1')).toEqual([]);
     });
 
+    it('calls a report that its task has moved past a conflict: agents speak while the leader decides', async () => {
+      await store.commit([create('service', service('s1')), create('node', node('a')), create('task', { ...task('t1', 's1'), nodeId: 'a', status: taskStatus('orphaned') })]);
+      await expect(store.commit([{ action: 'status', kind: 'task', id: 't1', status: taskStatus('preparing'), actor: 'agent' }])).rejects.toMatchObject({ code: 'conflict' });
+    });
+
     it('gives each task of a node a version of its own', async () => {
       const first = await store.commit([create('task', task('t1', 's1', 'a'))]);
       const second = await store.commit([create('task', task('t2', 's1', 'a'))]);

@@ -1,0 +1,5 @@
+export { checks, simulate, type Outcome } from './simulate.js';
+export { shrink } from './shrink.js';
+export { inventStory, specOf, type Chapter, type Happening, type Recipe, type Story } from './story.js';
+export { storyInWords } from './tell.js';
+export type { Mutation } from './world.js';

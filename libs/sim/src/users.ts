@@ -1,0 +1,119 @@
+import { isRefused, isTemporary } from '../../base/src/index.js';
+import { createServiceChanges, isTerminal, updateServiceChanges, type Change, type ClusterView, type Node, type Service, type ServiceSpec } from '../../model/src/index.js';
+import { specOf, type Happening, type Recipe } from './story.js';
+import type { World } from './world.js';
+
+const patienceMs = 30_000;
+const retryMs = 400;
+
+/** The changes that a wish comes to, on what the manager shows; none when there is nothing to do. */
+type Wish = (view: ClusterView) => Change[];
+
+/** What users do: through the API of any manager that answers, again and again until it is done or refused. */
+export class Users {
+  readonly #dice;
+
+  constructor(private readonly world: World) {
+    this.#dice = world.dice.for('users');
+  }
+
+  /** The user's part of a story; undefined for all that no user does. */
+  wishOf(event: Happening): Wish | undefined {
+    switch (event.kind) {
+      case 'deploy':
+        return (view) => this.#deploy(view, event.service, event.recipe);
+      case 'scale':
+        return onService(event.service, (spec) => (spec.mode.kind === 'replicated' ? { ...spec, mode: { ...spec.mode, replicas: event.replicas } } : spec));
+      case 'image':
+        return onService(event.service, (spec) => ({ ...spec, template: { ...spec.template, container: { ...spec.template.container, image: event.image } } }));
+      case 'restart':
+        return onService(event.service, (spec) => ({ ...spec, template: { ...spec.template, forceUpdate: spec.template.forceUpdate + 1 } }));
+      case 'roll-back':
+        return (view) => this.#rollBack(view, view.named('service', event.service));
+      case 'remove':
+        return (view) => {
+          const service = view.named('service', event.service);
+          return service ? [{ action: 'remove', kind: 'service', id: service.id }] : [];
+        };
+      case 'availability':
+        return onNode(event.node, (node) => ({ ...node.spec, availability: event.availability }));
+      case 'label':
+        return onNode(event.node, (node) => ({ ...node.spec, labels: { ...node.spec.labels, disk: event.disk } }));
+      default:
+        return undefined;
+    }
+  }
+
+  /** Resolves when the wish is fulfilled, refused, or given up. */
+  async ask(wish: Wish): Promise<void> {
+    const { clock, managers } = this.world;
+    const untilMs = clock.monotonicMs() + patienceMs;
+    while (clock.monotonicMs() < untilMs) {
+      const store = this.#dice.pick(managers).store;
+      try {
+        if (store?.view().cluster) {
+          const changes = wish(store.view());
+          if (changes.length > 0) await store.commit(changes);
+          return;
+        }
+      } catch (error) {
+        if (isRefused(error) && !isRefused(error, 'conflict') && !isRefused(error, 'already-exists')) return;
+        if (!isRefused(error) && !isTemporary(error)) throw error;
+      }
+      await clock.sleep(retryMs);
+    }
+  }
+
+  /** Asked in the background: the manager may die over it. */
+  start(wish: Wish, onBug: (what: string) => void): void {
+    this.ask(wish).catch((error: unknown) => onBug(`a user's change: ${(error as Error).stack}`));
+  }
+
+  removeNode(nodeId: string): Wish {
+    return (view) => {
+      const node = view.get('node', nodeId);
+      return node ? [{ action: 'remove', kind: 'node', id: nodeId }, ...orphans(view, nodeId, this.world.timestamp())] : [];
+    };
+  }
+
+  #deploy(view: ClusterView, name: string, recipe: Recipe): Change[] {
+    const spec = specOf(name, recipe);
+    const service = view.named('service', name);
+    if (!service) return createServiceChanges(this.#dice.random.id(), spec);
+    // Like the API: a service keeps its mode.
+    return updateServiceChanges(view, service, spec.mode.kind === service.spec.mode.kind ? spec : { ...spec, mode: service.spec.mode }, { expect: service.version });
+  }
+
+  #rollBack(view: ClusterView, service: Service | undefined): Change[] {
+    if (!service?.previousSpec) return [];
+    const update = { state: 'rollback_started', startedAt: this.world.timestamp(), message: 'manually requested rollback' } as const;
+    return updateServiceChanges(view, service, service.previousSpec, { expect: service.version, update });
+  }
+}
+
+function onService(name: string, change: (spec: ServiceSpec) => ServiceSpec): Wish {
+  return (view) => {
+    const service = view.named('service', name);
+    return service ? updateServiceChanges(view, service, change(service.spec), { expect: service.version }) : [];
+  };
+}
+
+function onNode(number: number, change: (node: Node) => Node['spec']): Wish {
+  return (view) => {
+    const nodes = [...view.all('node')].sort((a, b) => a.index - b.index);
+    const node = nodes[number % nodes.length];
+    return node ? [{ action: 'update', kind: 'node', object: { ...node, spec: change(node) }, expect: node.version }] : [];
+  };
+}
+
+/** As `node rm` does. */
+function orphans(view: ClusterView, nodeId: string, now: string): Change[] {
+  const tasks = view.tasksOnNode(nodeId).filter((task) => !isTerminal(task.status.state));
+  return tasks.map((task) => ({
+    action: 'status',
+    kind: 'task',
+    id: task.id,
+    actor: 'dispatcher',
+    status: { ...task.status, state: 'orphaned', timestamp: now, message: 'orphaned', error: `node ${nodeId} was removed from the cluster` },
+  }));
+}

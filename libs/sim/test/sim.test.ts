@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { Change, ClusterView, DecisionContext, Task } from '../../model/src/index.js';
+import { inventStory, simulate, storyInWords, type Mutation } from '../src/index.js';
+
+const hourMs = 3_600_000;
+const tellTale = (story: ReturnType<typeof inventStory>) => `again: npm run sim -- --seed ${story.seed} --hours ${story.lengthMs / hourMs}\n${storyInWords(story).join('\n')}`;
+
+test.each(Array.from({ length: 10 }, (_, index) => 1 + index * 10))('seeds %i and nine more keep all promises', async (first) => {
+  for (let seed = first; seed < first + 10; seed++) {
+    const { failure, story } = await simulate(inventStory(seed, 0.05 * hourMs));
+    expect(failure, tellTale(story)).toBeUndefined();
+  }
+});
+
+test('the same story is the same life, to the last commit', async () => {
+  const story = inventStory(7, 0.05 * hourMs);
+  const [once, again] = [await simulate(story), await simulate(story)];
+  expect(again).toEqual(once);
+});
+
+/** A decision of one subsystem with another outcome. */
+function wrong(subsystem: string, change: (changes: Change[], view: ClusterView, context: DecisionContext) => Change[]): Mutation {
+  return {
+    subsystem: (original) =>
+      original.name !== subsystem
+        ? original
+        : {
+            name: original.name,
+            decide: (view, context) => {
+              const result = original.decide(view, context);
+              return { ...result, changes: change(result.changes, view, context) };
+            },
+          },
+  };
+}
+
+function isPlaced(change: Change): change is Change & { action: 'update'; object: Task } {
+  return change.action === 'update' && change.kind === 'task' && change.object.nodeId !== '';
+}
+
+/** Deliberate bugs, and the promise that each breaks. */
+const bugs: [string, string, Mutation][] = [
+  ['a scheduler that puts everything on one node', 'placement', wrong('scheduler', (changes) => changes.map((change) => (isPlaced(change) ? { ...change, object: { ...change.object, nodeId: 'n1' } } : change)))],
+  [
+    'an allocator that gives one address to all',
+    'given once',
+    wrong('task-allocator', (changes) =>
+      changes.map((change) =>
+        change.action === 'update' && change.kind === 'task' ? { ...change, object: { ...change.object, networks: change.object.networks.map((network) => ({ ...network, address: '10.9.0.99' })) } } : change,
+      ),
+    ),
+  ],
+  [
+    'an orchestrator that makes every task twice',
+    'slots',
+    wrong('orchestrator', (changes, _, { random }) => changes.flatMap((change) => (change.action === 'create' && change.kind === 'task' ? [change, { ...change, object: { ...change.object, id: random.id() } }] : [change]))),
+  ],
+];
+
+test.each(bugs)('%s breaks the promise "%s"', async (_, check, mutation) => {
+  const broken = new Set<string>();
+  for (let seed = 1; seed <= 12 && !broken.has(check); seed++) {
+    const { failure } = await simulate(inventStory(seed, 0.05 * hourMs), mutation);
+    if (failure) broken.add(failure.check);
+  }
+  expect([...broken]).toContain(check);
+});
