@@ -77,7 +77,7 @@ const damages: [name: string, script: () => string, kind: string][] = [
   ['a hook of the host', () => 'nft flush chain inet shoal publish', 'firewall'],
   ['all rules of the host', () => 'nft flush ruleset', 'firewall'],
   ['all rules of the mesh', () => inMesh('nft flush ruleset'), 'firewall'],
-  ['a rule that drops everything', () => inMesh('nft insert rule inet mesh $(nft list ruleset | grep -B1 "hook forward" | grep -o "chain [a-z_]*" | cut -d" " -f2) drop'), 'firewall'],
+  ['a rule that drops everything', () => inMesh('nft insert rule inet mesh forward drop'), 'firewall'],
   ['forwarding by the host', () => 'sysctl -qw net.ipv4.ip_forward=0', 'setting'],
   ['forwarding by the mesh', () => inMesh('sysctl -qw net.ipv4.ip_forward=0'), 'setting'],
   ['loopback for the mesh', () => 'echo 0 >/proc/sys/net/ipv4/conf/shoal-mesh/route_localnet', 'setting'],
