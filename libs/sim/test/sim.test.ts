@@ -34,18 +34,18 @@ function wrong(subsystem: string, change: (changes: Change[], view: ClusterView,
   };
 }
 
-function isPlaced(change: Change): change is Change & { action: 'update'; object: Task } {
+function isPlaced(change: Change): change is { action: 'update'; kind: 'task'; object: Task } {
   return change.action === 'update' && change.kind === 'task' && change.object.nodeId !== '';
 }
 
 /** Deliberate bugs, and the promise that each breaks. */
 const bugs: [string, string, Mutation][] = [
-  ['a scheduler that puts everything on one node', 'placement', wrong('scheduler', (changes) => changes.map((change) => (isPlaced(change) ? { ...change, object: { ...change.object, nodeId: 'n1' } } : change)))],
+  ['a scheduler that puts everything on one node', 'placement', wrong('scheduler', (changes) => changes.map((change): Change => (isPlaced(change) ? { ...change, object: { ...change.object, nodeId: 'n1' } } : change)))],
   [
     'an allocator that gives one address to all',
     'given once',
     wrong('task-allocator', (changes) =>
-      changes.map((change) =>
+      changes.map((change): Change =>
         change.action === 'update' && change.kind === 'task' ? { ...change, object: { ...change.object, networks: change.object.networks.map((network) => ({ ...network, address: '10.9.0.99' })) } } : change,
       ),
     ),
@@ -53,7 +53,7 @@ const bugs: [string, string, Mutation][] = [
   [
     'an orchestrator that makes every task twice',
     'slots',
-    wrong('orchestrator', (changes, _, { random }) => changes.flatMap((change) => (change.action === 'create' && change.kind === 'task' ? [change, { ...change, object: { ...change.object, id: random.id() } }] : [change]))),
+    wrong('orchestrator', (changes, _, { random }) => changes.flatMap((change): Change[] => (change.action === 'create' && change.kind === 'task' ? [change, { ...change, object: { ...change.object, id: random.id() } }] : [change]))),
   ],
 ];
 

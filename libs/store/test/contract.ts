@@ -114,7 +114,8 @@ export function storeContract(name: string, open: () => Promise<Store & Election
     });
 
     it('calls a report that its task has moved past a conflict: agents speak while the leader decides', async () => {
-      await store.commit([create('service', service('s1')), create('node', node('a')), create('task', { ...task('t1', 's1'), nodeId: 'a', status: taskStatus('orphaned') })]);
+      await store.commit([create('service', service('s1')), create('node', node('a')), create('task', task('t1', 's1', 'a'))]);
+      await store.commit([{ action: 'status', kind: 'task', id: 't1', status: taskStatus('orphaned'), actor: 'dispatcher' }]);
       await expect(store.commit([{ action: 'status', kind: 'task', id: 't1', status: taskStatus('preparing'), actor: 'agent' }])).rejects.toMatchObject({ code: 'conflict' });
     });
 
