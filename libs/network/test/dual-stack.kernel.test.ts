@@ -58,14 +58,14 @@ test('containers of one network talk across hosts by IPv6', () => {
 });
 
 test('a service has an address of each family, and its name leads to both', async () => {
-  expect(distinct(20, () => ask(inContainer('web2'), 'fd10::2', 8000))).toEqual(['web1 saw fd10::12', 'web2 saw fd10::1']);
+  expect(distinct(30, () => ask(inContainer('web2'), 'fd10::2', 8000))).toEqual(['web1 saw fd10::12', 'web2 saw fd10::1']);
   const lookup = `const r = new (require('dns').Resolver)(); r.setServers(['127.0.0.11']); r.resolve6('stack_web', (e, a) => r.resolve4('stack_web', (f, b) => r.reverse('fd10::11', (g, c) => console.log(String(a ?? e), String(b ?? f), String(c ?? g)))));`;
   expect(await (await inContainer('web2').start(lookup)).next()).toBe('fd10::2 10.10.0.2 stack_web.1.web1.stack_both');
 });
 
 test('a published port answers on the IPv6 address of every node and shows the client', () => {
-  for (const address of ['fd99::1', 'fd99::2']) expect(distinct(20, () => ask(client, address, 8080))).toEqual(['web1 saw fd99::3', 'web2 saw fd99::3']);
-  expect(distinct(12, () => ask(hosts[0], 'fd99::2', 8080))).toEqual(['web1 saw fd99::1', 'web2 saw fd99::1']);
+  for (const address of ['fd99::1', 'fd99::2']) expect(distinct(30, () => ask(client, address, 8080))).toEqual(['web1 saw fd99::3', 'web2 saw fd99::3']);
+  expect(distinct(30, () => ask(hosts[0], 'fd99::2', 8080))).toEqual(['web1 saw fd99::1', 'web2 saw fd99::1']);
 });
 
 test('a published port of a service without IPv6 refuses there at once', () => {
