@@ -55,8 +55,6 @@ export type Cell = Word | Record<'v4' | 'v6', Word> | Record<'tcp' | 'udp', Word
 
 /** No node forwards it: the node's kernel says that there is no way, which ends a connection but not a datagram's waiting. */
 const stray: Cell = { tcp: 'refused', udp: 'silence' };
-/** What the loopback address of a node cannot do by IPv6: the kernel drops what answers ::1 from elsewhere. */
-const loopback: Cell = { v4: 'tunnel', v6: 'refused' };
 /** Nodes know each other by one address, here the IPv4 one; at any other they are the world outside, and see a node ask. */
 const ownNode: Cell = { v4: 'tunnel', v6: 'refused' };
 const otherNode: Cell = { v4: 'tunnel', v6: 'node' };
@@ -67,10 +65,10 @@ export const table: Record<Target, Record<Place, Cell>> = {
   task: { itself: 'own', near: 'own', far: 'own', foreign: 'refused', node: 'refused', other: 'refused', outside: stray },
   published: { itself: ownNode, near: ownNode, far: otherNode, foreign: ownNode, node: 'own', other: 'own', outside: 'own' },
   publishedElsewhere: { itself: otherNode, near: otherNode, far: ownNode, foreign: otherNode, node: 'own', other: 'own', outside: 'own' },
-  publishedLoopback: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: loopback, other: loopback, outside: 'refused' },
+  publishedLoopback: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'tunnel', other: 'tunnel', outside: 'refused' },
   hostMode: { itself: ownNode, near: ownNode, far: 'node', foreign: ownNode, node: 'own', other: 'own', outside: 'own' },
   hostModeElsewhere: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'refused', other: 'refused', outside: 'refused' },
-  hostModeLoopback: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: loopback, other: 'refused', outside: 'refused' },
+  hostModeLoopback: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'tunnel', other: 'refused', outside: 'refused' },
   unpublished: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'refused', other: 'refused', outside: 'refused' },
   internalTask: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'refused', other: 'refused', outside: stray },
   internalPublished: { itself: ownNode, near: ownNode, far: otherNode, foreign: ownNode, node: 'own', other: 'own', outside: 'own' },
