@@ -62,17 +62,31 @@ export async function compressRotated(path: string, replace: (inode: bigint, twi
   }
 }
 
-/** Names move while we look: what is read and what is told are of one open file. */
+/**
+ * Names move while we look: what is read and what is told are of one open file. The shim takes a twin some time after it was handed
+ * over: until then the file still looks as if it had none. A second twin, or a first one written anew, could take the place of another file.
+ */
 async function compressOne(rotated: string, replace: (inode: bigint, twin: string) => void): Promise<void> {
   const file = await open(rotated, 'r');
   try {
     const identity = await file.stat({ bigint: true });
-    const twin = join(dirname(rotated), `compressed-${identity.ino}`);
+    const twin = join(dirname(rotated), `compressed-${identity.ino}-${identity.birthtimeNs}`);
+    if (handedOver.has(twin)) return;
     await writeFile(twin, await compressLog(await file.readFile(), identity), { mode: 0o640 });
+    remember(twin);
     replace(identity.ino, twin);
   } finally {
     await file.close();
   }
+}
+
+/** Twins that a shim has or will soon take. The oldest are forgotten: their files are long gone. */
+const handedOver = new Set<string>();
+const maxHandedOver = 10_000;
+
+function remember(twin: string): void {
+  handedOver.add(twin);
+  if (handedOver.size > maxHandedOver) handedOver.delete(handedOver.values().next().value!);
 }
 
 async function entriesOf(directory: string): Promise<string[]> {
