@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Refused, VirtualClock } from '../../base/src/index.js';
-import type { AssignedPeer, FromManager, Hello } from '../../model/src/index.js';
-import { aCluster, aNode, aTask } from '../../model/src/testing/index.js';
+import { createServiceChanges, type AssignedPeer, type FromManager, type Hello, type Task } from '../../model/src/index.js';
+import { aCluster, aNetwork, aNode, aService, aTask, aTemplate } from '../../model/src/testing/index.js';
 import { MemoryStore, type Store } from '../../store/src/index.js';
 import { NodeSessions, type AgentEvents, type AgentStream } from '../src/index.js';
 
@@ -155,6 +155,43 @@ test('a node that lives and never agrees is waited for no longer than the cap', 
     agent.events.received({ kind: 'beat', sequence: second });
   }
   expect(agreed()).toBeGreaterThanOrEqual(after);
+});
+
+/** What the agent was told last that is wanted of a task. */
+function wantedOf(agent: Agent, taskId: string): string | undefined {
+  const items = agent.heard.flatMap((word) => (word.kind === 'assignments' ? word.assignments.put : []));
+  const last = items.findLast(({ kind, key }) => kind === 'task' && key === taskId);
+  return last?.kind === 'task' ? last.value.desiredState : undefined;
+}
+
+test('a serving task is not told to stop before a node that has just lost its service has applied that', async () => {
+  const { spec } = aService({ spec: { template: aTemplate({ networks: [{ target: 'net', aliases: [] }] }) } });
+  const serving = (slot: number, nodeId: string): Task => aTask({ slot, nodeId, state: 'running', networks: [{ networkId: 'net', address: `10.9.0.${slot + 1}`, aliases: [] }] });
+  const goes = serving(1, 'node-a');
+  const falls = serving(2, 'node-b');
+  await memory.commit([
+    { action: 'create', kind: 'node', object: aNode({ id: 'node-b', index: 2 }) },
+    { action: 'create', kind: 'network', object: aNetwork({ id: 'net', allocation: { subnets: [{ subnet: '10.9.0.0/24', gateway: '10.9.0.1' }], vni: 4097 } }) },
+    ...createServiceChanges('web', spec),
+    { action: 'create', kind: 'task', object: goes },
+    { action: 'create', kind: 'task', object: falls },
+  ]);
+  const agents = [new Agent('node-a'), new Agent('node-b')] as const;
+  const apply = (agent: Agent) => agent.events.received({ kind: 'applied', version: versionOf(agent) });
+  for (const agent of agents) agent.hello();
+  await clock.advance(100);
+  agents.forEach(apply);
+  await memory.commit([
+    { action: 'update', kind: 'task', object: { ...memory.view().get('task', goes.id)!, desiredState: 'shutdown' } },
+    { action: 'status', kind: 'task', id: falls.id, actor: 'agent', status: { ...falls.status, state: 'failed' } },
+  ]);
+  await clock.advance(100);
+  apply(agents[0]);
+  await clock.advance(1_000);
+  expect(wantedOf(agents[0], goes.id)).toBe('running');
+  apply(agents[1]);
+  await clock.advance(1_000);
+  expect(wantedOf(agents[0], goes.id)).toBe('shutdown');
 });
 
 test('the keys of a node reach all nodes: those of its hello, and those that come later', async () => {

@@ -7,6 +7,7 @@ export interface Follower {
   readonly appliedVersion: number;
   /** False once the session is over. */
   readonly isOpen: boolean;
+  /** Its network may send connections to the service: it was sent it, or has not applied yet that it is gone. */
   knowsService(serviceId: string): boolean;
 }
 

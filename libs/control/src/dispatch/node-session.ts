@@ -20,6 +20,8 @@ export class NodeSession implements Agreement, Follower {
   #applied = 0;
   #isOpen = true;
   #agreed: Revision | undefined;
+  /** Services that a version took away, until the agent has applied it. */
+  readonly #leaving = new Map<string, number>();
   /** Versions that the agent's network does not agree with yet, with what of the store they show. */
   #due: { version: number; revision: Revision; sinceMs: number }[] = [];
 
@@ -43,13 +45,14 @@ export class NodeSession implements Agreement, Follower {
   }
 
   knowsService(serviceId: string): boolean {
-    return this.#sent?.has(itemKey({ kind: 'service', key: serviceId })) ?? false;
+    return this.#leaving.has(serviceId) || (this.#sent?.has(itemKey({ kind: 'service', key: serviceId })) ?? false);
   }
 
   /** The agent's network agrees with this version. */
   applied(version: number): void {
     if (version > this.#version) return;
     this.#applied = Math.max(this.#applied, version);
+    for (const [serviceId, removedIn] of this.#leaving) if (removedIn <= this.#applied) this.#leaving.delete(serviceId);
     while (this.#due[0] && this.#due[0].version <= this.#applied) this.#agreed = this.#due.shift()!.revision;
   }
 
@@ -82,6 +85,7 @@ export class NodeSession implements Agreement, Follower {
     if (!complete && put.length === 0 && remove.length === 0) return this.#shows(revision);
     this.#sent = set;
     this.#version++;
+    for (const { kind, key } of remove) if (kind === 'service') this.#leaving.set(key, this.#version);
     this.#due.push({ version: this.#version, revision, sinceMs: nowMs });
     this.send({ epoch, kind: 'assignments', assignments: { complete, version: this.#version, put, remove } });
   }
