@@ -78,7 +78,7 @@ export class Stage {
     if (!machine || this.world.machines.filter(({ isRetired }) => !isRetired).length <= 2) return;
     machine.isRetired = true;
     machine.switchOff();
-    this.#users.start(this.#users.removeNode(machine.nodeId), this.onBug);
+    this.#users.ask(this.#users.removeNode(machine.nodeId)).catch((error: unknown) => this.onBug(`removing ${machine.name}: ${String(error)}`));
   }
 
   async #endContainer(choice: number, code: number): Promise<void> {

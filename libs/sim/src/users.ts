@@ -5,6 +5,7 @@ import type { World } from './world.js';
 
 const patienceMs = 30_000;
 const retryMs = 400;
+const answerWithinMs = 5_000;
 
 /** The changes that a wish comes to, on what the manager shows; none when there is nothing to do. */
 type Wish = (view: ClusterView) => Change[];
@@ -44,29 +45,34 @@ export class Users {
     }
   }
 
-  /** Resolves when the wish is fulfilled, refused, or given up. */
-  async ask(wish: Wish): Promise<void> {
-    const { clock, managers } = this.world;
-    const untilMs = clock.monotonicMs() + patienceMs;
+  /** Resolves when the wish is fulfilled, refused, or given up. Who adds and removes nodes does not give up. */
+  async ask(wish: Wish, untilMs = Infinity): Promise<void> {
+    const { clock } = this.world;
     while (clock.monotonicMs() < untilMs) {
-      const store = this.#dice.pick(managers).store;
-      try {
-        if (store?.view().cluster) {
-          const changes = wish(store.view());
-          if (changes.length > 0) await store.commit(changes);
-          return;
-        }
-      } catch (error) {
-        if (isRefused(error) && !isRefused(error, 'conflict') && !isRefused(error, 'already-exists')) return;
-        if (!isRefused(error) && !isTemporary(error)) throw error;
-      }
+      if (await this.#askOnce(wish)) return;
       await clock.sleep(retryMs);
     }
   }
 
-  /** Asked in the background: the manager may die over it. */
+  /** Asked in the background, with some patience. */
   start(wish: Wish, onBug: (what: string) => void): void {
-    this.ask(wish).catch((error: unknown) => onBug(`a user's change: ${(error as Error).stack}`));
+    this.ask(wish, this.world.nowMs + patienceMs).catch((error: unknown) => onBug(`a user's change: ${(error as Error).stack}`));
+  }
+
+  /** Of a manager; it may die over it, and never answer. False: worth another try. */
+  async #askOnce(wish: Wish): Promise<boolean> {
+    const { clock, managers } = this.world;
+    const { store } = this.#dice.pick(managers);
+    if (!store?.view().cluster) return false;
+    try {
+      const changes = wish(store.view());
+      if (changes.length === 0) return true;
+      return await Promise.race([store.commit(changes).then(() => true), clock.sleep(answerWithinMs).then(() => false)]);
+    } catch (error) {
+      if (isTemporary(error) || isRefused(error, 'conflict') || isRefused(error, 'already-exists')) return false;
+      if (isRefused(error)) return true;
+      throw error;
+    }
   }
 
   removeNode(nodeId: string): Wish {

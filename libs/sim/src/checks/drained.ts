@@ -14,13 +14,12 @@ export const drained: MakeCheck = (world, ledger) => ({
     const toldForMs = world.nowMs - (ledger.unwantedSinceMs.get(taskId) ?? -Infinity);
     if (toldForMs >= drainCapMs) return;
     for (const other of world.machines) {
-      if (!isLive(other)) continue;
+      if (!isLive(other) || view.get('node', other.nodeId)?.status.state !== 'ready') continue;
       const endpoints = other.network.view?.services.find(({ id }) => id === serviceId)?.endpoints ?? [];
       const isSentTo = endpoints.some((endpoint) => endpoint.taskId === taskId && endpoint.state === 'ready');
       must(!isSentTo, () => `${machine.name} stops task ${taskId} of ${task.serviceName} ${toldForMs} ms after it was told to end, and ${other.name} still sends it connections`);
     }
   },
-
 });
 
 /** Connected, and able to hear. */

@@ -41,7 +41,7 @@ function ofService(view: ClusterView, service: Service, wallMs: number): string[
   for (const task of tasks) {
     const name = `${spec.name}.${task.slot || task.nodeId} (${task.id})`;
     if (!isSettled(task, wallMs)) reasons.push(`${name} is ${task.status.state}, wanted ${task.desiredState}: ${task.status.error || task.status.message}`);
-    else if (!isPaused && !isOnPausedNode(view, task) && !(isUnderWay && waits) && task.templateVersion !== service.templateVersion && isGood(spec.template.container.image)) reasons.push(`${name} runs an earlier version`);
+    else if (!isPaused && !isOnPausedNode(view, task) && !(isUnderWay && waits) && task.templateVersion !== service.templateVersion && isGood(spec.template.container.image)) reasons.push(`${name} is of version ${task.templateVersion} instead of ${service.templateVersion}, and the update is ${update?.state ?? 'none'}`);
   }
   return reasons;
 }
