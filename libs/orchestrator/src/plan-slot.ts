@@ -71,15 +71,18 @@ function mayRelease(keeper: Task, incumbent: Task, view: ClusterView): boolean {
 }
 
 /** Only a task that must go is left: make the one that takes over. */
-function replace(slot: Slot, incumbent: Task, { newest }: SlotState, context: SlotContext, decision: ServiceDecision): void {
+function replace(slot: Slot, incumbent: Task, { newest, leaving, stopping }: SlotState, context: SlotContext, decision: ServiceDecision): void {
   const reason = mustLeaveNode(context.view, incumbent);
   if (reason === undefined && !context.mayUpdate) return;
+  const order = orderOf(context.service);
+  // A task that still stops holds what it reserves: three at once is more than anybody has allowed.
+  if (order === 'start-first' && leaving.length + stopping.length > 1) return;
   if (newest && endedByItself(newest)) {
     const retryAtMs = parseTimestamp(newest.status.timestamp) + restartDelayMs(context.service, crashesInARow(context.service, newest));
     if (retryAtMs > context.nowMs) return lookAgainAt(decision, retryAtMs);
   }
   const why = reason ? `the one before must go: ${reason}` : 'the one before is outdated';
-  create(slot, orderOf(context.service) === 'start-first' ? 'running' : 'ready', 0, why, context, decision);
+  create(slot, order === 'start-first' ? 'running' : 'ready', 0, why, context, decision);
 }
 
 /** Host ports cannot be held twice on a node, nor an address in a network: such a service always stops first. */

@@ -53,6 +53,18 @@ test('start-first: the next slot waits until the old task of the one before has 
   expect(world.after(1)).toEqual(['create web.2: the one before is outdated']);
 });
 
+test('start-first: a slot never has three tasks, though the new one must leave its node before the old one has gone', () => {
+  const world = updating({ parallelism: 1, order: 'start-first' }, 1);
+  const obedient = world.agents;
+  world.settle();
+  const { nodeId } = world.newest(1);
+  world.agents = () => ({ changes: [] });
+  world.changeNode(nodeId, (node) => ({ ...node, spec: { ...node.spec, availability: 'drain' } }));
+  expect(world.settle()).toEqual([`shut down web.1 on node-a: it is superseded`]);
+  world.agents = obedient;
+  expect(world.settle()).toEqual(['create web.1: the one before must go: its node is drained', `shut down web.1 on ${nodeId}: its node is drained`]);
+});
+
 test('start-first: a drained node does not wait for a monitor period', () => {
   const world = aWorldOf([aService({ spec: { update: { parallelism: 1, order: 'start-first' } } })]);
   world.settle();
