@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const programs = { cli: 'apps/cli/src', agent: 'apps/agent/src', runtime: 'apps/runtime/src', manager: 'apps/manager/src', cluster: 'e2e/harness', bench: 'bench/src', 'bench-runtime': 'bench/src/runtime' };
+const programs = { cli: 'apps/cli/src', agent: 'apps/agent/src', runtime: 'apps/runtime/src', manager: 'apps/manager/src', cluster: 'e2e/harness', bench: 'bench/src', 'bench-runtime': 'bench/src/runtime', 'bench-control-plane': 'bench/src/control-plane' };
 /**
  * What runs for months: one thread and a small heap that is given back early. V8's defaults are made for big heaps on many
  * cores: with 50 containers they cost twice the memory and, on two cores, more processor time as well.
