@@ -51,6 +51,8 @@ export function nextStep(task: Pick<AssignedTask, 'desiredState' | 'startAfterMs
       return { kind: 'accept' };
     case 'accepted':
     case 'preparing':
+      // What failed to be prepared before is not to be tried again any sooner than what failed to run.
+      if (task.startAfterMs > nowMs) return { kind: 'wait', atMs: task.startAfterMs };
       return { kind: 'prepare' };
     case 'ready':
       if (container !== 'created') return { kind: 'finish' };

@@ -31,8 +31,10 @@ describe('the next step of a task that is to run', () => {
     expect(step(seen).kind).toBe(kind);
   });
 
-  it('waits for its start time', () => {
-    expect(step(observed('ready', 'created'), 'running', nowMs + 5_000)).toEqual({ kind: 'wait', atMs: nowMs + 5_000 });
+  it('waits for its start time, and is not even prepared before: an image that cannot be had is asked for no more often', () => {
+    for (const seen of [observed('accepted'), observed('preparing'), observed('ready', 'created')]) {
+      expect(step(seen, 'running', nowMs + 5_000)).toEqual({ kind: 'wait', atMs: nowMs + 5_000 });
+    }
   });
 
   it('stays ready while that is all that is wanted', () => {

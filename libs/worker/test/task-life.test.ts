@@ -28,7 +28,7 @@ describe('the life of a task', () => {
     const node = await OneNode.open();
     await node.assign(assigned({ startAfterMs: node.clock.wallMs() + 5_000 }));
     await node.clock.advance(4_999);
-    expect(node.state()).toBe('ready');
+    expect(node.state()).toBe('accepted');
     await node.clock.advance(1);
     expect(node.state()).toBe('running');
   });
