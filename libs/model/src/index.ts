@@ -8,6 +8,7 @@ export * from './constraint.js';
 export * from './container-operation.js';
 export * from './network-check.js';
 export * from './decision.js';
+export * from './dependencies.js';
 export * from './encryption.js';
 export * from './isolation.js';
 export * from './log-driver.js';

@@ -12,6 +12,7 @@ export function normalServiceSpec(spec: ServiceSpec): ServiceSpec {
     update: spec.update && normalUpdateConfig(spec.update),
     rollback: spec.rollback && normalUpdateConfig(spec.rollback),
     endpoint: normalEndpoint(spec.endpoint),
+    dependsOn: spec.dependsOn?.length ? spec.dependsOn : undefined,
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Dependency } from './dependencies.js';
 import type { IsolationSpec } from './isolation.js';
 
 /** What a user asks for: services and everything a task template can say. Never written by the system. */
@@ -17,6 +18,8 @@ export interface ServiceSpec {
   update?: UpdateConfig;
   rollback?: UpdateConfig;
   endpoint?: EndpointSpec;
+  /** `depends_on`: waited for before the first tasks, and before those of another version. A change of it restarts nothing. */
+  dependsOn?: Dependency[];
 }
 
 export type ServiceMode =

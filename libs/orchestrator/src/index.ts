@@ -1,3 +1,4 @@
 export { crashLoop } from './crash-loop.js';
+export { waitOf, type Wait } from './dependencies.js';
 export { orchestrate } from './orchestrate.js';
 export { reap } from './reap.js';

@@ -41,7 +41,7 @@ export function planGlobalJob(view: ClusterView, service: Service, context: Deci
   return decision;
 }
 
-function jobSize(service: Service): { maxConcurrent: number; totalCompletions: number } {
+export function jobSize(service: Service): { maxConcurrent: number; totalCompletions: number } {
   const mode = service.spec.mode;
   if (mode.kind !== 'replicated-job') return { maxConcurrent: 1, totalCompletions: 1 };
   const totalCompletions = mode.totalCompletions ?? mode.maxConcurrent ?? 1;

@@ -1,6 +1,7 @@
 import { assertNever, timestamp } from '../../base/src/index.js';
 import { templateId, type Change, type ClusterView, type Decide, type DecisionContext, type DecisionResult, type Service } from '../../model/src/index.js';
-import { lookAgainAt, toChanges, toSentences, type ServiceDecision } from './decision.js';
+import { emptyDecision, lookAgainAt, toChanges, toSentences, type ServiceDecision } from './decision.js';
+import { heldBack, waitOf } from './dependencies.js';
 import { planGlobal } from './global.js';
 import { planGlobalJob, planReplicatedJob } from './jobs.js';
 import { planReplicated } from './replicated.js';
@@ -17,8 +18,14 @@ export const orchestrate: Decide = (view, context) => {
   return result;
 };
 
-/** What one service needs now. */
+/** What one service needs now. One that waits for others is kept up as it was before. */
 function planService(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
+  if (!waitOf(view, service)) return planMode(view, service, context);
+  const before = service.spec.mode.kind.endsWith('-job') ? undefined : heldBack(view, service);
+  return before ? planMode(view, before, context) : emptyDecision();
+}
+
+function planMode(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
   const { kind } = service.spec.mode;
   switch (kind) {
     case 'replicated':
