@@ -1,5 +1,5 @@
 import { sameJson, timestamp } from '../../base/src/index.js';
-import { hasEnded, isWanted, mayMove, nextStatus, type Change, type ClusterView, type Decide, type Task, type TaskStatus } from '../../model/src/index.js';
+import { compareStates, hasEnded, isWanted, mayMove, nextStatus, type Change, type ClusterView, type Decide, type Task, type TaskStatus } from '../../model/src/index.js';
 
 /** What an agent says about one task. */
 export interface StatusReport {
@@ -15,8 +15,8 @@ export interface Inventory {
 }
 
 /**
- * The reports of one node that say something new. An agent speaks only for tasks of its own node and only moves them forward;
- * everything else is dropped, because reports may come late and twice.
+ * The reports of one node that say something new. An agent speaks only for tasks of its own node, has nothing to say of one that it has not
+ * accepted, and only moves them forward; everything else is dropped, because reports may come late and twice.
  */
 export function applyStatuses(view: ClusterView, nodeId: string, reports: readonly StatusReport[], inventory?: Inventory): Change[] {
   const newest = new Map<string, TaskStatus>();
@@ -25,7 +25,7 @@ export function applyStatuses(view: ClusterView, nodeId: string, reports: readon
     if (task?.nodeId !== nodeId) continue;
     const before = newest.get(taskId) ?? task.status;
     const after = nextStatus(before, status);
-    if (mayMove('agent', before.state, after.state) && !sameJson(before, after)) newest.set(taskId, after);
+    if (compareStates(after.state, 'assigned') > 0 && mayMove('agent', before.state, after.state) && !sameJson(before, after)) newest.set(taskId, after);
   }
   if (inventory) for (const task of missing(view, nodeId, reports, inventory)) newest.set(task.id, nextStatus(task.status, endOf(task, inventory.nowMs)));
   return [...newest].map(([id, status]) => ({ action: 'status', kind: 'task', id, status, actor: 'agent' }));

@@ -20,6 +20,10 @@ test('tasks move forward only, and what is known is not written again', () => {
   expect(applyStatuses(view, 'a', [{ taskId: 'task-1', status: view.get('task', 'task-1')!.status }])).toEqual([]);
 });
 
+test('what an agent has not accepted yet it has nothing to say about: such a report, overtaken by the end of its node, was taken for a bug', () => {
+  expect(applyStatuses(view, 'a', [{ taskId: 'task-3', status: status('assigned') }])).toEqual([]);
+});
+
 test('of several reports about a task the furthest is written', () => {
   const reports = (['accepted', 'preparing', 'running', 'starting'] as const).map((state) => ({ taskId: 'task-3', status: status(state) }));
   expect(inWords(applyStatuses(view, 'a', reports))).toEqual(['task-3 running']);
