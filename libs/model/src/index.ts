@@ -10,6 +10,7 @@ export * from './network-check.js';
 export * from './decision.js';
 export * from './dependencies.js';
 export * from './encryption.js';
+export * from './in-place.js';
 export * from './isolation.js';
 export * from './log-driver.js';
 export * from './ip-network.js';

@@ -3,7 +3,9 @@ import type { Change } from './change.js';
 import type { ClusterView } from './cluster-view.js';
 import type { Revision, Service, UpdateStatus } from './objects.js';
 import { templateId } from './objects.js';
+import { needsNewTasks } from './in-place.js';
 import type { ServiceSpec, TaskTemplate } from './service.js';
+import { hasEnded, isWanted } from './task-queries.js';
 
 /** The writes of a new service. The spec has been admitted. */
 export function createServiceChanges(id: string, spec: ServiceSpec, options: { sealedLogins?: string | undefined } = {}): Change[] {
@@ -22,7 +24,7 @@ interface UpdateOptions {
 /**
  * The writes of a changed service; none when the spec is what it was.
  *
- * 1. A template that needs new tasks gets a version and is stored; anything else (replicas, labels, ports, restart and update rules) makes none.
+ * 1. A template that needs new tasks gets a version and is stored; what may change in place (`needsNewTasks`) changes in the stored one; anything else (replicas, labels, ports, update rules) in neither.
  * 2. A template that some task still runs gets that task's version back: going back replaces only what has gone forward.
  * 3. The outcome of an earlier update is cleared, since clients wait for the outcome of this one.
  * 4. Other logins alone are stored and do nothing else. Absent: those that are there stay.
@@ -47,28 +49,42 @@ export function rollBackChanges(view: ClusterView, service: Service, update: Upd
 
 function changeSpec(view: ClusterView, service: Service, after: Service, { expect, update }: UpdateOptions): Change[] {
   const { template } = after.spec;
-  const known = needsNewTasks(service.spec.template, template) ? versionInUse(view, service, template) : service.templateVersion;
+  const keepsTasks = !needsNewTasks(service.spec.template, template) && !isCrowded(view, service, template);
+  const known = keepsTasks ? service.templateVersion : versionInUse(view, service, template);
   const templateVersion = known ?? nextVersion(view, service);
   // The guarded write comes first: of two updates at once the second is out of sequence, whatever else it collides with.
   const changes: Change[] = [{ action: 'update', kind: 'service', object: { ...after, templateVersion }, expect }];
-  if (known === undefined) changes.push(createTemplate(service.id, templateVersion, template));
+  changes.push(...(known === undefined ? [createTemplate(service.id, templateVersion, template)] : changeTemplate(view, service.id, known, template)));
   if (service.status.update || update) {
     changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update } });
   }
   return changes;
 }
 
-/** Do tasks of one template have to be replaced for the other? Not for another restart policy: the orchestrator reads it from the service. */
-export function needsNewTasks(before: TaskTemplate, after: TaskTemplate): boolean {
-  return !sameJson({ ...before, restart: undefined }, { ...after, restart: undefined });
-}
-
 function createTemplate(serviceId: string, version: number, template: TaskTemplate): Change {
   return { action: 'create', kind: 'template', object: { id: templateId(serviceId, version), template, createdAt: '', updatedAt: '' } };
 }
 
+/** What may change in place is told to the tasks that there are. */
+function changeTemplate(view: ClusterView, serviceId: string, version: number, template: TaskTemplate): Change[] {
+  const stored = view.get('template', templateId(serviceId, version));
+  return stored && !sameJson(stored.template, template) ? [{ action: 'update', kind: 'template', object: { ...stored, template } }] : [];
+}
+
+/** Has a node more tasks of the service than the template allows? Then all are placed anew. */
+function isCrowded(view: ClusterView, service: Service, { placement }: TaskTemplate): boolean {
+  const maxReplicas = placement?.maxReplicas;
+  if (!maxReplicas || maxReplicas === service.spec.template.placement?.maxReplicas) return false;
+  const counts = new Map<string, number>();
+  for (const task of view.tasksOfService(service.id)) {
+    if (task.nodeId !== '' && isWanted(task) && !hasEnded(task)) counts.set(task.nodeId, (counts.get(task.nodeId) ?? 0) + 1);
+  }
+  return Math.max(0, ...counts.values()) > maxReplicas;
+}
+
 function versionInUse(view: ClusterView, service: Service, template: TaskTemplate): number | undefined {
   const versions = new Set(view.tasksOfService(service.id).map((task) => task.templateVersion));
+  versions.delete(service.templateVersion);
   for (const version of versions) {
     const stored = view.get('template', templateId(service.id, version));
     if (stored && !needsNewTasks(stored.template, template)) return version;

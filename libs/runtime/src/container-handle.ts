@@ -45,7 +45,7 @@ export class ContainerHandle {
   ) {}
 
   status(): ContainerStatus {
-    return { id: this.id, state: this.state, pid: this.pid, labels: this.record?.labels ?? {}, ...(this.exit ? { exit: this.exit } : {}) };
+    return { id: this.id, state: this.state, pid: this.pid, labels: this.record?.labels ?? {}, ...(this.record?.limits && { limits: this.record.limits }), ...(this.exit ? { exit: this.exit } : {}) };
   }
 
   /** Launches a new container up to the point where only the word to execute is missing. */

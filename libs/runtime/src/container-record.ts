@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '../../base/src/index.js';
+import type { ChangeableLimits } from '../../model/src/index.js';
 import type { ContainerConfig, IdMap, SeccompChoice, SecurityLabels } from './container-config.js';
 import { CLONE } from './linux.js';
 import type { LogPlan } from './log-plan.js';
@@ -13,6 +14,8 @@ export interface ContainerRecord {
   id: string;
   name: string;
   labels: Record<string, string>;
+  /** Given last. Absent: of a container of an earlier agent. */
+  limits?: ChangeableLimits;
   bootId: string;
   /** Names of all volumes that it uses. Absent: of a container of an earlier agent. */
   volumes?: string[];
@@ -46,7 +49,7 @@ export interface ContainerRecord {
 const recordName = 'container.json';
 const exitName = 'exit.json';
 
-export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord, 'name' | 'labels' | 'bootId' | 'volumes' | 'anonymousVolumes' | 'ipcIsShareable'>): ContainerRecord {
+export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord, 'name' | 'labels' | 'limits' | 'bootId' | 'volumes' | 'anonymousVolumes' | 'ipcIsShareable'>): ContainerRecord {
   const { process } = config;
   const record: ContainerRecord = {
     version: 1,
@@ -74,6 +77,10 @@ export function writeRecord(config: ContainerConfig, about: Pick<ContainerRecord
   };
   writeWhole(join(config.directory, recordName), record);
   return record;
+}
+
+export function rewriteRecord(directory: string, record: ContainerRecord): void {
+  writeWhole(join(directory, recordName), record);
 }
 
 /** Undefined: the agent ended before it had written one. */

@@ -1,5 +1,5 @@
 import { Bell, ignoreAbort, Refused, systemClock, timestamp, type Clock } from '../../base/src/index.js';
-import type { ResourceLimits } from '../../model/src/index.js';
+import { changeableLimitsOf, type ChangeableLimits, type ResourceLimits } from '../../model/src/index.js';
 import { FakeContainerFiles } from './archive/fake-container-files.js';
 import { actLikeCat, FakeAttachment, FakeSession, type FakeExec } from './fake-process.js';
 import type {
@@ -17,6 +17,8 @@ export interface FakeBehavior {
   exit?: Partial<ContainerExit>;
   /** Takes no notice of any signal but SIGKILL. */
   ignoresSignals?: boolean;
+  /** May throw what a kernel refuses. */
+  replaceLimits?: (limits: ChangeableLimits) => void;
   /** Answers of exec, such as health checks; absent: exit code 0. */
   exec?: (request: ExecRequest) => ExecResult | Promise<ExecResult>;
   /** What a started exec does, or an `ExecRefused` that it throws; absent: it is like `cat`. */
@@ -96,7 +98,7 @@ export class FakeRuntime implements Runtime {
     if (this.#containers.has(request.id)) throw new Refused('already-exists', `container ${request.id} exists already`);
     const behavior = this.#behave(request);
     if (behavior.createError) throw behavior.createError;
-    const status: ContainerStatus = { id: request.id, state: 'created', pid: this.#nextPid++, labels: request.labels };
+    const status: ContainerStatus = { id: request.id, state: 'created', pid: this.#nextPid++, labels: request.labels, limits: changeableLimitsOf(request.limits) };
     this.#containers.set(request.id, { request, behavior, status, lines: [], changed: new Set(), attached: new Set(), sessions: new Set() });
   }
 
@@ -174,6 +176,15 @@ export class FakeRuntime implements Runtime {
     const container = this.#require(id);
     if (container.status.state === 'exited') throw new Refused('precondition', `container ${id} has exited`);
     container.request = { ...container.request, limits: { ...container.request.limits, ...limits } };
+  }
+
+  async replaceLimits(id: string, limits: ChangeableLimits): Promise<void> {
+    this.calls.push(`replace limits ${id}`);
+    const container = this.#require(id);
+    if (container.status.state === 'exited') throw new Refused('precondition', `container ${id} has exited`);
+    container.behavior.replaceLimits?.(limits);
+    container.request = { ...container.request, limits };
+    container.status.limits = limits;
   }
 
   async startExec(id: string, request: StartExecRequest, signal: AbortSignal): Promise<ExecSession> {

@@ -2,18 +2,19 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { describeError, KeyedSequencer, Refused, systemClock, type Clock, type Trace } from '../../base/src/index.js';
-import type { ResourceLimits } from '../../model/src/index.js';
+import { changeableLimitsOf, type ChangeableLimits, type ResourceLimits } from '../../model/src/index.js';
 import { writeFilesPlan } from './archive/files-plan.js';
 import { LinuxContainerFiles, type FilesPlace } from './archive/linux-container-files.js';
 import { Cgroups } from './cgroup/cgroups.js';
-import { resourcesOfLimits } from './cgroup/from-limits.js';
+import { resourcesInstead, resourcesOfLimits } from './cgroup/from-limits.js';
+import { treeOf } from './cgroup/layout.js';
 import { groupPath, readGroupPath, writeGroupPath } from './cgroup/group-path.js';
 import { attachTo } from './attach.js';
 import type { ContainerConfig, MountSource } from './container-config.js';
 import { ContainerHandle } from './container-handle.js';
 import { ContainerLogs } from './container-logs.js';
 import { planContainer } from './container-plan.js';
-import { prepareDirectories, readExit, readRecord, type ContainerRecord, writeEtcFile, writeRecord } from './container-record.js';
+import { prepareDirectories, readExit, readRecord, rewriteRecord, type ContainerRecord, writeEtcFile, writeRecord } from './container-record.js';
 import { planResources } from './container-resources.js';
 import { findDevices } from './device-sources.js';
 import { planEtcFiles } from './etc-files.js';
@@ -157,7 +158,7 @@ export class LinuxRuntime implements Runtime {
       const config = this.#prepare(request, directory, log, sources, await this.#findIsolation(request));
       const anonymousVolumes = sources.filter(({ anonymous }) => anonymous).map(({ volume }) => volume!);
       const volumes = sources.flatMap(({ volume }) => volume ?? []);
-      handle.record = writeRecord(config, { name: request.name, labels: request.labels, bootId: this.#facts.bootId, volumes, anonymousVolumes, ipcIsShareable: request.spec.ipcMode === 'shareable' });
+      handle.record = writeRecord(config, { name: request.name, labels: request.labels, limits: changeableLimitsOf(request.limits), bootId: this.#facts.bootId, volumes, anonymousVolumes, ipcIsShareable: request.spec.ipcMode === 'shareable' });
       writeFilesPlan(directory, config);
       await handle.launch(this.#zygote, config, seccompProgram(config.seccomp, config.capabilities.bounding, this.#facts), signal);
     } catch (error) {
@@ -334,6 +335,14 @@ export class LinuxRuntime implements Runtime {
     return this.#sequencer.run(id, async () => {
       await this.#requireLiving(id);
       this.#cgroups.update(this.#group(id), resourcesOfLimits(limits));
+    });
+  }
+
+  replaceLimits(id: string, limits: ChangeableLimits): Promise<void> {
+    return this.#sequencer.run(id, async () => {
+      const handle = await this.#requireLiving(id);
+      this.#cgroups.update(this.#group(id), resourcesInstead(limits, (controller) => treeOf(this.#cgroups.layout, controller) !== undefined));
+      if (handle.record) rewriteRecord(handle.directory, (handle.record = { ...handle.record, limits }));
     });
   }
 

@@ -1,5 +1,5 @@
 import { Refused } from '../../base/src/index.js';
-import type { ContainerSpec, ResourceLimits } from '../../model/src/index.js';
+import type { ChangeableLimits, ContainerSpec, ResourceLimits } from '../../model/src/index.js';
 import type { ContainerFiles } from './archive/container-files.js';
 
 export type { ContainerFiles, PathChange, PathStat, WriteArchiveOptions } from './archive/container-files.js';
@@ -71,6 +71,8 @@ export interface ContainerStatus {
   pid: number;
   exit?: ContainerExit;
   labels: Record<string, string>;
+  /** As `create` or `replaceLimits` gave them last; absent: not known. */
+  limits?: ChangeableLimits;
 }
 
 /** What a container has used and is using, as the kernel counts it. What a controller is missing for is 0 or empty. */
@@ -284,6 +286,9 @@ export interface Runtime extends ContainerFiles {
   resume(id: string): Promise<void>;
   /** Changes the given limits of a container that has not exited, the others stay. All of them, or none and `Refused`. */
   update(id: string, limits: ResourceLimits): Promise<void>;
+
+  /** Gives a container that has not exited these limits; those that are absent are taken away. All of it, or nothing and `Refused`. */
+  replaceLimits(id: string, limits: ChangeableLimits): Promise<void>;
   /** Throws `Refused` when it has exited. */
   stats(id: string): Promise<ContainerStats>;
   /** Its processes, by pid; those of execs are among them. Throws `Refused` when none can be. */

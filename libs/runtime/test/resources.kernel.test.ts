@@ -6,6 +6,7 @@ import { systemClock } from '../../base/src/index.js';
 import { treeOf, unifiedTree } from '../src/cgroup/layout.js';
 import { deviceNumbers } from '../src/cgroup/from-limits.js';
 import { probeCgroups } from '../src/host-facts.js';
+import { machineMemoryBytes } from '../src/machine-counts.js';
 import { KernelHost } from './kernel-host.js';
 
 /** What containers may use, seen from inside and from the kernel's files. */
@@ -196,6 +197,18 @@ describe('pausing', () => {
     await host.runtime.update(id, { pids: 20, memoryBytes: 32 * mebibyte, cpuShares: 512 });
     const { pids, memory } = await host.runtime.stats(id);
     expect([pids.limit, memory.limitBytes]).toEqual([20, 32 * mebibyte]);
+    await host.runtime.remove(id);
+  });
+
+  test('limits instead of others: what is absent is taken away, and a runtime that is opened again knows them', async () => {
+    const id = await host.start('sleep 1000', {}, { limits: { pids: 10, memoryBytes: 64 * mebibyte, nanoCpus: 5e8 } });
+    await host.runtime.replaceLimits(id, { memoryBytes: 32 * mebibyte });
+    const { pids, memory } = await host.runtime.stats(id);
+    expect([pids.limit, memory.limitBytes]).toEqual([0, 32 * mebibyte]);
+    expect((await host.runtime.status(id))!.limits).toEqual({ memoryBytes: 32 * mebibyte });
+    await expect(host.runtime.replaceLimits(id, { memoryBytes: 1 })).rejects.toThrow('invalid memory limit');
+    await host.runtime.replaceLimits(id, {});
+    expect((await host.runtime.stats(id)).memory.limitBytes).toBe(machineMemoryBytes());
     await host.runtime.remove(id);
   });
 });

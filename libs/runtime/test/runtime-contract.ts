@@ -100,6 +100,9 @@ export function runtimeContract(open: () => { runtime: Runtime; signal: AbortSig
     await up(made.id);
     await runtime.update(made.id, { memoryBytes: 64 << 20 });
     expect((await runtime.stats(made.id)).memory.limitBytes).toBe(64 << 20);
+    await runtime.replaceLimits(made.id, { memoryBytes: 32 << 20 });
+    expect((await runtime.stats(made.id)).memory.limitBytes).toBe(32 << 20);
+    expect((await runtime.status(made.id))!.limits).toEqual({ memoryBytes: 32 << 20 });
     await runtime.remove(made.id);
     await expect(runtime.update(made.id, {})).rejects.toMatchObject({ code: 'not-found' });
   });

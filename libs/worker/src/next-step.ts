@@ -11,6 +11,8 @@ export interface Observed {
   stopped: boolean;
   /** A container whose namespaces it shares has ended. */
   partnerLost?: boolean;
+  /** Its container may have other limits than its task now says: from then on it is to be given those. Absent: it has them. */
+  limitsDueMs?: number;
 }
 
 /** Why a task is stopped that counts as failed. */
@@ -22,6 +24,8 @@ export type Step =
   /** Pull the image, attach the network, build the container. */
   | { kind: 'prepare' }
   | { kind: 'start' }
+  /** Give the container the limits that its task now says. */
+  | { kind: 'set-limits' }
   /** Report that it serves. */
   | { kind: 'declare-running' }
   /** Stop signal, grace, kill. `because` is why, when the task is to count as failed. */
@@ -56,17 +60,28 @@ export function nextStep(task: Pick<AssignedTask, 'desiredState' | 'startAfterMs
       return { kind: 'prepare' };
     case 'ready':
       if (container !== 'created') return { kind: 'finish' };
-      if (compareStates(task.desiredState, 'running') < 0) return { kind: 'wait' };
+      if (isDue(observed, nowMs)) return { kind: 'set-limits' };
+      if (compareStates(task.desiredState, 'running') < 0) return waitFor(observed);
       if (task.startAfterMs > nowMs) return { kind: 'wait', atMs: task.startAfterMs };
       return { kind: 'start' };
     case 'starting':
       if (container !== 'running') return { kind: 'finish' };
       if (failing) return { kind: 'stop', because: failing };
-      return health === 'starting' ? { kind: 'wait' } : { kind: 'declare-running' };
+      if (health !== 'starting') return { kind: 'declare-running' };
+      return isDue(observed, nowMs) ? { kind: 'set-limits' } : waitFor(observed);
     default:
       if (container !== 'running') return { kind: 'finish' };
-      return failing ? { kind: 'stop', because: failing } : { kind: 'wait' };
+      if (failing) return { kind: 'stop', because: failing };
+      return isDue(observed, nowMs) ? { kind: 'set-limits' } : waitFor(observed);
   }
+}
+
+function isDue({ limitsDueMs }: Observed, nowMs: number): boolean {
+  return limitsDueMs !== undefined && limitsDueMs <= nowMs;
+}
+
+function waitFor({ limitsDueMs }: Observed): Step {
+  return limitsDueMs === undefined ? { kind: 'wait' } : { kind: 'wait', atMs: limitsDueMs };
 }
 
 /** The manager wants its end. (A job's desired state is `complete`: it is to run to its end by itself.) */

@@ -1,6 +1,6 @@
-import { Bell, describeError, isRefused, isTemporary, timestamp, type Trace } from '../../base/src/index.js';
+import { Bell, describeError, isRefused, isTemporary, sameJson, timestamp, type Trace } from '../../base/src/index.js';
 import type { LocalImage } from '../../image/src/images.js';
-import { defaults, isTerminal, type AssignedTask, type ContainerSpec, type TaskStatus } from '../../model/src/index.js';
+import { changeableLimitsOf, defaults, isTerminal, type AssignedTask, type ChangeableLimits, type ContainerSpec, type TaskStatus } from '../../model/src/index.js';
 import type { ContainerExit } from '../../runtime/src/runtime.js';
 import { buildContainer, type BuildPorts } from './build-container.js';
 import { claimOf, joinedContainers } from './container-request.js';
@@ -36,6 +36,7 @@ const pullDeadlineMs = 15 * 60_000;
 const startDeadlineMs = 60_000;
 const drainDeadlineMs = 5_000;
 const killRetryMs = 5_000;
+const limitsRetryMs = 10_000;
 
 /**
  * Runs one task: observe, take the next step, carry it out, look again.
@@ -54,6 +55,8 @@ export class TaskRunner {
   #stopCause: StopCause | undefined;
   #claim: Claim = {};
   #joined: string[] = [];
+  /** Those of its container; undefined: not known, or the kernel has refused others. */
+  #limits: ChangeableLimits | undefined;
   #preparing: AbortController | undefined;
   readonly #bell = new Bell();
   /** Ends what listens to the container: with its exit, or with the runner. */
@@ -94,6 +97,7 @@ export class TaskRunner {
   update(task: AssignedTask): void {
     if (task === this.#task) return; // most tasks of a difference are not in it
     this.#task = task;
+    this.#compareLimits();
     if (isToStop(task)) this.#preparing?.abort(new Error('the task is no longer wanted'));
     this.#bell.ring();
   }
@@ -108,7 +112,11 @@ export class TaskRunner {
       if (found.pid) this.#pid = found.pid;
       this.#claim = claimOf(found.labels);
       this.#joined = joinedContainers(found.labels);
-      if (found.state === 'running') await this.#beginWatch();
+      if (found.state === 'running') {
+        this.#limits = found.limits;
+        this.#compareLimits();
+        await this.#beginWatch();
+      }
       return;
     }
     if (found) await this.ports.runtime.remove(this.containerId); // never started: built anew
@@ -141,6 +149,8 @@ export class TaskRunner {
         return this.#prepare(signal);
       case 'start':
         return this.#start(signal);
+      case 'set-limits':
+        return this.#setLimits();
       case 'declare-running':
         return this.#report('running', 'started');
       case 'stop':
@@ -179,10 +189,13 @@ export class TaskRunner {
   }
 
   async #build(signal: AbortSignal): Promise<void> {
+    const limits = changeableLimitsOf(this.#task.template.resources?.limits);
     const { image, joined } = await buildContainer(this.#task, this.ports, (claim) => (this.#claim = claim), signal);
     this.#image = image;
     this.#joined = joined;
     this.#observed.container = 'created';
+    this.#limits = limits;
+    this.#compareLimits();
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -193,6 +206,34 @@ export class TaskRunner {
     this.#pid = pid;
     this.#observed.container = 'running';
     await this.#beginWatch();
+  }
+
+  #compareLimits(): void {
+    if (this.#observed.container === 'none' || sameJson(this.#limits, changeableLimitsOf(this.#task.template.resources?.limits))) delete this.#observed.limitsDueMs;
+    else this.#observed.limitsDueMs = 0;
+  }
+
+  /** What the kernel refuses, such as less memory than is in use, is tried again: the container goes on with the limits that it has. */
+  async #setLimits(): Promise<void> {
+    const limits = changeableLimitsOf(this.#task.template.resources?.limits);
+    try {
+      await this.ports.runtime.replaceLimits(this.containerId, limits);
+      this.#limits = limits;
+      this.#compareLimits();
+      await this.#tellTrouble('');
+    } catch (error) {
+      if (this.#observed.container === 'exited') return;
+      this.#traceFailure(error);
+      this.#limits = undefined;
+      this.#observed.limitsDueMs = this.ports.clock.wallMs() + limitsRetryMs;
+      await this.#tellTrouble(`its limits could not be changed: ${describeError(error)}`);
+    }
+  }
+
+  /** Changes what the status of a task says is wrong with it, and nothing else of it. */
+  async #tellTrouble(error: string): Promise<void> {
+    const { status } = this.#observed;
+    if (status.error !== error && !isTerminal(status.state)) await this.#reportStatus({ ...status, error });
   }
 
   /** Begins to listen for the exit and to check health; both ring the bell. */

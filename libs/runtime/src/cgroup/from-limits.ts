@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { Refused } from '../../../base/src/index.js';
-import type { DeviceRate, ResourceLimits } from '../../../model/src/index.js';
+import type { ChangeableLimits, DeviceRate, ResourceLimits } from '../../../model/src/index.js';
+import type { CgroupController } from './layout.js';
 import type { BlockIoResources, CgroupResources, CpuResources, MemoryResources } from './resources.js';
 
 /** Docker's period. */
@@ -18,6 +19,16 @@ export function resourcesOfLimits(limits: ResourceLimits): CgroupResources {
     memory: memoryResources(limits),
     blockIo: blockIoResources(limits.blockIo ?? {}),
     ...(limits.pids === undefined ? {} : { pids: { limit: limits.pids } }),
+  };
+}
+
+/** The same for a group that may have other limits now: those that are absent are written as none, where this machine has the controller. */
+export function resourcesInstead(limits: ChangeableLimits, has: (controller: CgroupController) => boolean): CgroupResources {
+  const { cpu, memory, pids } = resourcesOfLimits(limits);
+  return {
+    ...(has('cpu') || limits.nanoCpus || limits.cpuQuotaUs ? { cpu: { quotaUs: -1, ...cpu } } : {}),
+    ...(has('memory') || limits.memoryBytes ? { memory: { limitBytes: -1, swapBytes: -1, ...memory } } : {}),
+    ...(has('pids') || limits.pids ? { pids: pids ?? { limit: -1 } } : {}),
   };
 }
 

@@ -22,7 +22,7 @@ export function cgroupWrites(resources: CgroupResources, view: CgroupView): Cgro
     ...withTree('cpu', cpu, (tree, wanted) => (tree.version === 1 ? version1.cpuWrites(tree, wanted) : version2.cpuWrites(tree, wanted, view))),
     ...withTree('cpuset', cpu, (tree, { cpus, mems }) => writesOf(tree, { 'cpuset.cpus': cpus, 'cpuset.mems': mems })),
     ...withTree('memory', memory, (tree, wanted) => (tree.version === 1 ? version1 : version2).memoryWrites(tree, wanted)),
-    ...withTree('pids', pids, (tree, { limit }) => writesOf(tree, { 'pids.max': limit > 0 ? limit : 'max' })),
+    ...withTree('pids', pids, (tree, { limit }) => writesOf(tree, { 'pids.max': limit > 0 ? limit : 'max' }).map((write) => ({ ...write, mayBeMissing: limit <= 0 }))),
     ...withTree('blkio', blockIo, (tree, wanted) => (tree.version === 1 ? version1 : version2).blockIoWrites(tree, wanted, view)),
     ...withTree('hugetlb', hugepages, (tree, wanted) => (tree.version === 1 ? version1 : version2).hugepageWrites(tree, wanted)),
     ...withTree('net_cls', network?.classId, (tree, classId) => writesOf(tree, { 'net_cls.classid': classId })),
