@@ -111,7 +111,23 @@ export interface Service extends Stored {
   sealedLogins?: string;
   /** Version of `spec.template`: tasks with another `templateVersion` are outdated. */
   templateVersion: number;
+  /** Absent: nobody has asked for anything. */
+  orders?: ServiceOrders;
   status: ServiceStatus;
+}
+
+/** What users ask of a service beside its spec. A change of the spec ends what is about an update. Times are RFC 3339. */
+export interface ServiceOrders {
+  /** The update, or rollback, goes no further for now. */
+  paused?: true;
+  /** What has been halted before goes on; what failed until then is forgiven. */
+  resumedAt?: string;
+  /** The canaries are good: the other tasks follow. */
+  promoted?: true;
+  /** It has no tasks until it is started again, and keeps its number of replicas. */
+  stopped?: true;
+  /** A run of a cron service beside its schedule. */
+  runAt?: string;
 }
 
 /** Written by the allocator and the updater, never by the user. */
@@ -123,9 +139,12 @@ export interface ServiceStatus {
 }
 
 export interface UpdateStatus {
-  state: 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
+  /** `canary`: some tasks are new, and the others wait until somebody promotes or aborts the update. */
+  state: 'updating' | 'canary' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
   startedAt: string;
   completedAt?: string;
+  /** Since when it has been paused, or a canary. */
+  haltedAt?: string;
   message: string;
 }
 

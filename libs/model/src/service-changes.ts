@@ -53,12 +53,22 @@ function changeSpec(view: ClusterView, service: Service, after: Service, { expec
   const known = keepsTasks ? service.templateVersion : versionInUse(view, service, template);
   const templateVersion = known ?? nextVersion(view, service);
   // The guarded write comes first: of two updates at once the second is out of sequence, whatever else it collides with.
-  const changes: Change[] = [{ action: 'update', kind: 'service', object: { ...after, templateVersion }, expect }];
+  const { orders: _orders, ...rest } = after;
+  const changes: Change[] = [{ action: 'update', kind: 'service', object: { ...rest, ...lastingOrders(service, after.spec), templateVersion }, expect }];
   changes.push(...(known === undefined ? [createTemplate(service.id, templateVersion, template)] : changeTemplate(view, service.id, known, template)));
   if (service.status.update || update) {
     changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update } });
   }
   return changes;
+}
+
+/** Those about an update end with it. Who asks for another number of tasks wants them to run. */
+function lastingOrders({ orders, spec }: Service, after: ServiceSpec): Pick<Service, 'orders'> {
+  const lasting = {
+    ...(orders?.stopped && sameJson(spec.mode, after.mode) && { stopped: orders.stopped }),
+    ...(orders?.runAt && { runAt: orders.runAt }),
+  };
+  return Object.keys(lasting).length > 0 ? { orders: lasting } : {};
 }
 
 function createTemplate(serviceId: string, version: number, template: TaskTemplate): Change {

@@ -5,6 +5,7 @@ import { checkIsolation } from './isolation-checks.js';
 import { parseLogDriver, type LogOptionMap } from './log-driver.js';
 import { smallestResources, type ContainerSpec, type EndpointSpec, type Mount, type PortConfig, type ServiceSpec, type UpdateConfig } from './service.js';
 import { checkTraffic, trafficNotes } from './traffic.js';
+import { checkUpdateOptions } from './update-options.js';
 
 /** What is wrong with a service by itself. */
 export function checkServiceSpec(spec: ServiceSpec): Problem[] {
@@ -20,6 +21,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
     ...checkUpdateConfig('rollback', spec.rollback),
     ...checkEndpoint(spec.endpoint),
     ...checkTraffic(spec),
+    ...checkUpdateOptions(spec),
     ...checkRuntime(spec),
   ];
 }

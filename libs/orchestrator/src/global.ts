@@ -20,7 +20,7 @@ export function planGlobal(view: ClusterView, service: Service, context: Decisio
   }
   const states = new Map(kept.map((slot) => [slot, stateOf(view, service, slot)]));
   const updatable = new Map([...states].filter(([slot]) => takesNewTasks(view.get('node', slot.nodeId)!)));
-  const mayUpdate = planUpdate(service, updatable, context.nowMs, decision);
+  const mayUpdate = planUpdate(view, service, updatable, context.nowMs, decision);
   for (const [slot, state] of states) {
     planSlot(slot, state, { ...context, view, service, mayUpdate: mayUpdate.has(slot), mayCreate: updatable.has(slot) }, decision);
   }

@@ -5,6 +5,7 @@ import { heldBack, waitOf } from './dependencies.js';
 import { planGlobal } from './global.js';
 import { planGlobalJob, planReplicatedJob } from './jobs.js';
 import { planReplicated } from './replicated.js';
+import { planStopped } from './stopped.js';
 
 /** Every service gets the tasks that it asks for, whatever happened to those it had. */
 export const orchestrate: Decide = (view, context) => {
@@ -26,6 +27,7 @@ function planService(view: ClusterView, service: Service, context: DecisionConte
 }
 
 function planMode(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
+  if (service.orders?.stopped) return planStopped(view, service);
   const { kind } = service.spec.mode;
   switch (kind) {
     case 'replicated':

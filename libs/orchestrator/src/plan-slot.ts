@@ -3,6 +3,7 @@ import { byAge, compareStates, endedByItself, runningSinceOf, type ClusterView, 
 import { draftTask, lookAgainAt, type ServiceDecision } from './decision.js';
 import { crashesInARow, restartDelayMs, shouldRestart } from './restart.js';
 import { isOutdated, mustLeaveNode, newestOf, type Slot, type SlotState } from './slot.js';
+import { couldTakePlace, isUnplaceable } from './take-place.js';
 import { walkOf } from './walk.js';
 
 export interface SlotContext extends DecisionContext {
@@ -30,7 +31,14 @@ export function planSlot(slot: Slot, state: SlotState, context: SlotContext, dec
   for (const task of superseded) decision.shutdown.push({ task, why: 'it is superseded' });
   if (keeper) advance(keeper, incumbent, state, context, decision);
   else if (incumbent) replace(slot, incumbent, state, context, decision);
-  else if (superseded.length === 0) fill(slot, state, context, decision);
+  else if (superseded.length === 0) fill(slot, state, inVersionOf(state.newest, context), decision);
+}
+
+/** While a canary waits, what is not part of it comes back as what it was. */
+function inVersionOf(newest: Task | undefined, context: SlotContext): SlotContext {
+  const { view, service, mayUpdate } = context;
+  if (!newest || service.status.update?.state !== 'canary' || mayUpdate || !isOutdated(service, newest) || !view.templateOf(newest)) return context;
+  return { ...context, service: { ...service, templateVersion: newest.templateVersion } };
 }
 
 /** Of the tasks that must go, one serves until its successor does. The others, such as those of an update that the next one overtook, go at once. */
@@ -64,10 +72,9 @@ function monitoredUntilMs(keeper: Task, incumbent: Task, service: Service): numb
 
 /** May the task go that serves now? */
 function mayRelease(keeper: Task, incumbent: Task, view: ClusterView): boolean {
-  const unplaceable = compareStates(keeper.status.state, 'assigned') < 0 && keeper.status.error !== '';
-  if (unplaceable && mustLeaveNode(view, incumbent)) return true;
+  if (isUnplaceable(keeper)) return mustLeaveNode(view, incumbent) !== undefined || couldTakePlace(view, keeper, incumbent);
   if (keeper.desiredState === 'running') return keeper.status.state === 'running';
-  return unplaceable || keeper.hostPorts.length > 0 || compareStates(keeper.status.state, 'ready') >= 0;
+  return compareStates(keeper.status.state, 'ready') >= 0;
 }
 
 /** Only a task that must go is left: make the one that takes over. */

@@ -15,7 +15,7 @@ export function planReplicated(view: ClusterView, service: Service, context: Dec
   }
   const kept = existing.filter((slot) => !surplus.has(slot));
   const states = new Map([...kept, ...missingSlots(kept, replicas)].map((slot) => [slot, stateOf(view, service, slot)]));
-  const mayUpdate = planUpdate(service, states, context.nowMs, decision);
+  const mayUpdate = planUpdate(view, service, states, context.nowMs, decision);
   for (const [slot, state] of states) {
     planSlot(slot, state, { ...context, view, service, mayUpdate: mayUpdate.has(slot), mayCreate: true }, decision);
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ServiceSpec, UpdateConfig } from '../../model/src/index.js';
 import { timestamp } from '../../base/src/index.js';
 import { updateServiceChanges } from '../../model/src/index.js';
-import { applyChanges, aService, aTask, aTemplate, testEpochMs, type World } from '../../model/src/testing/index.js';
+import { applyChanges, aService, aTask, aTemplate, testEpochMs, viewOf, type World } from '../../model/src/testing/index.js';
 import { emptyDecision } from '../src/decision.js';
 import type { Slot, SlotState } from '../src/slot.js';
 import { planUpdate } from '../src/update.js';
@@ -212,6 +212,6 @@ test('an update of very many slots completes', () => {
   const task = aTask({ nodeId: 'a', status: { state: 'running', timestamp: timestamp(testEpochMs) } });
   const slots = new Map(Array.from({ length: 150_000 }, (_, index): [Slot, SlotState] => [{ slot: index + 1, nodeId: '', tasks: [task] }, { arriving: [task], leaving: [], stopping: [], lost: [], ended: [], newest: task }]));
   const decision = emptyDecision();
-  planUpdate(service, slots, testEpochMs + 60_000, decision);
+  planUpdate(viewOf({}), service, slots, testEpochMs + 60_000, decision);
   expect(decision.update?.state).toBe('completed');
 });

@@ -100,8 +100,13 @@ function checkDisruption(before: ClusterView, after: ClusterView, service: Servi
     .filter((key) => !serving.has(key));
   for (const key of taken) out.add(key);
   if (taken.length === 0) return;
-  const limit = mustStartFirst(service) ? 0 : parallelismOf(service);
+  const limit = mustStartFirst(service) && !taken.every((key) => tasks.some((task) => keyOf(task) === key && waitsForRoom(service, task))) ? 0 : parallelismOf(service);
   must(out.size <= limit, () => `the update of ${service.spec.name} takes ${out.size} slots out of service at once: ${limit} may be`);
+}
+
+/** No node takes it beside the one before: then that goes first, whatever the order. */
+function waitsForRoom(service: Service, { templateVersion, status, desiredState }: Task): boolean {
+  return templateVersion === service.templateVersion && desiredState === 'running' && status.state === 'pending' && status.error !== '';
 }
 
 function mustStartFirst(service: Service): boolean {
