@@ -18,6 +18,7 @@ export * from './network-options.js';
 export * from './normal-spec.js';
 export { obedientAgents } from './obedient-agents.js';
 export * from './objects.js';
+export * from './placement-options.js';
 export * from './published-ports.js';
 export * from './references.js';
 export * from './registry-login.js';

@@ -178,7 +178,16 @@ export interface Task extends Stored {
   startAfterMs: number;
   /** How many tasks of its slot crashed right before it, one after the other, none after a stable run. Absent: none. */
   crashesBefore?: number;
+  /** It shall leave its node though nothing is wrong with it. Absent: it may stay. */
+  eviction?: Eviction;
   status: TaskStatus;
+}
+
+/** `rebalance`: it goes once another takes its place. `preemption`: at once, for a task of higher priority that waits for its room. */
+export interface Eviction {
+  kind: 'rebalance' | 'preemption';
+  /** For people. */
+  reason: string;
 }
 
 /** One address of a task in a network. A network with two families gives it two, IPv4 first. */

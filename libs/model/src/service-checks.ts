@@ -3,6 +3,7 @@ import { isDnsName, type Problem } from './admission.js';
 import { parseConstraint } from './constraint.js';
 import { checkIsolation } from './isolation-checks.js';
 import { parseLogDriver, type LogOptionMap } from './log-driver.js';
+import { checkPlacementOptions } from './placement-options.js';
 import { smallestResources, type ContainerSpec, type EndpointSpec, type Mount, type PortConfig, type ServiceSpec, type UpdateConfig } from './service.js';
 import { checkTraffic, trafficNotes } from './traffic.js';
 import { checkUpdateOptions } from './update-options.js';
@@ -21,6 +22,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
     ...checkUpdateConfig('rollback', spec.rollback),
     ...checkEndpoint(spec.endpoint),
     ...checkTraffic(spec),
+    ...checkPlacementOptions(spec),
     ...checkUpdateOptions(spec),
     ...checkRuntime(spec),
   ];

@@ -59,7 +59,7 @@ export class Candidates {
 
 export function candidatesFor(table: NodeTable, template: TaskTemplate): Candidates {
   return table.candidates(signatureOf(template), (infos) => {
-    const suitable = infos.filter((info) => lastingFilters.every((filter) => filter.accepts({ template, hostPorts: [], tasksOn: noTasks }, info)));
+    const suitable = infos.filter((info) => lastingFilters.every((filter) => filter.accepts({ template, hostPorts: [], tasksOn: noTasks, nearby: [] }, info)));
     return new Candidates(suitable, template.placement?.preferences.map(({ spread }) => spread) ?? []);
   });
 }

@@ -1,5 +1,8 @@
-import { normalArchitecture, satisfiesAll, type PortConfig, type TaskTemplate } from '../../model/src/index.js';
-import { countGeneric, portKey, type NodeInfo } from './node-info.js';
+import { normalArchitecture, satisfiesAll, unsatisfied, type PortConfig, type TaskTemplate } from '../../model/src/index.js';
+import { isNearEnough, nearbyReason, type NearbyRule } from './nearby.js';
+import { portKey, type NodeInfo } from './node-info.js';
+import { hasResources, shortagesOn, shortagesOnAll } from './resources.js';
+import { nodes } from './words.js';
 
 /** What tasks of one group want of a node. */
 export interface Demand {
@@ -7,59 +10,86 @@ export interface Demand {
   hostPorts: readonly PortConfig[];
   /** How many tasks of the service each node has; nodes without any are not in it. */
   tasksOn: ReadonlyMap<NodeInfo, number>;
+  nearby: readonly NearbyRule[];
 }
 
 /** One reason why a node may not take a task. Words are Swarm's where it has some. */
 export interface Filter {
   name: string;
+  /** For people: what it is there for. */
+  about: string;
   accepts(demand: Demand, info: NodeInfo): boolean;
   /** `insufficient resources on 2 nodes` */
   explain(count: number): string;
   /** The numbers behind it, of the nodes that it refused. */
   detail?(demand: Demand, refused: readonly NodeInfo[]): string | undefined;
+  /** Of one node that it refused: what is wanted, and what is there. */
+  reason(demand: Demand, info: NodeInfo): string;
 }
 
 /** In this order: a refused node is counted by the first filter that refuses it. What never changes during a pass comes first. */
 export const filters: readonly Filter[] = [
   {
     name: 'ready',
+    about: 'the node is connected and answers',
     accepts: (_, { node }) => node.status.state === 'ready',
     explain: (count) => `${nodes(count)} not ready`,
+    reason: (_, { node }) => `it is ${node.status.state}${node.status.message ? `: ${node.status.message}` : ''}`,
   },
   {
     name: 'active',
+    about: 'its availability is active: neither paused nor drained',
     accepts: (_, { node }) => node.spec.availability === 'active',
     explain: (count) => `${nodes(count)} not available for new tasks`,
+    reason: (_, { node }) => `its availability is ${node.spec.availability}`,
   },
   {
     name: 'platform',
+    about: "the image is for its system and processor (`placement.platforms` of Docker's API)",
     accepts: ({ template }, info) => runsOn(template, info),
     explain: (count) => `unsupported platform on ${nodes(count)}`,
-    detail: ({ template }) => `image is for ${template.placement?.platforms.map(({ os, architecture }) => `${os ?? 'any'}/${architecture ?? 'any'}`).join(', ')}`,
+    detail: ({ template }) => `image is for ${platformsOf(template)}`,
+    reason: ({ template }, { node }) => `image is for ${platformsOf(template)}, and it is ${node.status.description?.os}/${node.status.description?.architecture}`,
   },
   {
     name: 'constraints',
+    about: '`placement.constraints`: every one holds',
     accepts: ({ template }, { node }) => satisfiesAll(node, template.placement?.constraints ?? []),
     explain: (count) => `scheduling constraints not satisfied on ${nodes(count)}`,
     detail: ({ template }) => `wants ${template.placement?.constraints.join(' and ')}`,
+    reason: ({ template }, { node }) => unsatisfied(node, template.placement?.constraints ?? []).map(({ constraint, actual }) => `wants ${constraint}, has ${actual === '' ? 'none' : actual}`).join('; '),
   },
   {
     name: 'resources',
-    accepts: hasResources,
+    about: '`resources.reservations`: CPU, memory and generic resources that no other task has reserved; a task that stops holds its own until it has',
+    accepts: ({ template }, info) => hasResources(template.resources?.reservations, info),
     explain: (count) => `insufficient resources on ${nodes(count)}`,
-    detail: resourceDetail,
+    detail: ({ template }, refused) => shortagesOnAll(template.resources?.reservations, refused),
+    reason: ({ template }, info) => `needs ${shortagesOn(template.resources?.reservations, info)}`,
   },
   {
     name: 'host ports',
-    accepts: ({ hostPorts }, info) => hostPorts.every((port) => !port.publishedPort || !info.hasHostPort(portKey(port.protocol, port.publishedPort))),
+    about: 'ports published with `mode: host` are free on it',
+    accepts: ({ hostPorts }, info) => takenPorts(hostPorts, info).length === 0,
     explain: (count) => `host-mode port already in use on ${nodes(count)}`,
     detail: ({ hostPorts }) => `wants ${hostPorts.map((port) => `${port.publishedPort || 'any'}/${port.protocol ?? 'tcp'}`).join(', ')}`,
+    reason: ({ hostPorts }, info) => `${takenPorts(hostPorts, info).map((port) => `${port.publishedPort}/${port.protocol ?? 'tcp'}`).join(', ')} is in use`,
   },
   {
     name: 'max replicas',
+    about: '`placement.max_replicas_per_node`: it has fewer tasks of the service',
     accepts: ({ template, tasksOn }, info) => !template.placement?.maxReplicas || (tasksOn.get(info) ?? 0) < template.placement.maxReplicas,
     explain: (count) => `max replicas per node limit exceed on ${nodes(count)}`,
     detail: ({ template }) => `at most ${template.placement?.maxReplicas} per node`,
+    reason: ({ template, tasksOn }, info) => `has ${tasksOn.get(info) ?? 0} of at most ${template.placement?.maxReplicas}`,
+  },
+  {
+    name: 'affinity',
+    about: '`placement.x-affinity` and `x-anti-affinity`: tasks of other services, or of its own, are there or are not; who repels is not joined either',
+    accepts: ({ nearby }, info) => nearby.every((rule) => isNearEnough(rule, info)),
+    explain: (count) => `affinity not satisfied on ${nodes(count)}`,
+    detail: ({ nearby }) => nearby.map(({ wants, service, label }) => `${wants ? 'wants to be beside' : 'must not be beside'} ${service}${label === undefined ? '' : ` by ${label}`}`).join(', '),
+    reason: ({ nearby }, info) => nearby.filter((rule) => !isNearEnough(rule, info)).map(nearbyReason).join('; '),
   },
 ];
 
@@ -75,17 +105,16 @@ export function explainRefusal(demand: Demand, infos: Iterable<NodeInfo>): strin
   const refused = new Map<Filter, NodeInfo[]>();
   for (const info of infos) {
     const filter = filters.find((candidate) => !candidate.accepts(demand, info));
-    if (filter) refused.set(filter, [...(refused.get(filter) ?? []), info]);
+    if (!filter) continue;
+    const list = refused.get(filter);
+    if (list) list.push(info);
+    else refused.set(filter, [info]);
   }
   if (refused.size === 0) return 'no suitable node';
   const byCount = [...refused].sort(([, a], [, b]) => b.length - a.length);
   const reasons = byCount.map(([filter, list]) => filter.explain(list.length)).join('; ');
   const details = byCount.flatMap(([filter, list]) => filter.detail?.(demand, list) ?? []).join('; ');
   return `no suitable node (${reasons})${details ? `: ${details}` : ''}`;
-}
-
-function nodes(count: number): string {
-  return count === 1 ? '1 node' : `${count} nodes`;
 }
 
 /** Nodes without a description are refused by what they do not have. */
@@ -99,42 +128,10 @@ function runsOn(template: TaskTemplate, { node }: NodeInfo): boolean {
   );
 }
 
-function hasResources({ template }: Demand, info: NodeInfo): boolean {
-  const reservations = template.resources?.reservations;
-  if (!reservations) return true;
-  return (
-    (reservations.nanoCpus ?? 0) <= Math.max(0, info.freeNanoCpus) &&
-    (reservations.memoryBytes ?? 0) <= Math.max(0, info.freeMemoryBytes) &&
-    countGeneric(reservations.generic).every(({ kind, value }) => value <= info.freeGeneric(kind))
-  );
+function platformsOf(template: TaskTemplate): string {
+  return template.placement?.platforms.map(({ os, architecture }) => `${os ?? 'any'}/${architecture ?? 'any'}`).join(', ') ?? '';
 }
 
-function resourceDetail({ template }: Demand, refused: readonly NodeInfo[]): string | undefined {
-  const reservations = template.resources?.reservations;
-  if (!reservations) return undefined;
-  const lacks: string[] = [];
-  const cpus = reservations.nanoCpus ?? 0;
-  if (refused.some((info) => cpus > Math.max(0, info.freeNanoCpus))) lacks.push(`${inCpus(cpus)} CPU, at most ${inCpus(most(refused, (info) => info.freeNanoCpus))} free`);
-  const memory = reservations.memoryBytes ?? 0;
-  if (refused.some((info) => memory > Math.max(0, info.freeMemoryBytes))) lacks.push(`${inMemory(memory)} memory, at most ${inMemory(most(refused, (info) => info.freeMemoryBytes))} free`);
-  for (const { kind, value } of countGeneric(reservations.generic)) {
-    const free = (info: NodeInfo) => info.freeGeneric(kind);
-    if (refused.some((info) => value > free(info))) lacks.push(`${value} ${kind}, at most ${most(refused, free)} free`);
-  }
-  return `needs ${lacks.join(' and ')}`;
-}
-
-function most(infos: readonly NodeInfo[], free: (info: NodeInfo) => number): number {
-  return infos.reduce((max, info) => Math.max(max, free(info)), 0);
-}
-
-function inCpus(nanoCpus: number): string {
-  return String(Math.floor(nanoCpus / 1e7) / 100);
-}
-
-function inMemory(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let power = 0;
-  while (power < units.length - 1 && bytes >= 1024 ** (power + 1)) power++;
-  return `${Math.floor((bytes / 1024 ** power) * 10) / 10} ${units[power]}`;
+function takenPorts(hostPorts: readonly PortConfig[], info: NodeInfo): readonly PortConfig[] {
+  return hostPorts.length === 0 ? hostPorts : hostPorts.filter((port) => port.publishedPort && info.hasHostPort(portKey(port.protocol, port.publishedPort)));
 }

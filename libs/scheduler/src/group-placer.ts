@@ -1,5 +1,6 @@
 import type { Branch, Candidates } from './candidates.js';
-import { changingFilters, type Demand } from './filters.js';
+import type { GroupDemand } from './demand.js';
+import { changingFilters } from './filters.js';
 import { Heap } from './heap.js';
 import type { NodeInfo } from './node-info.js';
 import type { Ranking } from './ranking.js';
@@ -14,7 +15,8 @@ interface BranchState {
 
 /**
  * Finds nodes for tasks of one service version, one after the other: the branch that has fewest tasks of the service, and so on
- * down; there the node with fewest tasks of the service, among those the one with the least load; nodes where it fails come last.
+ * down; there the node with fewest tasks of the service, among those the one with the least load (or, of a service that packs, the
+ * fullest one); nodes where it fails come last.
  *
  * It looks only at as many nodes as it takes or must refuse. Nodes that it has taken out of the shared rankings go back with `close`.
  */
@@ -23,12 +25,11 @@ export class GroupPlacer {
 
   constructor(
     readonly candidates: Candidates,
-    readonly demand: Demand,
-    readonly tasksOn: Map<NodeInfo, number>,
+    readonly demand: GroupDemand,
     readonly isFailing: (info: NodeInfo) => boolean,
   ) {
     if (candidates.descriptors.length === 0) return;
-    for (const [info, count] of tasksOn) for (const branch of candidates.pathOf(info)) this.#stateOf(branch).tasks += count;
+    for (const [info, count] of demand.tasksOn) for (const branch of candidates.pathOf(info)) this.#stateOf(branch).tasks += count;
   }
 
   /** The best node that has room for one more; undefined: there is none, nor will there be for the rest of the group. */
@@ -38,14 +39,14 @@ export class GroupPlacer {
 
   /** The taken node got its task. */
   placed(info: NodeInfo): void {
-    this.tasksOn.set(info, this.countOn(info) + 1);
+    this.demand.tasksOn.set(info, this.countOn(info) + 1);
     const path = this.candidates.pathOf(info);
     for (const branch of path) this.#stateOf(branch).tasks++;
     this.#stateOf(path.at(-1)!).leaf!.placed(info);
   }
 
   countOn(info: NodeInfo): number {
-    return this.tasksOn.get(info) ?? 0;
+    return this.demand.tasksOn.get(info) ?? 0;
   }
 
   close(): void {
@@ -55,7 +56,7 @@ export class GroupPlacer {
   #takeFrom(branch: Branch): NodeInfo | undefined {
     const state = this.#stateOf(branch);
     if (state.isExhausted) return undefined;
-    const info = branch.ranking ? (state.leaf ??= new Leaf(branch.ranking, this)).take() : this.#takeFromChildren(branch.children);
+    const info = branch.ranking ? (state.leaf ??= this.#leafOf(branch.ranking)).take() : this.#takeFromChildren(branch.children);
     state.isExhausted = info === undefined;
     return info;
   }
@@ -76,6 +77,10 @@ export class GroupPlacer {
     }
   }
 
+  #leafOf(ranking: Ranking): Leaf {
+    return this.demand.strategy === 'pack' ? new PackingLeaf(ranking, this) : new SpreadingLeaf(ranking, this);
+  }
+
   #stateOf(branch: Branch): BranchState {
     let state = this.#states.get(branch);
     if (!state) this.#states.set(branch, (state = { tasks: 0, isExhausted: false }));
@@ -84,7 +89,39 @@ export class GroupPlacer {
 }
 
 /** The nodes of one leaf in the order in which a group takes them. */
-class Leaf {
+interface Leaf {
+  take(): NodeInfo | undefined;
+  placed(info: NodeInfo): void;
+  close(): void;
+}
+
+/** The fullest node that has room, until it has none: looks at all nodes of the leaf once. */
+class PackingLeaf implements Leaf {
+  readonly #order: NodeInfo[];
+  #next = 0;
+
+  constructor(
+    ranking: Ranking,
+    readonly group: GroupPlacer,
+  ) {
+    const rank = new Map(ranking.infos().map((info) => [info, Number(group.isFailing(info))]));
+    this.#order = [...rank.keys()].sort((a, b) => rank.get(a)! - rank.get(b)! || b.share - a.share || b.tasks - a.tasks || a.ordinal - b.ordinal);
+  }
+
+  take(): NodeInfo | undefined {
+    for (; this.#next < this.#order.length; this.#next++) {
+      const info = this.#order[this.#next]!;
+      if (isAccepted(this.group.demand, info)) return info;
+    }
+    return undefined;
+  }
+
+  placed(): void {}
+
+  close(): void {}
+}
+
+class SpreadingLeaf implements Leaf {
   /** Out of the shared ranking for the time of the group. */
   readonly #taken: NodeInfo[] = [];
   /** With tasks of the service: behind all that have none. */
@@ -104,7 +141,7 @@ class Leaf {
     for (let info = this.ranking.take(); info; info = this.ranking.take()) {
       this.#taken.push(info);
       if (this.group.isFailing(info)) this.#failing.push(info);
-      else if (this.group.tasksOn.has(info)) this.#own.push(info);
+      else if (this.group.demand.tasksOn.has(info)) this.#own.push(info);
       else if (this.#accepts(info)) return info;
     }
     return this.#takeFrom(this.#own) ?? this.#takeFrom(this.#failing);
@@ -125,6 +162,10 @@ class Leaf {
   }
 
   #accepts(info: NodeInfo): boolean {
-    return changingFilters.every((filter) => filter.accepts(this.group.demand, info));
+    return isAccepted(this.group.demand, info);
   }
+}
+
+function isAccepted(demand: GroupDemand, info: NodeInfo): boolean {
+  return changingFilters.every((filter) => filter.accepts(demand, info));
 }

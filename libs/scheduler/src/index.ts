@@ -1,2 +1,5 @@
+export { explainTask, type Explanation, type NodeVerdict } from './explain.js';
+export { filters } from './filters.js';
 export { nodeTable } from './node-table.js';
-export { planPlacement, schedule, type PlacedGroup, type Placement } from './schedule.js';
+export { planPlacement, type PlacedGroup, type Placement } from './plan-placement.js';
+export { schedule } from './schedule.js';

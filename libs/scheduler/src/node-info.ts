@@ -53,9 +53,13 @@ export class NodeInfo {
   }
 
   freeGeneric(kind: string): number {
-    let free = -(this.#usedGeneric.get(kind) ?? 0);
-    for (const resource of this.node.status.description?.generic ?? []) if (resource.kind === kind) free += resource.value;
-    return free;
+    return this.totalGeneric(kind) - (this.#usedGeneric.get(kind) ?? 0);
+  }
+
+  totalGeneric(kind: string): number {
+    let total = 0;
+    for (const resource of this.node.status.description?.generic ?? []) if (resource.kind === kind) total += resource.value;
+    return total;
   }
 
   hasHostPort(key: string): boolean {
@@ -91,12 +95,12 @@ export class NodeInfo {
 
   /** Orders nodes that are alike in all that concerns the service: by reserved share, then by tasks, then by index. No two nodes have the same. */
   get load(): number {
-    if (Number.isNaN(this.#load)) this.#load = (Math.round(this.#reservedShare() * shareSteps) * 1e7 + this.tasks) * 65_536 + this.node.index;
+    if (Number.isNaN(this.#load)) this.#load = (Math.round(this.share * shareSteps) * 1e7 + this.tasks) * 65_536 + this.node.index;
     return this.#load;
   }
 
-  /** The scarcer of CPU and memory. */
-  #reservedShare(): number {
+  /** How much of it is reserved, 0 to 1: the scarcer of CPU and memory. */
+  get share(): number {
     if (this.#nanoCpus === 0 || this.#memoryBytes === 0) return 1;
     return 1 - Math.min(this.freeNanoCpus / this.#nanoCpus, this.freeMemoryBytes / this.#memoryBytes);
   }

@@ -1,4 +1,4 @@
-import { isWanted, templateId, type ClusterView, type Kind, type Kinds, type Node, type ResourceReservations, type Task, type ViewIndex } from '../../model/src/index.js';
+import { isWanted, placementOptionsOf, templateId, type ClusterView, type Kind, type Kinds, type Node, type ResourceReservations, type Service, type Task, type ViewIndex } from '../../model/src/index.js';
 import type { Candidates } from './candidates.js';
 import { hasFailed, holdingOf, NodeInfo, type Holding } from './node-info.js';
 
@@ -20,6 +20,10 @@ export class NodeTable implements ViewIndex {
   relief = 0;
   /** Why the tasks of a group could not be placed, and at which `relief`. */
   readonly refusals = new Map<string, { relief: number; error: string }>();
+  /** Services that do not want others near, by id. */
+  readonly repelling = new Set<string>();
+  /** Services with a priority, and which. */
+  readonly prioritized = new Map<string, number>();
   readonly #candidates = new Map<string, Candidates>();
   #nextOrdinal = 0;
   /** Of templates with tasks: a task that goes gives back what it held, also when its template went before it. */
@@ -27,13 +31,22 @@ export class NodeTable implements ViewIndex {
 
   constructor(readonly view: ClusterView) {
     for (const node of view.all('node')) this.infos.set(node.id, new NodeInfo(node, this.#nextOrdinal++));
+    for (const service of view.all('service')) this.#noteOptions(service.id, service);
     for (const task of view.all('task')) this.#taskChanged(undefined, task);
+  }
+
+  /** Of all services. */
+  lowestPriority(): number {
+    let lowest = 0;
+    for (const priority of this.prioritized.values()) lowest = Math.min(lowest, priority);
+    return lowest;
   }
 
   changed<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void {
     if (kind === 'task') this.#taskChanged(before as Task | undefined, after as Task | undefined);
     else if (kind === 'node') this.#nodeChanged(before as Node | undefined, after as Node | undefined);
     else if (kind === 'template') this.relief++; // a task without its template waits for it
+    else if (kind === 'service') this.#serviceChanged(before as Service | undefined, after as Service | undefined);
   }
 
   /** What `make` finds, kept until a node changes. Of too many, the oldest goes. */
@@ -86,6 +99,20 @@ export class NodeTable implements ViewIndex {
   /** A node gained room. */
   #improved(info: NodeInfo): void {
     for (const candidates of this.#candidates.values()) candidates.improved(info);
+  }
+
+  #serviceChanged(before: Service | undefined, after: Service | undefined): void {
+    if (before?.spec.labels === after?.spec.labels && before?.spec.name === after?.spec.name) return;
+    this.relief++;
+    this.#noteOptions((after ?? before)!.id, after);
+  }
+
+  #noteOptions(id: string, service: Service | undefined): void {
+    const options = service && placementOptionsOf(service.spec);
+    if (options?.antiAffinity.length) this.repelling.add(id);
+    else this.repelling.delete(id);
+    if (options?.priority) this.prioritized.set(id, options.priority);
+    else this.prioritized.delete(id);
   }
 
   /** Labels, availability or size may be others: all that was derived from them goes. */

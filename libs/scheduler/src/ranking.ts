@@ -31,6 +31,11 @@ export class Ranking {
     this.#rise(this.#items.length - 1);
   }
 
+  /** All that are in it now, in no order. */
+  infos(): readonly NodeInfo[] {
+    return this.#items;
+  }
+
   /** The node's load has shrunk. */
   improved(info: NodeInfo): void {
     const position = this.#positions[info.ordinal] ?? -1;
