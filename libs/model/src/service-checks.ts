@@ -22,8 +22,8 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
     ...checkUpdateConfig('rollback', spec.rollback),
     ...checkEndpoint(spec.endpoint),
     ...checkTraffic(spec),
-    ...checkPlacementOptions(spec),
     ...checkUpdateOptions(spec),
+    ...checkPlacementOptions(spec),
     ...checkRuntime(spec),
   ];
 }

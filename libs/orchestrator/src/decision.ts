@@ -12,6 +12,8 @@ export interface ServiceDecision {
   create: { task: Draft<Task>; why: string }[];
   /** Prepared tasks that may run now. */
   start: Task[];
+  /** Evicted tasks that may stay after all. */
+  stay: Because[];
   /** Replaced or ended tasks that stay as history. */
   shutdown: Because[];
   /** Tasks whose slot is gone: nothing of them stays. */
@@ -23,7 +25,7 @@ export interface ServiceDecision {
 }
 
 export function emptyDecision(): ServiceDecision {
-  return { create: [], start: [], shutdown: [], remove: [] };
+  return { create: [], start: [], stay: [], shutdown: [], remove: [] };
 }
 
 /** The earliest of the times at which the decision would be another one. */
@@ -65,6 +67,7 @@ export function toChanges(view: ClusterView, service: Service, decision: Service
   const changes: Change[] = [];
   for (const { task } of decision.create) changes.push({ action: 'create', kind: 'task', object: task });
   for (const task of decision.start) changes.push(desire(task, 'running', context));
+  for (const { task } of decision.stay) changes.push(...letStay(task, context));
   for (const { task } of decision.shutdown) changes.push(...shutDown(task, context));
   for (const { task } of decision.remove) changes.push(desire(task, 'remove', context));
   if (decision.update) changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update: decision.update }, actor: 'orchestrator' });
@@ -73,6 +76,10 @@ export function toChanges(view: ClusterView, service: Service, decision: Service
 
 export function desire(task: Task, desiredState: TaskState, { nowMs }: DecisionContext): Change {
   return { action: 'update', kind: 'task', object: { ...task, desiredState, updatedAt: timestamp(nowMs) }, expect: task.version };
+}
+
+function letStay({ eviction: _eviction, ...task }: Task, { nowMs }: DecisionContext): Change[] {
+  return [{ action: 'update', kind: 'task', object: { ...task, updatedAt: timestamp(nowMs) }, expect: task.version }];
 }
 
 /** No agent knows a task that has no node yet: its end is ours to write. */
@@ -90,6 +97,7 @@ export function toSentences(view: ClusterView, service: Service, decision: Servi
   return [
     ...decision.create.map(({ task, why }) => `create ${nameIn(view, task)}${task.desiredState === 'ready' ? ', prepared only' : ''}: ${why}`),
     ...decision.start.map((task) => `start ${placeIn(view, task)}`),
+    ...decision.stay.map(({ task, why }) => `let ${placeIn(view, task)} stay: ${why}`),
     ...decision.shutdown.map(({ task, why }) => `shut down ${placeIn(view, task)}: ${why}`),
     ...decision.remove.map(({ task, why }) => `remove ${placeIn(view, task)}: ${why}`),
     ...(decision.update ? [`service ${service.spec.name}: ${decision.update.message}`] : []),

@@ -22,7 +22,7 @@ export function planGlobal(view: ClusterView, service: Service, context: Decisio
   const updatable = new Map([...states].filter(([slot]) => takesNewTasks(view.get('node', slot.nodeId)!)));
   const mayUpdate = planUpdate(view, service, updatable, context.nowMs, decision);
   for (const [slot, state] of states) {
-    planSlot(slot, state, { ...context, view, service, mayUpdate: mayUpdate.has(slot), mayCreate: updatable.has(slot) }, decision);
+    planSlot(slot, state, { ...context, view, service, mayUpdate: mayUpdate.has(slot), mayMove: true, mayCreate: updatable.has(slot) }, decision);
   }
   return decision;
 }

@@ -1,6 +1,7 @@
 import { parseTimestamp } from '../../base/src/index.js';
 import { byAge, compareStates, endedByItself, runningSinceOf, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
 import { draftTask, lookAgainAt, type ServiceDecision } from './decision.js';
+import { whyMove } from './moves.js';
 import { crashesInARow, restartDelayMs, shouldRestart } from './restart.js';
 import { isOutdated, mustLeaveNode, newestOf, type Slot, type SlotState } from './slot.js';
 import { couldTakePlace, isUnplaceable } from './take-place.js';
@@ -11,6 +12,8 @@ export interface SlotContext extends DecisionContext {
   service: Service;
   /** The rolling update lets this slot go to the current version now. */
   mayUpdate: boolean;
+  /** It may go to another node now, if it has to. */
+  mayMove: boolean;
   /** A new task has somewhere to go (a global service's node is ready and active). */
   mayCreate: boolean;
 }
@@ -28,7 +31,7 @@ export function planSlot(slot: Slot, state: SlotState, context: SlotContext, dec
   const [keeper, ...duplicates] = [...state.arriving].sort(furthestFirst);
   for (const task of duplicates) decision.shutdown.push({ task, why: 'its slot has two tasks' });
   const { incumbent, superseded } = chooseIncumbent(state.leaving);
-  for (const task of superseded) decision.shutdown.push({ task, why: 'it is superseded' });
+  for (const task of superseded) decision.shutdown.push({ task, why: task.eviction?.kind === 'preemption' ? task.eviction.reason : 'it is superseded' });
   if (keeper) advance(keeper, incumbent, state, context, decision);
   else if (incumbent) replace(slot, incumbent, state, context, decision);
   else if (superseded.length === 0) fill(slot, state, inVersionOf(state.newest, context), decision);
@@ -41,9 +44,9 @@ function inVersionOf(newest: Task | undefined, context: SlotContext): SlotContex
   return { ...context, service: { ...service, templateVersion: newest.templateVersion } };
 }
 
-/** Of the tasks that must go, one serves until its successor does. The others, such as those of an update that the next one overtook, go at once. */
+/** Of the tasks that must go, one serves until its successor does. The others, such as those of an update that the next one overtook, go at once; so does who was preempted. */
 function chooseIncumbent(leaving: readonly Task[]): { incumbent: Task | undefined; superseded: Task[] } {
-  const [incumbent] = leaving.filter((task) => task.desiredState === 'running').sort((a, b) => furthestFirst(a, b) || byAge(b, a));
+  const [incumbent] = leaving.filter((task) => task.desiredState === 'running' && task.eviction?.kind !== 'preemption').sort((a, b) => furthestFirst(a, b) || byAge(b, a));
   return { incumbent, superseded: leaving.filter((task) => task !== incumbent) };
 }
 
@@ -56,10 +59,13 @@ function advance(keeper: Task, incumbent: Task | undefined, { stopping }: SlotSt
   const { view, service, nowMs } = context;
   if (!incumbent) {
     if (keeper.desiredState === 'ready' && stopping.length === 0) decision.start.push(keeper);
+  } else if (isUnplaceable(keeper) && mayStay(incumbent, context)) {
+    decision.shutdown.push({ task: keeper, why: 'no other node takes it' });
+    decision.stay.push({ task: incumbent, why: 'no other node takes its successor' });
   } else if (mayRelease(keeper, incumbent, view)) {
     const untilMs = monitoredUntilMs(keeper, incumbent, service);
     if (untilMs > nowMs) return lookAgainAt(decision, untilMs);
-    decision.shutdown.push({ task: incumbent, why: isOutdated(service, incumbent) ? 'it is outdated' : (mustLeaveNode(view, incumbent) ?? 'it is replaced') });
+    decision.shutdown.push({ task: incumbent, why: isOutdated(service, incumbent) ? 'it is outdated' : (whyMove(view, incumbent) ?? 'it is replaced') });
   }
 }
 
@@ -68,6 +74,11 @@ function monitoredUntilMs(keeper: Task, incumbent: Task, service: Service): numb
   const since = runningSinceOf(keeper.status);
   if (since === undefined || keeper.desiredState !== 'running' || !isOutdated(service, incumbent) || byAge(keeper, incumbent) < 0) return 0;
   return parseTimestamp(since) + walkOf(service).monitorMs;
+}
+
+/** It was only to be spread better. */
+function mayStay(incumbent: Task, { view, service }: SlotContext): boolean {
+  return incumbent.eviction?.kind === 'rebalance' && !isOutdated(service, incumbent) && mustLeaveNode(view, incumbent) === undefined;
 }
 
 /** May the task go that serves now? */
@@ -79,8 +90,8 @@ function mayRelease(keeper: Task, incumbent: Task, view: ClusterView): boolean {
 
 /** Only a task that must go is left: make the one that takes over. */
 function replace(slot: Slot, incumbent: Task, { newest, leaving, stopping }: SlotState, context: SlotContext, decision: ServiceDecision): void {
-  const reason = mustLeaveNode(context.view, incumbent);
-  if (reason === undefined && !context.mayUpdate) return;
+  const reason = whyMove(context.view, incumbent);
+  if (reason === undefined ? !context.mayUpdate : !context.mayMove && !context.mayUpdate) return;
   const order = orderOf(context.service);
   // A task that still stops holds what it reserves: three at once is more than anybody has allowed.
   if (order === 'start-first' && leaving.length + stopping.length > 1) return;

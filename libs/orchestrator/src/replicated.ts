@@ -1,5 +1,6 @@
 import { defaults, isWanted, type ClusterView, type DecisionContext, type Service, type Task } from '../../model/src/index.js';
 import { emptyDecision, type ServiceDecision } from './decision.js';
+import { planMoves } from './moves.js';
 import { planSlot } from './plan-slot.js';
 import { slotsOf, stateOf, type Slot, type SlotState } from './slot.js';
 import { planUpdate } from './update.js';
@@ -16,8 +17,9 @@ export function planReplicated(view: ClusterView, service: Service, context: Dec
   const kept = existing.filter((slot) => !surplus.has(slot));
   const states = new Map([...kept, ...missingSlots(kept, replicas)].map((slot) => [slot, stateOf(view, service, slot)]));
   const mayUpdate = planUpdate(view, service, states, context.nowMs, decision);
+  const mayMove = planMoves(view, service, states, mayUpdate);
   for (const [slot, state] of states) {
-    planSlot(slot, state, { ...context, view, service, mayUpdate: mayUpdate.has(slot), mayCreate: true }, decision);
+    planSlot(slot, state, { ...context, view, service, mayUpdate: mayUpdate.has(slot), mayMove: mayMove.has(slot), mayCreate: true }, decision);
   }
   return decision;
 }

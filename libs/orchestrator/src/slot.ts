@@ -13,7 +13,7 @@ export interface Slot {
 export interface SlotState {
   /** Current version on a good node. More than one only after a mistake. */
   arriving: Task[];
-  /** Alive, but outdated or on a node that it must leave. */
+  /** Alive, but outdated, evicted, or on a node that it must leave. */
   leaving: Task[];
   /** Told to stop, and not known to have. */
   stopping: Task[];
@@ -63,7 +63,7 @@ function bucketOf(view: ClusterView, service: Service, task: Task): Exclude<keyo
   const lost = isLost(view, task);
   if (!isWanted(task)) return lost ? undefined : 'stopping';
   if (lost) return 'lost';
-  return isOutdated(service, task) || mustLeaveNode(view, task) ? 'leaving' : 'arriving';
+  return isOutdated(service, task) || task.eviction || mustLeaveNode(view, task) ? 'leaving' : 'arriving';
 }
 
 export function isOutdated(service: Service, task: Task): boolean {
