@@ -1,4 +1,7 @@
-export { checks, simulate, type Outcome } from './simulate.js';
+export { commandFor, storyFor } from './command.js';
+export { checks, Life, type Failure } from './life.js';
+export type { ContainerEvent } from './machine.js';
+export { simulate, type Outcome } from './simulate.js';
 export { shrink } from './shrink.js';
 export { inventStory, specOf, type Chapter, type Happening, type Recipe, type Story } from './story.js';
 export { storyInWords } from './tell.js';

@@ -5,6 +5,13 @@ import type { Happening } from './story.js';
 import { Users } from './users.js';
 import type { World } from './world.js';
 
+export interface StageEvents {
+  /** Something that must never happen. */
+  onBug: (what: string) => void;
+  /** A user was told that these changes are stored. */
+  onStored: (changes: readonly Change[]) => void;
+}
+
 /** Lets the events of a story happen. */
 export class Stage {
   readonly #users: Users;
@@ -13,9 +20,9 @@ export class Stage {
 
   constructor(
     private readonly world: World,
-    private readonly onBug: (what: string) => void,
+    private readonly hear: StageEvents,
   ) {
-    this.#users = new Users(world);
+    this.#users = new Users(world, hear.onStored);
   }
 
   /** Switches everything on; the first nodes join. */
@@ -26,14 +33,14 @@ export class Stage {
 
   happen(event: Happening): void {
     const wish = this.#users.wishOf(event);
-    if (wish) return this.#users.start(wish, this.onBug);
+    if (wish) return this.#users.start(wish, this.hear.onBug);
     switch (event.kind) {
       case 'add-node':
         return this.#join(this.world.addMachine());
       case 'remove-node':
         return this.#retire(this.#machine(event.node));
       case 'container-ends':
-        return void this.#endContainer(event.choice, event.code).catch((error: unknown) => this.onBug(String(error)));
+        return void this.#endContainer(event.choice, event.code).catch((error: unknown) => this.hear.onBug(String(error)));
       case 'power-cut':
       case 'agent-crash':
       case 'agent-freeze':
@@ -69,7 +76,7 @@ export class Stage {
     };
     this.#users.ask((view) => (view.get('node', machine.nodeId) || machine.isRetired ? [] : [create])).then(
       () => machine.switchOn(),
-      (error: unknown) => this.onBug(`joining: ${String(error)}`),
+      (error: unknown) => this.hear.onBug(`joining: ${String(error)}`),
     );
   }
 
@@ -78,7 +85,7 @@ export class Stage {
     if (!machine || this.world.machines.filter(({ isRetired }) => !isRetired).length <= 2) return;
     machine.isRetired = true;
     machine.switchOff();
-    this.#users.ask(this.#users.removeNode(machine.nodeId)).catch((error: unknown) => this.onBug(`removing ${machine.name}: ${String(error)}`));
+    this.#users.ask(this.#users.removeNode(machine.nodeId)).catch((error: unknown) => this.hear.onBug(`removing ${machine.name}: ${String(error)}`));
   }
 
   async #endContainer(choice: number, code: number): Promise<void> {

@@ -14,7 +14,11 @@ type Wish = (view: ClusterView) => Change[];
 export class Users {
   readonly #dice;
 
-  constructor(private readonly world: World) {
+  constructor(
+    private readonly world: World,
+    /** A user was told that these changes are stored. */
+    private readonly onStored: (changes: readonly Change[]) => void,
+  ) {
     this.#dice = world.dice.for('users');
   }
 
@@ -67,7 +71,9 @@ export class Users {
     try {
       const changes = wish(store.view());
       if (changes.length === 0) return true;
-      return await Promise.race([store.commit(changes).then(() => true), clock.sleep(answerWithinMs).then(() => false)]);
+      const isStored = await Promise.race([store.commit(changes).then(() => true), clock.sleep(answerWithinMs).then(() => false)]);
+      if (isStored) this.onStored(changes);
+      return isStored;
     } catch (error) {
       if (isTemporary(error) || isRefused(error, 'conflict') || isRefused(error, 'already-exists')) return false;
       if (isRefused(error)) return true;

@@ -34,7 +34,7 @@ export class World {
   readonly dice: Dice;
 
   constructor(
-    story: Story,
+    story: Pick<Story, 'seed' | 'nodes' | 'managers'>,
     private readonly options: WorldOptions,
   ) {
     this.dice = new Dice(story.seed, 'world');

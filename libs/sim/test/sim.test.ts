@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Change, ClusterView, DecisionContext, Task } from '../../model/src/index.js';
-import { inventStory, simulate, storyInWords, type Mutation } from '../src/index.js';
+import { commandFor, inventStory, shrink, simulate, storyInWords, type Mutation } from '../src/index.js';
 
 const hourMs = 3_600_000;
-const tellTale = (story: ReturnType<typeof inventStory>) => `again: npm run sim -- --seed ${story.seed} --hours ${story.lengthMs / hourMs}\n${storyInWords(story).join('\n')}`;
+const tellTale = (story: ReturnType<typeof inventStory>) => `again: ${commandFor(story)}\n${storyInWords(story).join('\n')}`;
 
 test.each(Array.from({ length: 10 }, (_, index) => 1 + index * 10))('seeds %i and nine more keep all promises', async (first) => {
   for (let seed = first; seed < first + 10; seed++) {
@@ -64,4 +64,13 @@ test.each(bugs)('%s breaks the promise "%s"', async (_, check, mutation) => {
     if (failure) broken.add(failure.check);
   }
   expect([...broken]).toContain(check);
+});
+
+test('a story that breaks a promise is shortened to what breaks it too', async () => {
+  const [, check, mutation] = bugs[1]!;
+  const failed = await simulate(inventStory(1, 0.05 * hourMs), mutation);
+  const shortest = await shrink(failed, { mutation, maxRuns: 20 });
+  expect(shortest.story.chapters.length).toBeLessThan(3);
+  expect((await simulate(shortest.story, mutation)).failure).toEqual(shortest.failure);
+  expect(shortest.failure?.check).toBe(check);
 });

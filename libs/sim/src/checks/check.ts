@@ -16,6 +16,8 @@ export interface Check {
   name: string;
   committed?(commit: Commit): void;
   decided?(decision: Decision): void;
+  /** A user was told that these changes are stored. */
+  acknowledged?(changes: readonly Change[]): void;
   container?(event: ContainerEvent): void;
 }
 
