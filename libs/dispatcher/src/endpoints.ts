@@ -1,4 +1,5 @@
-import { isEncrypted, isLost, isWanted, type AssignedEndpoint, type AssignedService, type ClusterView, type Service, type Task } from '../../model/src/index.js';
+import { sameJson } from '../../base/src/index.js';
+import { aliasesOf, isEncrypted, isLost, isWanted, type AssignedEndpoint, type AssignedService, type ClusterView, type Service, type Task, type TaskNetwork } from '../../model/src/index.js';
 import { hasEnded, isDefaultDeny, maxWeight, serviceTraffic, trafficOfPort, type ServiceGuard } from '../../model/src/index.js';
 
 /** What every node that can reach the service must know of it. */
@@ -21,7 +22,14 @@ export function assignedService(view: ClusterView, service: Service): AssignedSe
 /** Only what runs on a node that lives can serve. What was told to stop keeps its connections and gets no new ones. */
 function endpointOf(view: ClusterView, task: Task, weightLabel: string | undefined): AssignedEndpoint | undefined {
   if (task.status.state !== 'running' || isLost(view, task)) return undefined;
-  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) ? 'ready' : 'draining', ...weightOf(view, task, weightLabel), addresses: task.networks.map((network) => (isEncrypted(view.get('network', network.networkId)) ? { ...network, encrypted: true as const } : network)) };
+  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) ? 'ready' : 'draining', ...weightOf(view, task, weightLabel), addresses: task.networks.map((network) => addressOf(view, task, network)) };
+}
+
+/** A task keeps its addresses; the names are those that its template now says. */
+function addressOf(view: ClusterView, task: Task, network: TaskNetwork): AssignedEndpoint['addresses'][number] {
+  const aliases = aliasesOf(view, task, network.networkId);
+  const named = sameJson(aliases, network.aliases) ? network : { ...network, aliases };
+  return isEncrypted(view.get('network', network.networkId)) ? { ...named, encrypted: true } : named;
 }
 
 /** Tasks are guarded, and count as clients, as soon as they have an address: what a task needs to become ready it may need early. */

@@ -143,3 +143,12 @@ test('an encrypted network is told as such, and so is each endpoint in it; peers
   for (const yes of ['', 'true', '1']) expect(encryptedBy(yes), yes).toEqual([true, true]);
   for (const no of [undefined, 'false', '0']) expect(encryptedBy(no), no).toEqual([undefined, undefined]);
 });
+
+test('names of a task in a network are those that its template says now', () => {
+  const view = aView([on('a', 1, { serviceId: 'web', serviceName: 'web' })]);
+  const aliases = () => (assignmentSet(view, 'a', open).get('service/web')!.value as AssignedService).endpoints[0]!.addresses.map((address) => address.aliases);
+  expect(aliases()).toEqual([['web']]);
+  const stored = { ...template, networks: [{ target: 'webnet', aliases: ['db', 'cache'] }] };
+  view.apply('template', 'web.1', { id: 'web.1', template: stored, version: 2, createdAt: '', updatedAt: '' });
+  expect(aliases()).toEqual([['db', 'cache', 'web']]);
+});

@@ -48,6 +48,14 @@ export function taskName(task: Pick<Task, 'serviceName' | 'slot' | 'nodeId'>): s
   return `${task.serviceName}.${task.slot === 0 ? task.nodeId : task.slot}`;
 }
 
+/** The names of a task in one of its networks, beside its own: those that its template says, and its service's. */
+export function aliasesOf(view: ClusterView, task: Task, networkId: string): string[] {
+  const template = view.templateOf(task);
+  const attachment = template?.networks.find(({ target }) => target === networkId || view.get('network', networkId)?.spec.name === target);
+  if (!attachment) return task.networks.find((network) => network.networkId === networkId)?.aliases ?? [];
+  return attachment.aliases.length === 0 ? [task.serviceName] : [...new Set([...attachment.aliases, task.serviceName])];
+}
+
 export function nodeName(node: Pick<Node, 'id' | 'spec' | 'status'>): string {
   return node.spec.name ?? node.status.description?.hostname ?? node.id;
 }

@@ -1,4 +1,4 @@
-import { hasEnded, isWanted, needsNewTasks, type ClusterView, type Service, type ServiceSpec } from '../../model/src/index.js';
+import { hasEnded, isWanted, needsNewTasks, satisfiesAll, type ClusterView, type Service, type ServiceSpec, type Task } from '../../model/src/index.js';
 import { changedFields, type FieldChange } from './field-changes.js';
 import { serviceFacts } from './service-facts.js';
 
@@ -11,12 +11,23 @@ export interface ServiceDifference {
   replacedTasks?: number;
 }
 
-export function describeServiceChange(view: ClusterView, before: Service, after: ServiceSpec, networkName: (target: string) => string): ServiceDifference {
-  const fields = serviceFields(before.spec, after, networkName);
+/** `after` as it will be stored. Tasks of another version are replaced, and those whose node no longer satisfies the constraints. */
+export function describeServiceChange(view: ClusterView, before: Service, after: Pick<Service, 'spec' | 'templateVersion'>, networkName: (target: string) => string): ServiceDifference {
+  const isReplaced = after.templateVersion !== before.templateVersion;
+  const alive = view.tasksOfService(before.id).filter((task) => isWanted(task) && !hasEnded(task));
+  const outdated = alive.filter((task) => task.templateVersion !== after.templateVersion);
+  const misplaced = alive.filter((task) => !outdated.includes(task) && mustMove(view, task, after.spec));
+  const causes = [...(isReplaced ? ['deploy.placement.max_replicas_per_node'] : []), ...(misplaced.length > 0 ? ['deploy.placement.constraints'] : [])];
+  const fields = serviceFields(before.spec, after.spec, networkName).map((field) => ({ ...field, restarts: field.restarts || causes.includes(field.field) }));
   const parts = fieldsInShort(fields).join(', ');
-  if (!needsNewTasks(before.spec.template, after.template)) return { fields, detail: `${parts}; no task restarts` };
-  const replacedTasks = view.tasksOfService(before.id).filter((task) => isWanted(task) && !hasEnded(task)).length;
+  if (!isReplaced && misplaced.length === 0) return { fields, detail: `${parts}; no task restarts` };
+  const replacedTasks = outdated.length + misplaced.length;
   return { fields, replacedTasks, detail: `${parts}; ${replacedTasks === 1 ? '1 task is' : `${replacedTasks} tasks are`} replaced` };
+}
+
+function mustMove(view: ClusterView, { nodeId }: Task, { template }: ServiceSpec): boolean {
+  const node = view.get('node', nodeId);
+  return node !== undefined && !satisfiesAll(node, template.placement?.constraints ?? []);
 }
 
 /** Lists may say the same in another order: that is a change to a container too, so it has a name. */

@@ -42,7 +42,7 @@ export function planServices(view: ClusterView, stack: StackSpec, options: Stack
     ids.push(id);
     after.push(spec, ...(existing ? [sameJson(existing.spec, spec) ? (existing.previousSpec ?? existing.spec) : existing.spec] : []));
     writes.push(...own);
-    changes.push(serviceChange(view, spec, existing, own.length > 0, options.references));
+    changes.push(serviceChange(view, spec, existing, own, options.references));
   }
   return { changes, writes, ids, after };
 }
@@ -78,10 +78,15 @@ function checkSuccession(stack: string, spec: ServiceSpec, existing: Service | u
   return [{ code: 'unsupported', message: `service mode change is not allowed (${existing.spec.mode.kind} → ${spec.mode.kind}): remove the service first` }];
 }
 
-function serviceChange(view: ClusterView, spec: ServiceSpec, existing: Service | undefined, changed: boolean, references: ReferenceSource): StackChange {
+function serviceChange(view: ClusterView, spec: ServiceSpec, existing: Service | undefined, writes: Change[], references: ReferenceSource): StackChange {
   const name = spec.name;
   if (!existing) return { action: 'create', kind: 'service', name };
-  if (!changed) return { action: 'unchanged', kind: 'service', name };
+  if (writes.length === 0) return { action: 'unchanged', kind: 'service', name };
   if (sameJson(existing.spec, spec)) return { action: 'update', kind: 'service', name, detail: 'registry login; no task restarts' };
-  return { action: 'update', kind: 'service', name, ...describeServiceChange(view, existing, spec, (target) => references.network(target)?.spec.name ?? target) };
+  return { action: 'update', kind: 'service', name, ...describeServiceChange(view, existing, serviceIn(writes, existing), (target) => references.network(target)?.spec.name ?? target) };
+}
+
+/** The service as these writes leave it. */
+function serviceIn(writes: Change[], existing: Service): Pick<Service, 'spec' | 'templateVersion'> {
+  return writes.flatMap((change) => (change.action === 'update' && change.kind === 'service' ? [change.object] : [])).at(-1) ?? existing;
 }

@@ -1,4 +1,4 @@
-import type { FileReference, Mount, PortConfig, ServiceSpec } from '../../model/src/index.js';
+import { changeableLimitsOf, type FileReference, type Mount, type PortConfig, type ServiceSpec } from '../../model/src/index.js';
 
 /** What a service says, one entry per thing, in the words of a compose file: `environment.LOG_LEVEL` → `debug`. */
 export type Facts = Map<string, Fact>;
@@ -14,6 +14,8 @@ export function serviceFacts(spec: ServiceSpec, networkName: (target: string) =>
   const { name: _name, template, labels, mode, endpoint, update, rollback } = spec;
   const { container, networks, placement, resources, restart, logDriver, forceUpdate, runtime } = template;
   const { env, labels: containerLabels, mounts, secrets, configs, ...rest } = container;
+  const limits = resources?.limits;
+  const changeable = changeableLimitsOf(limits);
   const inTask = [
     ...flatten('', rest),
     ...env.map((line) => variable(line)),
@@ -21,13 +23,18 @@ export function serviceFacts(spec: ServiceSpec, networkName: (target: string) =>
     ...mounts.map((mount) => [`volumes.${mount.target}`, mountText(mount)] as const),
     ...secrets.map((file) => [`secrets.${file.file?.name ?? file.name}`, fileText(file)] as const),
     ...configs.map((file) => [`configs.${file.file?.name ?? file.name}`, fileText(file)] as const),
-    ...networks.map(({ target, aliases }) => [`networks.${networkName(target)}`, aliases.length > 0 ? `as ${[...aliases].sort().join(', ')}` : 'attached'] as const),
+    ...networks.map(({ target }) => [`networks.${networkName(target)}`, 'attached'] as const),
+    ...networks.flatMap(({ target, aliases: _aliases, ...attachment }) => flatten(`networks.${networkName(target)}`, attachment)),
     ...flatten('logging', logDriver),
-    ...flatten('deploy.placement', placement),
-    ...flatten('deploy.resources', resources),
+    ...flatten('deploy.placement.platforms', placement?.platforms),
+    ...flatten('deploy.resources.limits', limits && withoutKeys(limits, changeable)),
+    ...flatten('deploy.resources.reservations', resources?.reservations),
     ...flatten('', { runtime, forceUpdate: forceUpdate || undefined }),
   ];
   const inService = [
+    ...networks.flatMap(({ target, aliases }) => (aliases.length > 0 ? [[`networks.${networkName(target)}.aliases`, [...aliases].sort().join(', ')] as const] : [])),
+    ...flatten('deploy.placement', placement && { ...placement, platforms: undefined }),
+    ...flatten('deploy.resources.limits', changeable),
     ...(mode.kind === 'replicated' ? flatten('', { replicas: mode.replicas }) : flatten('', { mode: mode.kind, ...mode, kind: undefined })),
     ...flatten('deploy.labels', labels),
     ...portTexts(endpoint?.ports ?? []),
@@ -40,6 +47,10 @@ export function serviceFacts(spec: ServiceSpec, networkName: (target: string) =>
   for (const [field, text] of inTask) facts.set(field, { text, inTask: true });
   for (const [field, text] of inService) facts.set(field, { text, inTask: false });
   return facts;
+}
+
+function withoutKeys(object: object, keys: object): object {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !(key in keys)));
 }
 
 /** Whatever an object says, below `prefix`. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRandom, timestamp } from '../../base/src/index.js';
 import { stackLabel, type Change, type IndexedView, type NetworkSpec, type SecretSpec, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
-import { aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
+import { aNode, aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
 import { planStack, planStackRemoval, removalOfStackMember, revisionsKept, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
 
 const labels = { [stackLabel]: 'app' };
@@ -91,6 +91,21 @@ test('more replicas restart nothing; another image says how many tasks it replac
   expect(deploy(view, renewed)).toEqual(['update service app_web: image whoami:1 → whoami:2; 3 tasks are replaced']);
   expect(view.named('service', 'app_web')).toMatchObject({ templateVersion: 2, previousSpec: { template: { container: { image: 'whoami:1' } } } });
   expect(view.get('stack', 'app')!.revision).toBe(3);
+});
+
+test('limits, aliases and constraints that still hold restart nothing; constraints that do not hold move whom they concern', () => {
+  const view = viewOf({ node: [aNode({ id: 'n1', spec: { labels: { disk: 'ssd' } } }), aNode({ id: 'n2', index: 2 })] });
+  const of = (parts: Parameters<typeof aTemplate>[0], constraints: string[] = []) =>
+    stack({ networks: [net()], services: [web({ template: { ...aTemplate({ container: { image: 'whoami:1' }, networks: [{ target: 'app_net', aliases: [] }], ...parts }), placement: { constraints, preferences: [], platforms: [] } } })] });
+  deploy(view, of({}));
+  const service = view.named('service', 'app_web')!;
+  for (const [slot, nodeId] of [[1, 'n1'], [2, 'n1'], [3, 'n2']] as const) view.apply('task', `t${slot}`, aTask({ id: `t${slot}`, serviceId: service.id, slot, nodeId, state: 'running' }));
+  const inPlace = of({ resources: { limits: { memoryBytes: 1 << 26 } }, networks: [{ target: 'app_net', aliases: ['db'] }] }, ['node.role==worker']);
+  expect(deploy(view, inPlace)).toEqual(['unchanged network app_net', 'update service app_web: placement, resources, networks; no task restarts']);
+  expect(plan(view, inPlace).writes).toEqual([]);
+  const moving = plan(view, of({ resources: { limits: { memoryBytes: 1 << 26 } }, networks: [{ target: 'app_net', aliases: ['db'] }] }, ['node.labels.disk==ssd']));
+  expect(words(moving)).toContain('update service app_web: placement; 1 task is replaced');
+  expect(moving.changes.at(-1)!.fields).toEqual([{ field: 'deploy.placement.constraints', before: '["node.role==worker"]', after: '["node.labels.disk==ssd"]', restarts: true }]);
 });
 
 test('a file without replicas keeps the count that somebody scaled to', () => {

@@ -1,4 +1,4 @@
-import type { ClusterView, TaskNetwork } from '../../../../../libs/model/src/index.js';
+import { aliasesOf, type ClusterView, type TaskNetwork } from '../../../../../libs/model/src/index.js';
 import type { Json } from '../json-output.js';
 import { addressWithPrefix } from '../convert/network.js';
 import type { ClusterContainer } from './cluster-container.js';
@@ -11,7 +11,7 @@ export function endpointsTo(view: ClusterView, { task, id }: ClusterContainer): 
       const own = task.networks.filter((one) => one.networkId === networkId);
       const ipv4 = partOf(view, own, false);
       const ipv6 = partOf(view, own, true);
-      const { aliases } = own[0]!;
+      const aliases = aliasesOf(view, task, networkId);
       return [
         view.get('network', networkId)?.spec.name ?? networkId,
         {
