@@ -1,4 +1,4 @@
-import type { AssignedNetwork, AssignedPeer, EncryptionKey } from '../../model/src/index.js';
+import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey } from '../../model/src/index.js';
 import type { NodeNetworkView } from './network.js';
 
 /** How this node's encrypted networks travel now. */
@@ -27,7 +27,18 @@ export const wireBytes = 60;
 
 /** Has this node anything to do with encrypted networks? */
 export function needsEncryption({ networks, services }: NodeNetworkView): boolean {
-  return networks.some(({ encrypted }) => encrypted) || services.some((service) => service.endpoints.some((endpoint) => endpoint.addresses.some(({ encrypted }) => encrypted)));
+  return networks.some(({ encrypted }) => encrypted) || services.some(hasEncryptedEndpoint);
+}
+
+const known = new WeakMap<AssignedService, boolean>();
+
+function hasEncryptedEndpoint(service: AssignedService): boolean {
+  let has = known.get(service);
+  if (has === undefined) {
+    has = service.endpoints.some((endpoint) => endpoint.addresses.some(({ encrypted }) => encrypted));
+    known.set(service, has);
+  }
+  return has;
 }
 
 /** Is what this address belongs to reached encrypted only? */

@@ -26,10 +26,13 @@ export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): N
         name: 'guard',
         hook: 'type filter hook prerouting priority raw; policy accept;',
         rules: [
-          `iifname "${link}" ip daddr 127.0.0.0/8 ip saddr != ${meshSideAddress[4]} drop`, // route_localnet opens loopback to this link
-          ...families.map((family) => `udp dport ${tunnel} fib daddr type local ${protocolWord[family]} saddr != @nodes${family} drop`),
-          `udp dport ${tunnel} notrack`,
+          `ip daddr 127.0.0.0/8 iifname "${link}" ip saddr != ${meshSideAddress[4]} drop`, // route_localnet opens loopback to this link
+          `udp dport ${tunnel} goto tunnel`,
         ],
+      },
+      {
+        name: 'tunnel',
+        rules: [...families.map((family) => `${protocolWord[family]} saddr @nodes${family} notrack return`), 'fib daddr type local drop', 'notrack'],
       },
       {
         name: 'guard_output',
@@ -59,7 +62,7 @@ export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): N
       {
         name: 'tasks',
         hook: 'type filter hook input priority filter; policy accept;',
-        rules: [`iifname "${link}" meta l4proto 6 th dport { ${clusterPorts.join(', ')} } reject with tcp reset`], // managers hear nodes, not tasks
+        rules: [`meta l4proto 6 th dport { ${clusterPorts.join(', ')} } iifname "${link}" reject with tcp reset`], // managers hear nodes, not tasks
       },
       {
         name: 'leave',

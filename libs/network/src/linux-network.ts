@@ -21,7 +21,7 @@ import type { NameserverSockets } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
 import { Encryption, type EncryptionEvent } from './encryption.js';
 import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
-import type { EncryptionState } from './encryption-state.js';
+import { needsEncryption, type EncryptionState } from './encryption-state.js';
 import { hostLinkName } from './host-rules.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { KernelItem } from './kernel-item.js';
@@ -40,7 +40,7 @@ import { LoopbackRelay, loopbackPorts } from './loopback-relay.js';
 import { PortClaims, refuseHeldPorts } from './port-holders.js';
 import { planNode } from './node-plan.js';
 import type { NodePlan } from './node-plan.js';
-import { changeNames, viewDifference } from './view-difference.js';
+import { changeNames, ViewDifferences } from './view-difference.js';
 
 export type NetworkEvent =
   | { event: 'network-changed'; added: number; removed: number; rulesChanged: boolean; goneEndpoints: number }
@@ -90,6 +90,7 @@ class LinuxNodeNetwork implements NodeNetwork {
   #links: MeshLinks | undefined;
   /** What of it is known to be in the kernel, but for what others have done since. */
   #stands: Standing = nothingStands;
+  readonly #differences = new ViewDifferences();
   readonly #claims: PortClaims;
   readonly #relay: LoopbackRelay;
   readonly #watch: ChangeWatch;
@@ -225,10 +226,11 @@ class LinuxNodeNetwork implements NodeNetwork {
     const links = meshLinks(this.#mesh);
     const isKnown = before && stood.links && !heard.links && sameLinks(links, this.#links);
     const [meshStands, hostStands] = [stood.meshRules && !heard.meshRules, stood.hostRules && !heard.hostRules];
-    const small = isKnown && meshStands && hostStands && sameEncryption(encryption, before.encryption) ? viewDifference(before.view, view) : undefined;
+    const small = isKnown && meshStands && hostStands && sameEncryption(encryption, before.encryption) ? this.#differences.between(before.view, view) : undefined;
 
-    const found = small ? planNode(small.before, this.#options, encryption) : undefined;
-    const plan = planNode(small?.after ?? view, this.#options, encryption);
+    const isSealing = needsEncryption(view);
+    const found = small ? planNode(small.before, this.#options, encryption, isSealing) : undefined;
+    const plan = planNode(small?.after ?? view, this.#options, encryption, isSealing);
     let change: NetworkChange;
     if (found) {
       change = diffPlan(found, plan);

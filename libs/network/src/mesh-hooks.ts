@@ -3,8 +3,13 @@ import { innerTunnelPort } from './encryption-state.js';
 import { maskedMark, protocolWord, type NftChain } from './nft-table.js';
 import { boundSubnet } from './published-ports.js';
 
-/** What every packet passes: rules that stay the same on a node, whatever runs there. What changes they find in sets and maps. */
-export function hookChains(selfIndex: number): NftChain[] {
+/**
+ * What every packet passes: rules that stay the same on a node, whatever runs there. What changes they find in sets and maps.
+ *
+ * They are the price of a packet between nodes: what decides for most packets stands first in a rule, and a link's name, which costs
+ * more to compare than an address, last. `isSealing`: something here is encrypted, or must not be reached otherwise.
+ */
+export function hookChains(selfIndex: number, isSealing: boolean): NftChain[] {
   const each = (rules: (words: FamilyWords) => string[]) => families.flatMap((family) => rules(wordsOf(family, selfIndex)));
   const chainPerFamily = (name: string, rules: (words: FamilyWords) => string[]) => families.map((family): NftChain => ({ name: `${name}${family}`, rules: rules(wordsOf(family, selfIndex)) }));
   return [
@@ -12,21 +17,32 @@ export function hookChains(selfIndex: number): NftChain[] {
       name: 'source_check',
       hook: 'type filter hook prerouting priority raw; policy accept;',
       rules: [
-        'iifname "c*" fib saddr . iif oif 0 drop', // a container may use its own address only
-        // Between the nodes what is encrypted comes out of WireGuard only, and nothing else does.
-        ...each(({ ip, family }) => [`iifname "vx0" ${ip} saddr @sealed${family} drop`, `iifname "vx0" ${ip} daddr @sealed${family} drop`]),
+        ...(isSealing ? ['iifname { "vx0", "wg0", "wg1" } jump sealed_source', `ip daddr ${wireSubnet} fib daddr type local drop`] : []),
+        'fib saddr . iif oif 0 goto foreign_source', // nearly no packet goes there
+      ],
+    },
+    {
+      name: 'foreign_source',
+      rules: [
+        'iifname "c*" drop', // a container may use its own address only
+        'iifname { "vx0", "vxe0" } ct original zone set ether saddr map @nodezone', // one client, two ingress nodes: equal tuples
+      ],
+    },
+    {
+      name: 'sealed_source',
+      rules: [
         `iifname "wg*" udp dport ${innerTunnelPort} notrack accept`,
         'iifname "wg*" drop',
-        `ip daddr ${wireSubnet} fib daddr type local drop`,
-        'iifname { "vx0", "vxe0" } fib saddr . iif oif 0 ct original zone set ether saddr map @nodezone', // one client, two ingress nodes: equal tuples
+        // Between the nodes what is encrypted comes out of WireGuard only, and nothing else does.
+        ...each(({ ip, family }) => [`${ip} saddr @sealed${family} drop`, `${ip} daddr @sealed${family} drop`]),
       ],
     },
     {
       name: 'way_back',
       hook: 'type filter hook prerouting priority mangle; policy accept;',
       rules: [
-        'iifname { "vx0", "vxe0" } ct state new fib saddr . iif oif 0 ct mark set ether saddr map @nodemac',
-        'iifname "c*" ct mark != 0 meta mark set ct mark',
+        'ct state new iifname { "vx0", "vxe0" } fib saddr . iif oif 0 ct mark set ether saddr map @nodemac',
+        'ct mark != 0 iifname "c*" meta mark set ct mark',
       ],
     },
     {
@@ -96,10 +112,12 @@ export function hookChains(selfIndex: number): NftChain[] {
     {
       name: 'sealed',
       hook: 'type filter hook postrouting priority mangle; policy accept;',
-      rules: each(({ ip, family }) => [
-        `oifname != "vxe0" oifname != "c*" ${ip} daddr @sealed${family} drop`,
-        `oifname "vx0" ${ip} saddr @sealed${family} drop`,
-      ]),
+      rules: isSealing
+        ? each(({ ip, family }) => [
+            `oifname != "vxe0" oifname != "c*" ${ip} daddr @sealed${family} drop`,
+            `oifname "vx0" ${ip} saddr @sealed${family} drop`,
+          ])
+        : [],
     },
     {
       name: 'translate_source',

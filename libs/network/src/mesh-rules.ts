@@ -16,7 +16,7 @@ import { serviceRules } from './service-rules.js';
  */
 export const meshTableName = 'mesh';
 
-export function meshTable(view: NodeNetworkView, dataPathAddress: string): NftTable {
+export function meshTable(view: NodeNetworkView, dataPathAddress: string, isSealing: boolean): NftTable {
   const peers = othersOf(view);
   const services = serviceRules(view, ownAddresses(view, dataPathAddress));
   return {
@@ -27,7 +27,7 @@ export function meshTable(view: NodeNetworkView, dataPathAddress: string): NftTa
       ...families.flatMap((family) => familySets(view, dataPathAddress, family)),
       ...services.sets,
     ],
-    chains: [...hookChains(view.self.index), ...services.chains],
+    chains: [...hookChains(view.self.index, isSealing), ...services.chains],
   };
 }
 

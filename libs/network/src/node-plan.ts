@@ -2,7 +2,7 @@ import { alone, families, familyOf, ingressMark, nodeMac, nodeMark, nodeMeshAddr
 import type { AssignedPeer } from '../../model/src/index.js';
 import { planNames } from './dns-names.js';
 import type { DnsNames } from './dns-names.js';
-import { isSealed, type EncryptionState } from './encryption-state.js';
+import { isSealed, needsEncryption, type EncryptionState } from './encryption-state.js';
 import { hostTable } from './host-rules.js';
 import { describeItem, mainRouteTable } from './kernel-item.js';
 import type { KernelItem, Wire } from './kernel-item.js';
@@ -29,11 +29,11 @@ const everyMarkedPacketPriority = 50;
 const peerRulePriority = 1000;
 const anywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
-/** `encryption` absent: nothing here is encrypted, or this host cannot; then what is encrypted is unreachable. */
-export function planNode(view: NodeNetworkView, options: NodeNetworkOptions, encryption?: EncryptionState): NodePlan {
+/** `encryption` absent: nothing here is encrypted, or this host cannot; then what is encrypted is unreachable. `isSealing`: of the whole view, where this one is cut. */
+export function planNode(view: NodeNetworkView, options: NodeNetworkOptions, encryption?: EncryptionState, isSealing = needsEncryption(view)): NodePlan {
   return {
     items: [...ownItems(view, encryption), ...peerItems(view, encryption), ...networkItems(view), ...endpointRoutes(view, encryption)],
-    mesh: meshTable(view, options.dataPathAddress),
+    mesh: meshTable(view, options.dataPathAddress, isSealing),
     host: hostTable(view, options),
     names: planNames(view),
     endpointAddresses: new Set([

@@ -1,25 +1,85 @@
 import type { AssignedService } from '../../model/src/index.js';
 import type { NetworkNames, DnsNames } from './dns-names.js';
+import { needsEncryption } from './encryption-state.js';
 import type { NodeNetworkView } from './network.js';
+
+/** Two views, cut down to what differs between them. */
+export interface ViewDifference {
+  before: NodeNetworkView;
+  after: NodeNetworkView;
+}
 
 /**
  * Two views cut down to the services that differ between them, and to those that share an address, a port or a name with one
  * that does: a plan is the sum of what each service asks for, so the difference between the plans of the two is the difference
  * between the plans of the whole views. It costs what has changed, not what there is.
  *
- * Services are told apart by identity: an agent's assignments stay the same objects until they are replaced. `undefined`: more
- * than services has changed.
+ * Services are told apart by identity: an agent's assignments stay the same objects until they are replaced.
  */
-export function viewDifference(before: NodeNetworkView, after: NodeNetworkView): { before: NodeNetworkView; after: NodeNetworkView } | undefined {
-  const isComparable = before.self.nodeId === after.self.nodeId && before.self.index === after.self.index && sameItems(before.peers, after.peers) && sameItems(before.networks, after.networks) && sameItems(before.heldPorts ?? [], after.heldPorts ?? []);
-  if (!isComparable) return undefined;
-  const [had, has] = [new Set(before.services), new Set(after.services)];
-  const touched = new Set<string>();
-  for (const service of before.services) if (!has.has(service)) addAll(touched, keysOf(service));
-  for (const service of after.services) if (!had.has(service)) addAll(touched, keysOf(service));
-  for (const key of contestedPorts(after.services)) touched.add(key);
-  const isPart = (service: AssignedService) => !had.has(service) || !has.has(service) || isTouched(service, touched);
-  return { before: { ...before, services: before.services.filter(isPart) }, after: { ...after, services: after.services.filter(isPart) } };
+export class ViewDifferences {
+  /** The view whose services are in the index. */
+  #indexed: NodeNetworkView | undefined;
+  readonly #byKey = new Map<string, readonly AssignedService[]>();
+  /** Keys of ports that several services want: whose they are depends on the order of the services. */
+  readonly #contested = new Set<string>();
+
+  /** `undefined`: more than services has changed. */
+  between(before: NodeNetworkView, after: NodeNetworkView): ViewDifference | undefined {
+    if (!isComparable(before, after)) return undefined;
+    if (this.#indexed !== before) this.#index(before);
+    const { gone, fresh } = exchanged(before.services, after.services);
+    const parts = new Set([...gone, ...fresh]);
+    const touched = new Set([...parts].flatMap(keysOf));
+    for (const service of fresh) this.#add(service);
+    for (const key of [...touched, ...this.#contested]) for (const service of this.#byKey.get(key) ?? []) parts.add(service);
+    for (const service of gone) this.#remove(service);
+    this.#indexed = after;
+    const isPart = (service: AssignedService) => parts.has(service);
+    return { before: { ...before, services: before.services.filter(isPart) }, after: { ...after, services: after.services.filter(isPart) } };
+  }
+
+  #index(view: NodeNetworkView): void {
+    this.#byKey.clear();
+    this.#contested.clear();
+    for (const service of view.services) this.#add(service);
+  }
+
+  #add(service: AssignedService): void {
+    for (const key of keysOf(service)) this.#set(key, [...(this.#byKey.get(key) ?? []), service]);
+  }
+
+  #remove(service: AssignedService): void {
+    for (const key of keysOf(service)) this.#set(key, (this.#byKey.get(key) ?? []).filter((one) => one !== service));
+  }
+
+  #set(key: string, services: readonly AssignedService[]): void {
+    if (services.length === 0) this.#byKey.delete(key);
+    else this.#byKey.set(key, services);
+    if (services.length > 1 && key.startsWith(portPrefix)) this.#contested.add(key);
+    else this.#contested.delete(key);
+  }
+}
+
+function isComparable(before: NodeNetworkView, after: NodeNetworkView): boolean {
+  return (
+    before.self.nodeId === after.self.nodeId &&
+    before.self.index === after.self.index &&
+    sameItems(before.peers, after.peers) &&
+    sameItems(before.networks, after.networks) &&
+    sameItems(before.heldPorts ?? [], after.heldPorts ?? []) &&
+    needsEncryption(before) === needsEncryption(after)
+  );
+}
+
+/** Those that are in one list only. Most stand where they stood. */
+function exchanged(before: readonly AssignedService[], after: readonly AssignedService[]): { gone: AssignedService[]; fresh: AssignedService[] } {
+  const [had, has] = [new Set<AssignedService>(), new Set<AssignedService>()];
+  for (let at = 0; at < Math.max(before.length, after.length); at++) {
+    if (before[at] === after[at]) continue;
+    if (before[at]) had.add(before[at]!);
+    if (after[at]) has.add(after[at]!);
+  }
+  return { gone: [...had].filter((service) => !has.has(service)), fresh: [...has].filter((service) => !had.has(service)) };
 }
 
 /**
@@ -65,26 +125,14 @@ function keysOf(service: AssignedService): readonly string[] {
 /** Ports at one address get a name in the mesh that depends on all others of them. */
 const boundKey = 'bound';
 
+const portPrefix = 'port ';
+
 function nameKey(name: string): string {
   return `name ${name.toLowerCase()}`;
 }
 
 function portKey({ protocol, publishedPort }: AssignedService['ports'][number]): string {
-  return `${protocol} ${publishedPort}`;
-}
-
-/** Whose they are depends on the order of the services. */
-function contestedPorts(services: readonly AssignedService[]): string[] {
-  const seen = new Set<string>();
-  return services.flatMap(({ ports }) => ports.map(portKey)).filter((key) => seen.size === seen.add(key).size);
-}
-
-function isTouched(service: AssignedService, touched: ReadonlySet<string>): boolean {
-  return touched.size > 0 && keysOf(service).some((key) => touched.has(key));
-}
-
-function addAll(target: Set<string>, keys: readonly string[]): void {
-  for (const key of keys) target.add(key);
+  return `${portPrefix}${protocol} ${publishedPort}`;
 }
 
 function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {

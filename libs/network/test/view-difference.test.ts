@@ -4,7 +4,7 @@ import type { AssignedService } from '../../model/src/index.js';
 import { diffPlan } from '../src/diff.js';
 import { planNames } from '../src/dns-names.js';
 import { planNode } from '../src/node-plan.js';
-import { changeNames, viewDifference } from '../src/view-difference.js';
+import { changeNames, ViewDifferences } from '../src/view-difference.js';
 import { endpoint, options, peer, view } from './views.js';
 
 /** Services that meet in names, ports, bound addresses and even addresses, on two nodes. */
@@ -31,18 +31,25 @@ function built({ name, mode, ports, endpoints }: Drawn, id: number): AssignedSer
 test('the difference of two views leads to the same change as the whole of them, and to the same names', () => {
   const slot = fc.option(service, { nil: undefined });
   fc.assert(
-    fc.property(fc.array(fc.tuple(slot, slot, fc.boolean()), { minLength: 1, maxLength: 6 }), (slots) => {
-      const first = slots.map(([drawn], id) => drawn && built(drawn, id));
-      const second = slots.map(([, drawn, isKept], id) => (isKept ? first[id] : drawn && built(drawn, id)));
-      const before = view({ services: first.filter((one) => one !== undefined) });
-      const after = { ...before, services: second.filter((one) => one !== undefined) };
-      const small = viewDifference(before, after)!;
-      const [whole, part] = [
-        diffPlan(planNode(before, options), planNode(after, options)),
-        diffPlan(planNode(small.before, options), planNode(small.after, options)),
-      ];
-      expect(part).toEqual(whole);
-      expect(changeNames(planNames(before), planNames(small.before), planNames(small.after))).toEqual(planNames(after));
+    fc.property(fc.array(fc.array(fc.tuple(slot, fc.boolean()), { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 4 }), (rounds) => {
+      const differences = new ViewDifferences();
+      let slots: readonly (AssignedService | undefined)[] = [];
+      let before = view({ services: [] });
+      let names = planNames(before);
+      for (const round of rounds) {
+        const old = slots;
+        slots = round.map(([drawn, isKept], id) => (isKept && id < old.length ? old[id] : drawn && built(drawn, id)));
+        const after = { ...before, services: slots.filter((one) => one !== undefined) };
+        const small = differences.between(before, after)!;
+        const [whole, part] = [
+          diffPlan(planNode(before, options), planNode(after, options)),
+          diffPlan(planNode(small.before, options), planNode(small.after, options)),
+        ];
+        expect(part).toEqual(whole);
+        names = changeNames(names, planNames(small.before), planNames(small.after));
+        expect(names).toEqual(planNames(after));
+        before = after;
+      }
     }),
     { numRuns: 500 },
   );
@@ -51,12 +58,21 @@ test('the difference of two views leads to the same change as the whole of them,
 test('one changed service of many leaves the others out', () => {
   const services = Array.from({ length: 50 }, (_, at) => built({ name: 'db', mode: 'vip', ports: [], endpoints: [] }, at)).map((one, at) => ({ ...one, name: `db${at}`, virtualIps: [{ networkId: 'front', address: `10.10.1.${at}` }] }));
   const before = view({ services });
-  const small = viewDifference(before, { ...before, services: services.with(7, { ...services[7]!, virtualIps: [] }) })!;
+  const small = new ViewDifferences().between(before, { ...before, services: services.with(7, { ...services[7]!, virtualIps: [] }) })!;
   expect([small.before.services, small.after.services].map((list) => list.map(({ name }) => name))).toEqual([['db7'], ['db7']]);
 });
 
 test('views of other peers or networks are compared as a whole', () => {
   const before = view();
-  expect(viewDifference(before, { ...before, peers: [peer(1), peer(2), peer(3)] })).toBeUndefined();
-  expect(viewDifference(before, { ...before, networks: [] })).toBeUndefined();
+  expect(new ViewDifferences().between(before, { ...before, peers: [peer(1), peer(2), peer(3)] })).toBeUndefined();
+  expect(new ViewDifferences().between(before, { ...before, networks: [] })).toBeUndefined();
+});
+
+test('the first endpoint that may be reached encrypted only, and the last, change rules that all packets pass', () => {
+  const plain = built({ name: 'web', mode: 'vip', ports: [], endpoints: [{ last: 11, node: 2, alias: 'web', state: 'ready' }] }, 1);
+  const sealed = { ...plain, endpoints: plain.endpoints.map((one) => ({ ...one, addresses: one.addresses.map((address) => ({ ...address, encrypted: true as const })) })) };
+  const [without, having] = [view({ services: [plain] }), view({ services: [sealed] })];
+  const shared = { ...having, peers: without.peers, networks: without.networks };
+  expect(new ViewDifferences().between(without, shared)).toBeUndefined();
+  expect(new ViewDifferences().between(shared, without)).toBeUndefined();
 });
