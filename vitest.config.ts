@@ -34,7 +34,6 @@ export default defineConfig({
           include: ['{libs,apps}/**/*.kernel.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          retry: 1, // the machine may be busy with something else: a test that fails twice has failed
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -45,7 +44,6 @@ export default defineConfig({
           include: ['e2e/**/*.cluster.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          retry: 1, // the machine may be busy with something else: a test that fails twice has failed
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

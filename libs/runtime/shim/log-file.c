@@ -124,11 +124,6 @@ bool log_file_flush(void) {
 	return kept;
 }
 
-void log_file_finish(void) {
-	if (file >= 0)
-		close(file);
-}
-
 bool log_was_rotated(void) {
 	bool was = rotated;
 	rotated = false;

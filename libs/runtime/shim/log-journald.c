@@ -28,4 +28,4 @@ static void write_journald(const struct log_piece *piece) {
 	log_socket_send(parts, sizeof parts / sizeof *parts);
 }
 
-const struct log_driver journald_log = {open_journald, write_journald, log_socket_flush, log_socket_finish, log_socket_has_room};
+const struct log_driver journald_log = {open_journald, write_journald, log_socket_flush, log_socket_settle, log_socket_has_room};

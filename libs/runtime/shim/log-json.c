@@ -90,4 +90,4 @@ static void write_json(const struct log_piece *piece) {
 	put_text("Z\"}\n");
 }
 
-const struct log_driver json_log = {open_json, write_json, log_file_flush, log_file_finish, NULL};
+const struct log_driver json_log = {open_json, write_json, log_file_flush, NULL, NULL};

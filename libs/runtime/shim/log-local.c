@@ -21,4 +21,4 @@ static void write_local(const struct log_piece *piece) {
 	log_file_put(piece->bytes, piece->length);
 }
 
-const struct log_driver local_log = {log_file_open, write_local, log_file_flush, log_file_finish, NULL};
+const struct log_driver local_log = {log_file_open, write_local, log_file_flush, NULL, NULL};

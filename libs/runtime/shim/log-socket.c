@@ -216,7 +216,7 @@ int log_patience_ms(void) {
 	return left > 0 ? (int)left : 0;
 }
 
-void log_socket_finish(void) {
+void log_socket_settle(void) {
 	long long until = monotonic_ms() + FINISH_MS;
 	for (;;) {
 		log_wake();

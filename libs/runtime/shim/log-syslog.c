@@ -50,4 +50,4 @@ static void write_syslog(const struct log_piece *piece) {
 	log_socket_send(parts, sizeof parts / sizeof *parts);
 }
 
-const struct log_driver syslog_log = {open_syslog, write_syslog, log_socket_flush, log_socket_finish, log_socket_has_room};
+const struct log_driver syslog_log = {open_syslog, write_syslog, log_socket_flush, log_socket_settle, log_socket_has_room};

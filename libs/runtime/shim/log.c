@@ -141,6 +141,10 @@ static void take_part(int stream, const unsigned char *bytes, size_t length, boo
 	}
 }
 
+static bool may_tell_lost(void) {
+	return lost_records > told_records && (!driver->has_room || driver->has_room());
+}
+
 static void tell_lost(void) {
 	char text[64];
 	struct log_piece piece = {.stream = 1, .complete = true, .bytes = (unsigned char *)text};
@@ -150,7 +154,7 @@ static void tell_lost(void) {
 }
 
 void log_take(int stream, const unsigned char *bytes, size_t length) {
-	bool tells = lost_records > told_records && (!driver->has_room || driver->has_room());
+	bool tells = may_tell_lost();
 	uint64_t told = tells ? lost_records : told_records;
 	records = 0;
 	if (tells)
@@ -169,6 +173,11 @@ void log_take(int stream, const unsigned char *bytes, size_t length) {
 		log_count_lost(records);
 }
 
+static void settle(void) {
+	if (driver->settle)
+		driver->settle();
+}
+
 void log_finish(void) {
 	records = 0;
 	for (int stream = 0; stream < STREAMS; stream++)
@@ -176,7 +185,12 @@ void log_finish(void) {
 			write_piece(stream, lines[stream].bytes, lines[stream].length, false);
 	if (!driver->flush())
 		log_count_lost(records);
-	driver->finish();
+	settle();
+	if (!may_tell_lost())
+		return;
+	tell_lost();
+	driver->flush();
+	settle();
 }
 
 static void open_nothing(const struct log_settings *settings) {
@@ -191,7 +205,4 @@ static bool flush_nothing(void) {
 	return true;
 }
 
-static void finish_nothing(void) {
-}
-
-const struct log_driver no_log = {open_nothing, write_nothing, flush_nothing, finish_nothing, NULL};
+const struct log_driver no_log = {open_nothing, write_nothing, flush_nothing, NULL, NULL};

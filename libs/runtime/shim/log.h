@@ -34,7 +34,7 @@ struct log_driver {
 	void (*open)(const struct log_settings *settings);
 	void (*write)(const struct log_piece *piece);
 	bool (*flush)(void); /* false: of what was written since the last flush, nothing is kept */
-	void (*finish)(void);
+	void (*settle)(void); /* what waits is delivered or given up; NULL: nothing ever waits */
 	bool (*has_room)(void); /* for a word of its own; NULL: always */
 };
 extern const struct log_driver no_log, json_log, local_log, syslog_log, journald_log;
@@ -48,13 +48,12 @@ void log_file_open(const struct log_settings *settings);
 void log_file_begin(void); /* a record: here it may rotate */
 void log_file_put(const void *bytes, size_t length);
 bool log_file_flush(void);
-void log_file_finish(void);
 
 /* log-socket.c: messages to a server. */
 void log_socket_open(const struct log_settings *settings);
 void log_socket_send(const struct iovec *parts, size_t count);
 bool log_socket_flush(void);
 bool log_socket_has_room(void);
-void log_socket_finish(void);
+void log_socket_settle(void);
 
 #endif

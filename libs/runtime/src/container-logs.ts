@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -44,8 +44,8 @@ export class ContainerLogs {
   read(id: string, kind: LogPlan['kind'] | undefined, options: LogOptions, ended: () => Promise<void>): AsyncIterable<LogLine> {
     const elsewhere = elsewhereWords(kind, id);
     if (elsewhere !== undefined) throw new Refused('unsupported', elsewhere);
-    const local = join(this.#folder(id), localLogName);
-    return readLog(existsSync(local) ? local : join(this.#folder(id), jsonLogName), options, ended);
+    const isLocal = kind === undefined ? this.#hasLocal(id) : kind === 'local';
+    return readLog(join(this.#folder(id), isLocal ? localLogName : jsonLogName), options, ended);
   }
 
   /** Compresses what has been rotated; `replace` puts a twin in the place of its file. */
@@ -55,6 +55,11 @@ export class ContainerLogs {
 
   remove(id: string): Promise<void> {
     return rm(this.#folder(id), { recursive: true, force: true });
+  }
+
+  /** Between two names of a rotation the log itself is not there, so its predecessors count too. */
+  #hasLocal(id: string): boolean {
+    return existsSync(this.#folder(id)) && readdirSync(this.#folder(id)).some((entry) => entry.startsWith(localLogName));
   }
 
   #folder(id: string): string {
