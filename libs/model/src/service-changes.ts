@@ -3,6 +3,7 @@ import type { Change } from './change.js';
 import type { ClusterView } from './cluster-view.js';
 import type { Revision, Service, UpdateStatus } from './objects.js';
 import { templateId } from './objects.js';
+import { satisfiesAll } from './constraint.js';
 import { needsNewTasks } from './in-place.js';
 import type { ServiceSpec, TaskTemplate } from './service.js';
 import { hasEnded, isWanted } from './task-queries.js';
@@ -49,8 +50,8 @@ export function rollBackChanges(view: ClusterView, service: Service, update: Upd
 
 function changeSpec(view: ClusterView, service: Service, after: Service, { expect, update }: UpdateOptions): Change[] {
   const { template } = after.spec;
-  const keepsTasks = !needsNewTasks(service.spec.template, template) && !isCrowded(view, service, template);
-  const known = keepsTasks ? service.templateVersion : versionInUse(view, service, template);
+  const keepsTasks = !needsNewTasks(service.spec.template, template) && !isCrowded(view, service, template) && !isNowhere(view, service, template);
+  const known = sameVersion(view, service, template) ?? (keepsTasks ? service.templateVersion : versionInUse(view, service, template));
   const templateVersion = known ?? nextVersion(view, service);
   // The guarded write comes first: of two updates at once the second is out of sequence, whatever else it collides with.
   const { orders: _orders, ...rest } = after;
@@ -90,6 +91,19 @@ function isCrowded(view: ClusterView, service: Service, { placement }: TaskTempl
     if (task.nodeId !== '' && isWanted(task) && !hasEnded(task)) counts.set(task.nodeId, (counts.get(task.nodeId) ?? 0) + 1);
   }
   return Math.max(0, ...counts.values()) > maxReplicas;
+}
+
+/** Does no node satisfy what it newly asks for? Then the tasks that there are serve on, until an update has found that out. */
+function isNowhere(view: ClusterView, service: Service, { placement }: TaskTemplate): boolean {
+  const constraints = placement?.constraints ?? [];
+  if (constraints.length === 0 || sameJson(constraints, service.spec.template.placement?.constraints)) return false;
+  return ![...view.all('node')].some((node) => satisfiesAll(node, constraints));
+}
+
+/** An earlier version that said the same, and that tasks still run: whoever goes back to it leaves them as they are. */
+function sameVersion(view: ClusterView, service: Service, template: TaskTemplate): number | undefined {
+  const alive = view.tasksOfService(service.id).filter((task) => task.templateVersion !== service.templateVersion && isWanted(task) && !hasEnded(task));
+  return alive.find((task) => sameJson(view.templateOf(task), template))?.templateVersion;
 }
 
 function versionInUse(view: ClusterView, service: Service, template: TaskTemplate): number | undefined {
