@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ApiTask } from '../harness/api.js';
 import { useCluster } from '../harness/fixture.js';
 import { until } from '../harness/wait.js';
-import { keepCalling } from '../updates/keep-calling.js';
+import { keepCalling } from '../zero-loss/keep-calling.js';
 
 const test = useCluster({ nodes: 3 });
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { httpGet, type ApiTask } from '../harness/api.js';
 import { useCluster } from '../harness/fixture.js';
 import { until } from '../harness/wait.js';
-import { keepCalling } from './keep-calling.js';
 
 const test = useCluster({ nodes: 3 });
 
@@ -59,44 +58,6 @@ describe('a new image', () => {
     expect(seen.most).toBeLessThanOrEqual(most);
     const now = await test.untilRunning('up_web', 4);
     expect(now.filter(({ ID }) => old.has(ID))).toEqual([]);
-    await test.remove('up');
-  });
-
-  it.each(['start-first', 'stop-first'])('with order %s loses no connection through the published port of any node', async (order) => {
-    await test.deploy('up', stack({ order }));
-    await test.untilRunning('up_web', 4);
-    const clients = test.cluster.hosts.map((host) => keepCalling(`http://${host.address}:4400/`));
-    await test.deploy('up', stack({ order, image: 'shoal/whoami:2' }));
-    await test.untilRunning('up_web', 4);
-    const results = await Promise.all(clients.map((client) => client.end()));
-    expect(results.flatMap(({ failures }) => failures)).toEqual([]);
-    for (const { answers } of results) expect(answers).toBeGreaterThan(50);
-    await test.remove('up');
-  });
-
-  it('loses no connection when it is scaled down either', async () => {
-    await test.deploy('up', stack({ order: 'start-first', replicas: 6 }));
-    await test.untilRunning('up_web', 6);
-    const clients = test.cluster.hosts.map((host) => keepCalling(`http://${host.address}:4400/`));
-    await test.deploy('up', stack({ order: 'start-first', replicas: 1 }));
-    await test.untilRunning('up_web', 1);
-    const results = await Promise.all(clients.map((client) => client.end()));
-    expect(results.flatMap(({ failures }) => failures)).toEqual([]);
-    await test.remove('up');
-  });
-
-  it('costs no connection when a node is drained', async () => {
-    await test.deploy('up', stack({ order: 'start-first', replicas: 6 }));
-    await test.untilRunning('up_web', 6);
-    const clients = test.cluster.hosts.map((host) => keepCalling(`http://${host.address}:4400/`));
-    expect(await test.cluster.docker(['node', 'update', '--availability', 'drain', 'node-3'])).toMatchObject({ status: 0 });
-    await until('node-3 is empty', async () => {
-      const tasks = await test.untilRunning('up_web', 6);
-      return new Set(tasks.map(({ NodeID }) => NodeID)).size === 2;
-    });
-    const results = await Promise.all(clients.map((client) => client.end()));
-    expect(results.flatMap(({ failures }) => failures)).toEqual([]);
-    expect(await test.cluster.docker(['node', 'update', '--availability', 'active', 'node-3'])).toMatchObject({ status: 0 });
     await test.remove('up');
   });
 

@@ -14,7 +14,7 @@ export function keepCalling(url: string, pauseMs = 10): Caller {
     while (going) {
       const at = new Date().toISOString();
       try {
-        const { status } = await httpGet(url, 5_000);
+        const { status } = await httpGet(url, 20_000);
         if (status === 200) answers++;
         else failures.push(`${at} ${url}: ${status}`);
       } catch (error) {
