@@ -57,6 +57,13 @@ export class Netlink {
     if (failure) throw failure;
   }
 
+  /** nfnetlink: all of it at once, or nothing and the first failure. `subsystem`: whose messages these are. */
+  transact(messages: readonly NetlinkMessage[], subsystem: number): void {
+    const [begin, end] = [16, 17].map((type): NetlinkMessage => ({ type, flags: 0, body: Buffer.from([0, 0, 0, subsystem]), what: 'transaction' })) as [NetlinkMessage, NetlinkMessage];
+    const failure = this.#exchange([begin, ...messages, end], (message) => message !== begin && message !== end);
+    if (failure) throw failure;
+  }
+
   /** Bodies of all objects that the kernel lists. */
   dump(type: number, body: Buffer): Buffer[] {
     const sequence = this.#sequence++;
@@ -81,15 +88,20 @@ export class Netlink {
   }
 
   #batch(messages: readonly NetlinkMessage[]): Error | undefined {
+    return this.#exchange(messages, () => true);
+  }
+
+  /** Of those that are not acknowledged only failures are heard, and before the others' answers. */
+  #exchange(messages: readonly NetlinkMessage[], isAcknowledged: (message: NetlinkMessage) => boolean): Error | undefined {
     const first = this.#sequence;
     this.#sequence += messages.length;
-    send(this.#fd, Buffer.concat(messages.map((message, i) => frame(message, first + i, netlinkFlag.ack))));
+    send(this.#fd, Buffer.concat(messages.map((message, i) => frame(message, first + i, isAcknowledged(message) ? netlinkFlag.ack : 0))));
     let failure: Error | undefined;
-    for (let left = messages.length; left > 0; ) {
+    for (let left = messages.filter(isAcknowledged).length; left > 0; ) {
       for (const answer of this.#read()) {
         const message = messages[answer.sequence - first];
         if (!message || answer.type !== messageType.error) continue;
-        left--;
+        if (isAcknowledged(message)) left--;
         const errno = -answer.body.readInt32LE(0);
         if (errno !== 0 && !message.accept?.includes(errno)) failure ??= requestError(message, errno, answer.body);
       }

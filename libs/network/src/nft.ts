@@ -3,8 +3,10 @@ import { Bug, Temporary } from '../../base/src/index.js';
 import { runCommand } from './commands.js';
 import { inNamespace } from './namespaces.js';
 import { Netlink, netlinkProtocol, readAttributes } from './netlink.js';
+import { compileTransaction } from './nft-batch.js';
 import { NftWatch } from './nft-watch.js';
 import type { NftTouches } from './nft-watch.js';
+import { SystemError } from './syscalls.js';
 
 /** nftables of one namespace. */
 export interface Nft {
@@ -14,6 +16,9 @@ export interface Nft {
   takeTouches(): NftTouches | undefined;
   close(): void;
 }
+
+/** NFNL_SUBSYS_NFTABLES */
+const nftables = 10;
 
 /** Longer texts (a full load of many services takes 100 ms and more) must not hold up the process: they go to nft(8). */
 const maxInProcessLength = 32 * 1024;
@@ -30,6 +35,7 @@ export function openNft(namespaceFd?: number): Nft {
   const watch = within(namespaceFd, () => new NftWatch());
 
   async function transact(text: string): Promise<void> {
+    if (transactDirectly(netlink, text)) return;
     if (!library || !context || text.length > maxInProcessLength) return runNftCommand(text, namespaceFd);
     const failed = within(namespaceFd, () => library.run(context, text)) !== 0;
     if (failed) throw refused(library.errors(context));
@@ -53,9 +59,22 @@ export function openNft(namespaceFd?: number): Nft {
   };
 }
 
+/** False: it has to be done by the text. A refusal too: nft says in words why, or knows this kernel better than we do. */
+function transactDirectly(netlink: Netlink, text: string): boolean {
+  const messages = text.length <= maxInProcessLength ? compileTransaction(text) : undefined;
+  if (!messages) return false;
+  try {
+    netlink.transact(messages, nftables);
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+}
+
 /** The kernel counts transactions: NFT_MSG_GETGEN of linux/netfilter/nf_tables.h. */
 function readGeneration(netlink: Netlink): number {
-  const getGeneration = (10 << 8) | 16;
+  const getGeneration = (nftables << 8) | 16;
   const id = 1;
   const body = netlink.get(getGeneration, Buffer.alloc(4));
   const value = body && readAttributes(body.subarray(4)).get(id);
