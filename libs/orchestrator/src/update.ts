@@ -1,7 +1,7 @@
 import { parseTimestamp, timestamp } from '../../base/src/index.js';
 import { ranForMs, type ClusterView, type Service, type Task, type UpdateStatus } from '../../model/src/index.js';
 import { lookAgainAt, nameIn, type ServiceDecision } from './decision.js';
-import type { Slot, SlotState } from './slot.js';
+import { isOutdated, type Slot, type SlotState } from './slot.js';
 import { couldTakePlace, isUnplaceable } from './take-place.js';
 import { hasEndedIn, progressOf, whyStuck, type Progress } from './update-progress.js';
 import { canariesOf, standingOf, walkOf, type Walk } from './walk.js';
@@ -22,7 +22,7 @@ export function planUpdate(view: ClusterView, service: Service, slots: ReadonlyM
   const status: UpdateStatus = isUnderWay ? standing : { state: 'updating', startedAt: timestamp(nowMs), message: 'update in progress' };
   const progress = [...slots].map(([slot, state]) => progressOf(service, slot, state, status, nowMs, walk.config));
   const outdated = progress.filter(({ phase }) => phase === 'outdated').map(({ slot }) => slot);
-  if (!isUnderWay && outdated.length === 0) return new Set();
+  if (!isUnderWay && outdated.length === 0 && !progress.some(({ state }) => state.leaving.some((task) => isOutdated(service, task)))) return new Set();
   if (status !== before) decision.update = status;
   if (service.orders?.paused) return pause(status, walk, 'by the user', nowMs, decision);
   const failure = failureOf(service, slots, status, walk) ?? whyStuck(view, service, progress, status, walk, nowMs, decision);

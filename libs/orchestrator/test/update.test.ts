@@ -65,6 +65,14 @@ test('start-first: a slot never has three tasks, though the new one must leave i
   expect(world.settle()).toEqual(['create web.1: the one before must go: its node is drained', `shut down web.1 on ${nodeId}: its node is drained`]);
 });
 
+test('an update whose slots all wait for their new tasks goes on after the service was scaled', () => {
+  const world = updating({ parallelism: 0, order: 'start-first' }, 2);
+  for (const id of ['node-a', 'node-b', 'node-c']) world.changeNode(id, (node) => ({ ...node, spec: { ...node.spec, availability: 'pause' } }));
+  world.settle();
+  world.scale('web', 3);
+  expect(world.settle()).toEqual(expect.arrayContaining(['create web.3: its slot is empty', 'service web: update in progress']));
+});
+
 test('start-first: a drained node does not wait for a monitor period', () => {
   const world = aWorldOf([aService({ spec: { update: { parallelism: 1, order: 'start-first' } } })]);
   world.settle();
