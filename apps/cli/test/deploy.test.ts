@@ -67,12 +67,34 @@ describe('what is sent', () => {
     expect(Object.keys((posted!.body as { env: object }).env).sort()).toEqual(['FROM_CLIENT', 'TAG']);
   });
 
-  test('--env-file fills what the shell does not have; a .env is not read unasked', async () => {
+  test('--env-file fills what the shell does not have, or else the .env beside the first file', async () => {
     const asked = await deploy(['-d', '-c', 'demo.yml', '--env-file', '.env', 'demo'], { changes: [], services: [] });
     expect(asked.posted!.body).toMatchObject({ env: { TAG: '9' } });
     await manager!.close();
-    const unasked = await deploy(['-d', '-c', 'demo.yml,more.yml', 'demo'], { changes: [], services: [] });
-    expect((unasked.posted?.body as { env?: object } | undefined)?.env ?? {}).not.toHaveProperty('TAG');
+    const unasked = await deploy(['-d', '-c', 'demo.yml,more.yml', 'demo'], { changes: [], services: [] }, { env: {} });
+    expect(unasked.posted!.body).toMatchObject({ env: { TAG: '9' } });
+    await manager!.close();
+    writeFileSync(file('other.env'), '');
+    const other = await deploy(['-d', '-c', 'demo.yml', '--env-file', 'other.env', 'demo'], { changes: [], services: [] });
+    expect((other.posted?.body as { env?: object } | undefined)?.env ?? {}).not.toHaveProperty('TAG');
+  });
+
+  test('the file names the stack, and profiles choose among its services', async () => {
+    const text = 'name: shop\nservices: {a: {image: i}, b: {image: i, profiles: [debug], depends_on: {a: {condition: service_healthy}}}}\n';
+    writeFileSync(file('shop.yml'), text);
+    const { posted } = await deploy(['-d', '-c', 'shop.yml', '--profile', 'debug,more'], { changes: [], services: [] });
+    expect(posted).toMatchObject({ path: expect.stringContaining('/stacks/shop'), body: { profiles: ['debug', 'more'] } });
+    await manager!.close();
+    expect(await deploy(['-d', '-c', 'demo.yml'], {})).toMatchObject({ status: 64, err: expect.stringContaining('name the stack') });
+  });
+
+  test('what included files refer to is sent, and they with it', async () => {
+    mkdirSync(file('db'), { recursive: true });
+    writeFileSync(file('db/stack.yml'), 'services: {db: {image: "db:${DB_TAG}"}}\nsecrets: {s: {environment: TOKEN}}\n');
+    writeFileSync(file('with.yml'), 'include: [db/stack.yml]\n');
+    const { posted } = await deploy(['-d', '-c', 'with.yml', 'demo'], { changes: [], services: [] }, { env: { DB_TAG: '3', TOKEN: 't', OTHER: 'x' } });
+    expect(posted!.body).toMatchObject({ env: { DB_TAG: '3', TOKEN: 't' }, attachments: { [file('db/stack.yml')]: expect.any(String) } });
+    expect((posted!.body as { env: object }).env).not.toHaveProperty('OTHER');
   });
 
   test('a file in UTF-16; ~ is nothing where HOME is not set', async () => {
@@ -142,7 +164,7 @@ describe('stack config', () => {
   test('prints the merged file without a manager', async () => {
     const result = await shoal(['stack', 'config', '-c', 'demo.yml', '-c', 'more.yml'], { workingDir: directory });
     expect(result.status).toBe(0);
-    expect(result.out).toContain('image: web:7');
+    expect(result.out).toContain('image: web:9');
     expect(result.out).toContain('replicas: 2');
   });
 

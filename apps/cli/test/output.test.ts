@@ -10,7 +10,7 @@ import { alignTabs } from '../src/output/table.js';
 import type { ServiceProgress } from '../src/progress/convergence.js';
 import { exitWords } from '../src/progress/exit-words.js';
 import { blockLines } from '../src/progress/view.js';
-import { parseDotenv } from '../src/stack-file/dotenv.js';
+import { readDotenv } from '../src/stack-file/dotenv.js';
 import { referencedVariables } from '../src/stack-file/environment.js';
 
 const second = 1000;
@@ -103,8 +103,8 @@ test('finished services fold when there are more than fit', () => {
 
 test('.env files: comments, quotes, export', () => {
   const text = "# c\nA=1 # x\nexport B='two # 2'\nC=\"a\\nb\"\n\nD=\n";
-  expect(parseDotenv(text, '.env')).toEqual({ A: '1', B: 'two # 2', C: 'a\nb', D: '' });
-  expect(() => parseDotenv('A=1\nnonsense\n', 'x.env')).toThrow('x.env:2:1: expected NAME=value');
+  expect(readDotenv(text, '.env')).toEqual({ A: '1', B: 'two # 2', C: 'a\nb', D: '' });
+  expect(() => readDotenv('A=1\nnonsense\n', 'x.env')).toThrow('x.env:2:1: expected NAME=value');
 });
 
 test('only variables that the files refer to are sent', () => {

@@ -97,7 +97,7 @@ export function replay(recording: Recording): (exchange: Exchange) => Answer | u
   return (exchange) => {
     const same = recording.exchanges.filter((r) => r.method === exchange.method && r.path === exchange.path);
     const found = same.find((r) => canonical(r.query) === canonical(exchange.query)) ?? (isIdList(exchange) ? undefined : same[0]);
-    if (!found) return listFromSingles(recording, exchange);
+    if (!found) return listFromSingles(recording, exchange) ?? nobodyWaits(exchange);
     const { json, frames } = found.responseBody;
     return { status: found.status, json, raw: frames && Buffer.concat(frames.map(frame)) };
   };
@@ -114,6 +114,11 @@ function listFromSingles(recording: Recording, exchange: Exchange): Answer | und
   const singles = recording.exchanges.filter((r) => r.path.startsWith(`${exchange.path}/`) && r.status === 200);
   const objects = singles.flatMap((r) => (r.responseBody.json as { ID: string } | undefined) ?? []);
   return { json: objects.filter((object) => object.ID in id) };
+}
+
+/** Beside a stack's tasks shoal asks for its services: docker has none that wait for others. */
+function nobodyWaits({ method, path, query }: Exchange): Answer | undefined {
+  return method === 'GET' && path.endsWith('/services') && (query['filters'] ?? '').includes('com.docker.stack.namespace') ? { json: [] } : undefined;
 }
 
 /** A query with its parameters, and the keys of its filters, in one order. */

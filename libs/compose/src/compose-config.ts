@@ -14,8 +14,8 @@ export interface Extended {
 export type Service = Struct<typeof serviceFields> & Extended;
 export type Network = Struct<typeof networkFields> & Extended;
 export type Volume = Struct<typeof volumeFields> & Extended;
-/** A secret or a config. */
-export type FileObject = Struct<typeof fileObjectFields> & Extended;
+/** A secret or a config; `value` is what `environment` stands for, which is never printed. */
+export type FileObject = Struct<typeof fileObjectFields> & Extended & { value?: string };
 
 export const serviceKind = extensible(serviceFields);
 export const networkKind = extensible(networkFields);
@@ -25,6 +25,8 @@ export const fileObjectKind = extensible(fileObjectFields);
 /** Compose files after interpolation, checks, normalisation to the long form, and merging. */
 export interface ComposeConfig extends Extended {
   version: string;
+  /** What the stack is called unless its user says otherwise. */
+  name?: string;
   /** Absolute; relative paths in the files begin here. */
   workingDir: string;
   services: Map<string, Service>;
@@ -32,8 +34,14 @@ export interface ComposeConfig extends Extended {
   volumes: Map<string, Volume>;
   secrets: Map<string, FileObject>;
   configs: Map<string, FileObject>;
+  /** Services that no active profile asks for, with their profiles. */
+  inactive: Map<string, string[]>;
   /** Absolute paths of the env files that were read. */
   envFiles: string[];
+  /** Absolute paths of the compose files that were included or extended, and of the files with variables for them. */
+  sourceFiles: string[];
+  /** What `!reset` and `!override` take away from earlier files, each as the keys that lead there. */
+  takenAway: string[][];
   /** Where each key is written, by dotted path; of several files the last one that has it. */
   positions: Map<string, Position>;
 }

@@ -41,6 +41,11 @@ function parseLine(line: string, environment: Environment): { key: string; value
   return value === undefined ? undefined : { key, value };
 }
 
+/** Bytes that are no UTF-8 become replacement characters. */
+export function textOf(content: FileContent): string {
+  return typeof content === 'string' ? content : new TextDecoder().decode(content);
+}
+
 function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -1,3 +1,4 @@
+export { parseDotenv } from './dotenv.js';
 export { loadCompose } from './load.js';
 export type { LoadInput, LoadResult } from './load.js';
 export { renderConfig } from './render.js';

@@ -2,6 +2,7 @@ import { serviceKind } from './compose-config.js';
 import type { ComposeConfig, Service } from './compose-config.js';
 import { unmergeable } from './fields/mappings.js';
 import type { Findings } from './problems.js';
+import { without } from './taken-away.js';
 
 /**
  * Later files change earlier ones: services key by key (the tables say how), networks, volumes, secrets and configs
@@ -11,15 +12,18 @@ export function mergeConfigs(configs: ComposeConfig[], findings: Findings): Comp
   return configs.slice(1).reduce((base, override) => mergeTwo(base, override, findings), configs[0] as ComposeConfig);
 }
 
-function mergeTwo(base: ComposeConfig, override: ComposeConfig, findings: Findings): ComposeConfig {
+function mergeTwo(before: ComposeConfig, override: ComposeConfig, findings: Findings): ComposeConfig {
+  const base = override.takenAway.reduce(without<ComposeConfig>, before);
   return {
     ...base,
+    ...(override.name === undefined ? {} : { name: override.name }),
     services: mergeServices(base.services, override.services, findings),
     networks: new Map([...base.networks, ...override.networks]),
     volumes: new Map([...base.volumes, ...override.volumes]),
     secrets: new Map([...base.secrets, ...override.secrets]),
     configs: new Map([...base.configs, ...override.configs]),
     envFiles: [...base.envFiles, ...override.envFiles],
+    sourceFiles: [...base.sourceFiles, ...override.sourceFiles],
     positions: new Map([...base.positions, ...override.positions]),
   };
 }

@@ -5,7 +5,6 @@ import type { MapValue } from './yaml/value.js';
 
 /** Keys that are refused in every version. */
 const forbidden: Record<string, string> = {
-  extends: 'name both files with -c, or use a YAML anchor',
   volume_driver: 'declare the volume under the top-level volumes and set its driver there',
   volumes_from: 'declare the volume under the top-level volumes and mount it in both services',
 };

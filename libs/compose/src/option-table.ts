@@ -3,7 +3,7 @@ import type { serviceFields } from './tables/service.js';
 /** What a service's key does: what Docker says it does; something else, or more than in a swarm; nothing. */
 export type OptionEffect = { effect: 'acts' | 'none' | 'differs'; note: string };
 
-type ServiceKey = keyof typeof serviceFields;
+type ServiceKey = keyof typeof serviceFields | 'extends';
 
 const acts = (note = ''): OptionEffect => ({ effect: 'acts', note });
 const differs = (note: string): OptionEffect => ({ effect: 'differs', note });
@@ -31,7 +31,7 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
   cpus: acts(`${specOnly}; the same as deploy.resources.limits.cpus`),
   cpuset: acts(specOnly),
   credential_spec: none('credential specs are for Windows; no node acts on them'),
-  depends_on: none('services start in any order; let the service wait or fail until what it needs is there'),
+  depends_on: differs('Docker\'s swarm drops it; obeyed at the first deployment and at updates, in both forms and with all conditions'),
   deploy: acts('with `resources.reservations.devices` of the Compose Specification: the first capability names a generic resource of the nodes, which is counted; a resource that is a device node is given to the container'),
   device_cgroup_rules: acts(specOnly),
   devices: acts(`${swarmDrops}; nodes, links to nodes, or folders of them; a task is rejected where the node has none, or forbids it`),
@@ -40,9 +40,10 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
   dns_search: acts(),
   domainname: acts(swarmDrops),
   entrypoint: acts(),
-  env_file: acts(),
+  env_file: acts('in the long form, which Docker refuses, also `required: false`; values in quotes there, unless `format: raw`'),
   environment: acts(),
   expose: none('services on the same network reach each other on every port'),
+  extends: acts(`${specOnly}; of this file or another one, whose relative paths begin at its folder`),
   external_links: none('services find each other by name on a common network'),
   extra_hosts: differs('`host-gateway` is the address of the node'),
   group_add: acts(specOnly),
@@ -65,6 +66,7 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
   oom_kill_disable: acts(`${specOnly}; cgroup v1 only`),
   oom_score_adj: acts(swarmDrops),
   pid: differs(`${swarmDrops}; \`service:NAME\` is the task of the same slot`),
+  profiles: acts(`${specOnly}: chosen with --profile or COMPOSE_PROFILES`),
   pids_limit: acts(`${specOnly}; the same as deploy.resources.limits.pids`),
   ports: acts('a `mode: host` address to bind to is ignored by Docker and here'),
   privileged: differs(`${swarmDrops}; all capabilities that the node holds; a node may forbid it`),
@@ -91,5 +93,5 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
 
 /** Keys that are accepted and do nothing, with the reason. */
 export const ignoredKeys: Record<string, string> = Object.fromEntries(
-  (['build', 'container_name', 'depends_on', 'expose', 'external_links'] as const).map((key) => [key, optionTable[key].note]),
+  (['build', 'container_name', 'expose', 'external_links'] as const).map((key) => [key, optionTable[key].note]),
 );

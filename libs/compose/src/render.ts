@@ -10,6 +10,7 @@ import type { Printable } from './yaml/emitter.js';
 export function renderConfig(config: ComposeConfig): string {
   const document = new Map<string, Printable>([
     ['version', config.version],
+    ...(config.name === undefined ? [] : [['name', config.name] as [string, Printable]]),
     ['services', printMap(config.services, (service) => printed(serviceKind, service))],
   ]);
   const sections: [string, Map<string, Printable>][] = [

@@ -1,6 +1,9 @@
 import type { ComposeConfig, FileObject, Service } from './compose-config.js';
-import { parseEnvFile } from './env-file.js';
+import { parseDotenv } from './dotenv.js';
+import { parseEnvFile, textOf } from './env-file.js';
 import type { FileContent } from './env-file.js';
+import { isShort } from './fields/env-files.js';
+import type { EnvFile } from './fields/env-files.js';
 import { absolutePath, isWindowsAbsolute } from './formats/paths.js';
 import type { Environment } from './interpolate.js';
 import { lookup } from './interpolate.js';
@@ -23,21 +26,29 @@ export interface Surroundings {
 /** Adds the variables of env files and of the client's environment. */
 export function resolveEnvironment(service: Service, context: Context, around: Surroundings): void {
   const variables = new Map<string, string | null>();
-  (service.env_file ?? []).forEach((name, index) => {
-    const path = absolutePath(around.workingDir, name);
+  (service.env_file ?? []).forEach((file, index) => {
+    const path = absolutePath(around.workingDir, file.path);
     const inner = around.positions.has(`${context.path}.env_file[${index}]`) ? within(within(context, 'env_file'), index) : within(context, 'env_file');
-    const at = around.positions.get(inner.path) as Position;
     const content = around.readFile(path);
     around.envFiles.push(path);
     if (content === undefined) {
-      context.findings.problem(at, inner.path, `the file ${path} cannot be read`);
+      if (file.required !== false) context.findings.problem(around.positions.get(inner.path) as Position, inner.path, `the file ${path} cannot be read`);
       return;
     }
-    for (const [key, value] of parseEnvFile(name, content, around.environment, at, inner.path, context.findings)) variables.set(key, value);
+    for (const [key, value] of readVariables(file, content, inner, around)) variables.set(key, value);
   });
   for (const [key, value] of service.environment ?? []) variables.set(key, value);
   for (const [key, value] of variables) if (!value) variables.set(key, lookup(around.environment, key) ?? value);
   if (variables.size > 0 || service.environment) service.environment = variables;
+}
+
+/** The short form has no quotes, as with Docker; the long one, which Docker does not know, has unless it says "format: raw". */
+function readVariables(file: EnvFile, content: FileContent, context: Context, around: Surroundings): Map<string, string> {
+  const at = around.positions.get(context.path) as Position;
+  if (isShort(file) || file.format === 'raw') return parseEnvFile(file.path, content, around.environment, at, context.path, context.findings);
+  const { values, problems } = parseDotenv(textOf(content));
+  for (const { line, message } of problems) context.findings.problem(at, context.path, `${file.path}:${line}: ${message}`);
+  return values;
 }
 
 /** Makes the sources of bind mounts absolute. */
@@ -93,15 +104,26 @@ function rejectVolumeSettings(item: { driver?: string; driver_opts?: Map<string,
   for (const name of settings) context.findings.problem(at, context.path, `an external volume cannot have "${name}": it exists already`);
 }
 
-/** Makes the paths of secret and config files absolute. */
+const sources = ['file', 'content', 'environment'] as const;
+
+/** Makes the paths of secret and config files absolute, and takes contents from variables. */
 export function resolveFiles(section: 'secrets' | 'configs', objects: Map<string, FileObject>, around: Surroundings, context: Context): void {
   for (const [key, object] of objects) {
     const inner = within(within(context, section), key);
     if (object.external !== undefined) continue;
+    const given = sources.filter((source) => object[source] !== undefined);
     if (object.driver !== undefined) {
-      if (object.file === undefined) continue;
       const at = around.positions.get(`${inner.path}.driver`) as Position;
-      context.findings.problem(at, inner.path, 'driver and file exclude each other', 'keep only driver');
-    } else object.file = absolutePath(around.workingDir, object.file ?? '');
+      for (const source of given) context.findings.problem(at, inner.path, `driver and ${source} exclude each other`, 'keep only driver');
+    } else if (given.length > 1) {
+      context.findings.problem(around.positions.get(`${inner.path}.${given[1]}`) as Position, inner.path, `${given.join(' and ')} exclude each other`, 'keep one of them');
+    } else if (object.environment !== undefined) resolveVariable(object, object.environment, inner, around);
+    else if (object.content === undefined) object.file = absolutePath(around.workingDir, object.file ?? '');
   }
+}
+
+function resolveVariable(object: FileObject, name: string, context: Context, around: Surroundings): void {
+  const value = lookup(around.environment, name);
+  if (value !== undefined) object.value = value;
+  else context.findings.problem(around.positions.get(`${context.path}.environment`) as Position, `${context.path}.environment`, `the variable ${name} must be set`);
 }

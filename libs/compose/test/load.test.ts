@@ -62,11 +62,11 @@ it('never ignores in silence', () => {
   const all = [...notes, ...(stack.ok ? stack.notes : [])];
   expect(all.map(({ kind, line, column, path }) => `${kind} ${line}:${column} ${path}`)).toEqual([
     'deprecated 4:5 services.a.container_name',
-    'ignored 5:5 services.a.depends_on',
     'ignored 7:5 services.a.restart',
     'surprising 10:15 services.a.volumes[0]',
     'ignored 10:26 services.a.volumes[1]',
     'deprecated 12:18 volumes.data.external',
+    'ignored 5:18 services.a.depends_on[0]',
     'ignored 9:20 services.a.networks.n.ipv4_address',
     'ignored 11:17 networks.unused',
   ]);

@@ -5,6 +5,8 @@ export interface Dependency {
   condition: DependencyCondition;
   /** What is not there, or fails, is not waited for. */
   optional?: boolean;
+  /** A deploy that replaces its tasks replaces those of the one that depends on it. */
+  restart?: boolean;
 }
 
 /**

@@ -42,6 +42,7 @@ export function serviceFacts(spec: ServiceSpec, networkName: (target: string) =>
     ...flatten('deploy.update_config', update),
     ...flatten('deploy.rollback_config', rollback),
     ...flatten('deploy.restart_policy', restart),
+    ...(spec.dependsOn ?? []).map(({ service, condition, ...more }) => [`depends_on.${service}`, [condition, ...Object.keys(more)].join(', ')] as const),
   ];
   const facts: Facts = new Map();
   for (const [field, text] of inTask) facts.set(field, { text, inTask: true });

@@ -61,6 +61,13 @@ export interface Service extends Versioned {
   UpdateStatus?: UpdateStatus;
   ServiceStatus?: { RunningTasks?: number; DesiredTasks?: number; CompletedTasks?: number };
   JobStatus?: { JobIteration?: { Index?: number } };
+  Shoal?: { Waiting?: Wait };
+}
+
+/** What a service waits for by `depends_on`; failed: it will wait for ever. */
+export interface Wait {
+  Message: string;
+  Failed: boolean;
 }
 
 export interface TaskStatus {

@@ -12,6 +12,11 @@ export async function printTasks(session: Session, tasks: Task[], flags: TaskLis
   printListing(session, taskListing(tasks, { nowMs: session.clock.wallMs(), noTrunc: !flags.trunc, shortIds, ...names }), flags);
 }
 
+/** Services that have no tasks of what they shall be, because they wait for others. */
+export function printWaits(session: Session, services: Service[]): void {
+  for (const { Spec, Shoal } of services) if (Shoal?.Waiting) session.err.write(`note: ${Spec.Name} ${Shoal.Waiting.Message}\n`);
+}
+
 export interface Names {
   serviceName: (id: string) => string;
   nodeName: (id: string) => string;

@@ -6,7 +6,7 @@ import { exitStatus, Failure } from '../exit-status.js';
 import type { Session } from '../session.js';
 import { addTaskListFlags, type TaskListFlags } from './flags.js';
 import { noSuch, resolveSelf } from './lookup.js';
-import { printTasks } from './print-tasks.js';
+import { printTasks, printWaits } from './print-tasks.js';
 
 export function define(command: Command, session: Session): void {
   addTaskListFlags(command.argument('<service...>', 'names or ids')).action((references: string[], flags: TaskListFlags) =>
@@ -16,30 +16,31 @@ export function define(command: Command, session: Session): void {
 
 async function listTasks(session: Session, references: string[], flags: TaskListFlags): Promise<void> {
   const api = session.api();
-  const { ids, unknown } = await chooseServices(api, references);
-  if (ids.length > 0) {
-    const filters: Filters = { ...parseFilters(flags.filter), service: ids };
+  const { chosen, unknown } = await chooseServices(api, references);
+  if (chosen.length > 0) {
+    const filters: Filters = { ...parseFilters(flags.filter), service: chosen.map(({ ID }) => ID) };
     if (filters['node']) filters['node'] = await Promise.all(filters['node'].map((node) => resolveSelf(api, node)));
     await printTasks(session, (await api.get<Task[] | null>('/tasks', { filters })) ?? [], flags);
+    printWaits(session, chosen);
   }
   if (unknown.length > 0) throw new Failure(exitStatus.failed, unknown.join('\n'));
 }
 
 /** Full id, then full name, then beginning of an id; a list of candidates for each in two requests. */
-async function chooseServices(api: ApiClient, references: string[]): Promise<{ ids: string[]; unknown: string[] }> {
+async function chooseServices(api: ApiClient, references: string[]): Promise<{ chosen: Service[]; unknown: string[] }> {
   const [byId, byName] = await Promise.all([
     api.get<Service[] | null>('/services', { filters: { id: references } }),
     api.get<Service[] | null>('/services', { filters: { name: references } }),
   ]);
-  const ids: string[] = [];
+  const chosen: Service[] = [];
   const unknown: string[] = [];
   for (const reference of references) {
     const prefixed = (byId ?? []).filter((service) => service.ID.startsWith(reference));
     const exact = prefixed.find((service) => service.ID === reference) ?? (byName ?? []).find((s) => s.Spec.Name === reference);
-    if (exact) ids.push(exact.ID);
-    else if (prefixed.length === 1) ids.push(prefixed[0]!.ID);
+    if (exact) chosen.push(exact);
+    else if (prefixed.length === 1) chosen.push(prefixed[0]!);
     else if (prefixed.length > 1) unknown.push(`service ${reference} is ambiguous (${prefixed.length} matches found)`);
     else unknown.push(await noSuch(api, 'service', reference));
   }
-  return { ids, unknown };
+  return { chosen, unknown };
 }

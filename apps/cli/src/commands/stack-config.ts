@@ -4,12 +4,10 @@ import { exitStatus, Failure } from '../exit-status.js';
 import type { Session } from '../session.js';
 import { loadStack, type LoadedStack, type LoadFlags } from '../stack-file/load.js';
 import { noteLine } from '../stack-file/problems.js';
-import { repeated } from './flags.js';
+import { addFileFlags } from './file-flags.js';
 
 export function define(command: Command, session: Session): void {
-  command
-    .option('-c, --compose-file <file>', 'stack file, or - for stdin; several are merged (repeat, or separate by commas)', repeated)
-    .option('--env-file <file>', 'variables for ${NAME} in the files, where the shell has none; may be repeated', repeated)
+  addFileFlags(command)
     .option('--skip-interpolation', 'leave ${NAME} as it is')
     .action((flags: LoadFlags) => printConfig(session, flags));
 }

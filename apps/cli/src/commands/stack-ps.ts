@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { parseFilters, stackFilter } from '../api-client/filters.js';
-import type { Task } from '../api-client/types.js';
+import type { Service, Task } from '../api-client/types.js';
 import type { Session } from '../session.js';
 import { addTaskListFlags, type TaskListFlags } from './flags.js';
 import { resolveSelf } from './lookup.js';
-import { printTasks } from './print-tasks.js';
+import { printTasks, printWaits } from './print-tasks.js';
 import { mergeFilters, nothingFound } from './stacks.js';
 
 export function define(command: Command, session: Session): void {
@@ -20,4 +20,5 @@ async function listStackTasks(session: Session, stack: string, flags: TaskListFl
   const tasks = (await api.get<Task[] | null>('/tasks', { filters })) ?? [];
   if (tasks.length === 0) throw await nothingFound(api, stack);
   await printTasks(session, tasks, flags, true);
+  if (!flags.quiet) printWaits(session, (await api.get<Service[] | null>('/services', { filters: stackFilter(stack) })) ?? []);
 }

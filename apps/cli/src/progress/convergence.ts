@@ -1,4 +1,4 @@
-import type { ClusterNode, Service, Task } from '../api-client/types.js';
+import type { ClusterNode, Service, Task, Wait } from '../api-client/types.js';
 import { currentTasks, endedTooOften, isLive, slotOf } from './slots.js';
 
 /** What the manager says at one moment. */
@@ -57,7 +57,14 @@ export function assessService(service: Service, snapshot: Snapshot, baseline: Ba
     stableKey: finished.map((task) => task.ID).sort().join(' '),
     ...hintOf(open, latestFailure(tasks, finished, baseline)),
   };
+  const wait = service.Shoal?.Waiting;
+  if (wait) return heldBack(progress, wait);
   return withFailures(withUpdate(progress, service, snapshot, baseline), service, tasks, open, baseline);
+}
+
+/** `depends_on`: nothing of it is made before what it waits for is there. */
+function heldBack({ id, name, done, wanted, stableKey }: ServiceProgress, { Message, Failed }: Wait): ServiceProgress {
+  return { id, name, done, wanted, stableKey, outcome: Failed ? 'failed' : 'waiting', detail: 'held back', reason: Message };
 }
 
 /** The service has been removed while it was waited for. */

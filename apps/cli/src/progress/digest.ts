@@ -14,7 +14,8 @@ const logDeadlineMs = 3_000;
 /** Why services do not run: the first task that fails, how it ended, what it said last, what to type next. */
 export async function failureDigest(api: ApiClient, services: ServiceProgress[], paint: Palette): Promise<string> {
   const culprits = services.filter((service) => service.outcome !== 'converged');
-  const first = culprits.find((service) => service.outcome === 'failed') ?? culprits[0];
+  const failed = culprits.filter((service) => service.outcome === 'failed');
+  const first = failed.find((service) => service.culprit) ?? failed[0] ?? culprits[0];
   if (!first) return '';
   const lines = [paint.red(headline(first))];
   if (first.culprit) lines.push(...(await aboutTask(api, first.culprit)));

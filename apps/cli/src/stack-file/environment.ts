@@ -1,28 +1,40 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileProblem } from '../commands/create-from-file.js';
 import { exitStatus, Failure } from '../exit-status.js';
-import { parseDotenv } from './dotenv.js';
+import { readDotenv } from './dotenv.js';
 
 export type Environment = Record<string, string>;
 
-/** Variables for interpolation: of `--env-file`; the shell's own win. A `.env` is not read unasked: docker does not either. */
+/** Variables for interpolation: of `--env-file`, without any of the `.env` beside the first file; the shell's own win. */
 export async function interpolationEnvironment(
   shell: Record<string, string | undefined>,
   envFiles: string[] | undefined,
-  currentDir: string,
+  { currentDir, workingDir }: { currentDir: string; workingDir: string },
 ): Promise<Environment> {
-  const fromFiles: Environment = {};
-  for (const file of envFiles ?? []) Object.assign(fromFiles, parseDotenv(await readEnvFile(resolve(currentDir, file)), file));
+  const fromFiles: Environment = envFiles ? {} : await variablesBeside(workingDir);
+  for (const file of envFiles ?? []) Object.assign(fromFiles, readDotenv(await readEnvFile(resolve(currentDir, file)), file));
   for (const [name, value] of Object.entries(shell)) if (value !== undefined) fromFiles[name] = value;
   return fromFiles;
+}
+
+async function variablesBeside(workingDir: string): Promise<Environment> {
+  const path = join(workingDir, '.env');
+  return existsSync(path) ? readDotenv(await readEnvFile(path), path) : {};
+}
+
+/** `--profile`, or else `COMPOSE_PROFILES`. */
+export function activeProfiles(flags: string[] | undefined, environment: Environment): string[] {
+  const texts = flags ?? [environment['COMPOSE_PROFILES'] ?? ''];
+  return texts.flatMap((text) => text.split(',')).map((profile) => profile.trim()).filter((profile) => profile !== '');
 }
 
 async function readEnvFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new Failure(exitStatus.invalidFile, `--env-file ${path}: ${fileProblem(error)}`);
+    throw new Failure(exitStatus.invalidFile, `${path}: ${fileProblem(error)}`);
   }
 }
 
@@ -31,6 +43,7 @@ const inStackFiles = [
   /^\s*-\s*["']?([A-Za-z_]\w*)["']?\s*(?:#.*)?$/gm, // environment: list item without a value
   /^\s*["']?([A-Za-z_]\w*)["']?\s*:\s*(?:#.*)?$/gm, // environment: key without a value
   /[[{,]\s*["']?([A-Za-z_]\w*)["']?\s*:?\s*(?=[,\]}])/g, // the same in one line
+  /\benvironment["']?\s*:\s*["']?([A-Za-z_]\w*)/g, // the content of a secret or config
 ];
 
 /** `env_file`: a line without a value. */

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { loadCompose, referencedFiles, toStackSpec, type ComposeConfig, type Note } from '../../../../libs/compose/src/index.js';
 import { exitStatus, Failure } from '../exit-status.js';
 import type { Session } from '../session.js';
-import { interpolationEnvironment, workingDirOf, type Environment } from './environment.js';
+import { activeProfiles, interpolationEnvironment, workingDirOf, type Environment } from './environment.js';
 import { problemLines } from './problems.js';
 import { readStackFiles, splitFileNames, type StackFile } from './read-files.js';
 
 export interface LoadFlags {
   composeFile?: string[];
   envFile?: string[];
+  profile?: string[];
   skipInterpolation?: boolean;
 }
 
@@ -20,6 +21,7 @@ export interface LoadedStack {
   /** What `~` stands for; without it `~` stays as it is, as with docker. */
   homeDir: string | undefined;
   environment: Environment;
+  profiles: string[];
   config: ComposeConfig;
   notes: Note[];
 }
@@ -29,16 +31,18 @@ export async function loadStack(session: Session, flags: LoadFlags): Promise<Loa
   const names = splitFileNames(flags.composeFile);
   const files = await readStackFiles(session, names);
   const workingDir = workingDirOf(names[0]!, session.workingDir);
-  const environment = await interpolationEnvironment(session.env, flags.envFile, session.workingDir);
+  const environment = await interpolationEnvironment(session.env, flags.envFile, { currentDir: session.workingDir, workingDir });
+  const profiles = activeProfiles(flags.profile, environment);
   const loaded = loadCompose({
     files,
     workingDir,
     env: environment,
     readFile: readIfPossible,
     interpolate: !flags.skipInterpolation,
+    profiles,
   });
   if (!loaded.ok) throw new Failure(exitStatus.invalidFile, problemLines(loaded.problems));
-  return { files, workingDir, homeDir: environment['HOME'], environment, config: loaded.config, notes: loaded.notes };
+  return { files, workingDir, homeDir: environment['HOME'], environment, profiles, config: loaded.config, notes: loaded.notes };
 }
 
 /**

@@ -22,6 +22,7 @@ import type { Store } from '../../../../libs/store/src/index.js';
 import { ApiError, asSwarm, outOfSequence, refuseFirst, swarmRefusal } from '../http/api-error.js';
 import { CLOCK, RANDOM, SECRET_SEALER, STORE, type SecretSealer } from '../http/tokens.js';
 import { serviceTo } from './convert/service.js';
+import { withDependenciesOf } from './convert/dependencies.js';
 import { serviceSpecFrom } from './convert/service-spec-in.js';
 import { withShoalOptionsOf } from './convert/shoal-options.js';
 import { Filters } from './filters.js';
@@ -78,7 +79,7 @@ export class ServicesController {
     const expect = versionOf(query, 'service');
     const view = this.store.view();
     const service = findService(view, id);
-    const given = serviceSpecFrom(withShoalOptionsOf(body, service.spec.template));
+    const given = serviceSpecFrom(withDependenciesOf(withShoalOptionsOf(body, service.spec.template), service.spec));
     if (service.version !== expect) throw outOfSequence();
     const rollback = rollbackOf(query, service);
     const spec = rollback ?? admitUpdate(view, given, service);

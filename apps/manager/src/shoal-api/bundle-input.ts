@@ -32,6 +32,7 @@ export function deployRequestFrom(body: unknown): DeployRequest {
       workingDir: input.string('workingDir') ?? '/',
       env: input.labels('env') ?? {},
       attachments: input.labels('attachments') ?? {},
+      profiles: input.strings('profiles') ?? [],
       ...(homeDir === undefined ? {} : { homeDir }),
     },
     ...commonFrom(input),

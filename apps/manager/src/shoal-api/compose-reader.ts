@@ -7,8 +7,8 @@ import type { ComposeBundle, FilePlace, ReadStack, StackReader } from './stack-r
 export const composeReader: StackReader = {
   read(name, bundle): ReadStack {
     const readFile = attachmentsOf(bundle);
-    const { files, workingDir, env, homeDir } = bundle;
-    const loaded = loadCompose({ files, workingDir, env, readFile, ...(homeDir === undefined ? {} : { homeDir }) });
+    const { files, workingDir, env, homeDir, profiles = [] } = bundle;
+    const loaded = loadCompose({ files, workingDir, env, readFile, profiles, ...(homeDir === undefined ? {} : { homeDir }) });
     if (!loaded.ok) return loaded;
     const stack = toStackSpec(loaded.config, name, readFile);
     if (!stack.ok) return stack;

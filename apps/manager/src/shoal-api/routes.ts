@@ -161,6 +161,7 @@ export const schemas: Record<string, Schema> = {
       env: { type: 'object', additionalProperties: text, description: 'Variables for interpolation' },
       attachments: { type: 'object', additionalProperties: text, description: 'Files that the compose files name: path → base64' },
       homeDir: { type: 'string', description: 'What ~ in a bind mount stands for' },
+      profiles: { type: 'array', items: { type: 'string' }, description: 'Active ones' },
       ...deployOptions,
       registryLogins: {
         type: 'object',

@@ -9,6 +9,8 @@ export interface ComposeBundle {
   env: Record<string, string>;
   /** What `~` in a bind mount stands for. */
   homeDir?: string;
+  /** Active ones. */
+  profiles?: string[];
   /** Path as the compose file names it, resolved against `workingDir` → content in base64. */
   attachments: Record<string, string>;
 }

@@ -2,6 +2,7 @@ import type { GenericResource, Placement, ResourceReservations, RestartPolicy, S
 import type { Service } from '../compose-config.js';
 import { didYouMean } from '../problems.js';
 import { convertCpus, convertMemory } from './amounts.js';
+import { runsOnce } from './dependencies.js';
 import { convertLimits } from './limits.js';
 import type { Scope } from './scope.js';
 import { compact, nonZero, note, problem, servicePath, toNumber } from './scope.js';
@@ -82,7 +83,7 @@ function convertDeviceRequests(scope: Scope, path: string, requests: Reservation
 /** `deploy.restart_policy`, or else the older `restart`. */
 export function convertRestart(scope: Scope, name: string, service: Service): RestartPolicy | undefined {
   const policy = service.deploy?.restart_policy;
-  if (!policy) return convertLegacyRestart(scope, name, service.restart);
+  if (!policy) return runsOnce(scope, name) ? { condition: 'none' } : convertLegacyRestart(scope, name, service.restart);
   return compact<RestartPolicy>({
     condition: convertCondition(scope, name, policy.condition),
     delayNs: toNumber(policy.delay),

@@ -37,20 +37,28 @@ function convertFileObject(scope: Scope, section: Section, key: string, object: 
     labels: withNamespace(scope, object.labels),
     driver: object.driver === undefined ? undefined : { name: object.driver, options: toRecord(object.driver_opts) },
     templating: object.template_driver === undefined ? undefined : { name: object.template_driver },
-    data: object.driver === undefined ? readData(scope, section, path, object.file ?? '') : '',
+    data: object.driver === undefined ? dataOf(scope, section, path, object) : '',
   });
+}
+
+function dataOf(scope: Scope, section: Section, path: string, object: FileObject): string {
+  const source = (['content', 'environment'] as const).find((key) => object[key] !== undefined);
+  if (source === undefined) return readData(scope, section, path, object.file ?? '');
+  const text = source === 'content' ? object.content : object.value;
+  return checkedData(scope, section, `${path}.${source}`, source === 'content' ? 'the content' : `the value of ${object.environment}`, toBytes(text ?? ''));
 }
 
 function readData(scope: Scope, section: Section, path: string, file: string): string {
   const hasFile = scope.config.positions.has(`${path}.file`);
   const content = hasFile ? scope.readFile(file) : undefined;
-  if (content === undefined) {
-    problem(scope, hasFile ? `${path}.file` : path, hasFile ? `the file ${file} cannot be read` : 'it names no file and is not external', hasFile ? undefined : 'write "file: …" or "external: true"');
-    return '';
-  }
-  const bytes = toBytes(content);
-  if (bytes.length === 0) problem(scope, `${path}.file`, `the file ${file} is empty`);
-  if (bytes.length >= largestBytes[section]) problem(scope, `${path}.file`, `the file ${file} has ${bytes.length} bytes; less than ${largestBytes[section]} are allowed`);
+  if (content !== undefined) return checkedData(scope, section, `${path}.file`, `the file ${file}`, toBytes(content));
+  problem(scope, hasFile ? `${path}.file` : path, hasFile ? `the file ${file} cannot be read` : 'it names no file and is not external', hasFile ? undefined : 'write "file: …" or "external: true"');
+  return '';
+}
+
+function checkedData(scope: Scope, section: Section, path: string, what: string, bytes: Uint8Array): string {
+  if (bytes.length === 0) problem(scope, path, `${what} is empty`);
+  if (bytes.length >= largestBytes[section]) problem(scope, path, `${what} has ${bytes.length} bytes; less than ${largestBytes[section]} are allowed`);
   return toBase64(bytes);
 }
 

@@ -2,6 +2,7 @@ import { stackImageLabel, type ServiceSpec, type TaskTemplate } from '../../../m
 import type { Service } from '../compose-config.js';
 import { convertAttachments } from './attachments.js';
 import { convertContainer } from './container.js';
+import { convertDependencies } from './dependencies.js';
 import { convertMode, convertPlacement, convertResources, convertRestart, convertUpdate } from './deploy.js';
 import { rejectName } from './names.js';
 import { convertEndpoint, trafficLabels } from './ports.js';
@@ -32,5 +33,6 @@ export function convertService(scope: Scope, name: string, service: Service): Se
     update: convertUpdate(scope, name, 'update_config', deploy.update_config),
     rollback: convertUpdate(scope, name, 'rollback_config', deploy.rollback_config),
     endpoint: convertEndpoint(scope, name, service, container.networkMode),
+    dependsOn: convertDependencies(scope, name, service),
   });
 }

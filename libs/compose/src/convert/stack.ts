@@ -3,6 +3,7 @@ import type { ComposeConfig } from '../compose-config.js';
 import type { FileContent } from '../env-file.js';
 import { Findings } from '../problems.js';
 import type { Note, Problem } from '../problems.js';
+import { rejectCycles } from './dependencies.js';
 import { convertFileObjects, externalFileObjects } from './file-objects.js';
 import { rejectName } from './names.js';
 import { convertNetworks } from './networks.js';
@@ -24,6 +25,7 @@ export function toStackSpec(config: ComposeConfig, stack: string, readFile: (pat
   const scope: Scope = { stack, config, findings, readFile };
   rejectName(scope, '', stack);
   rejectDoublePorts(scope);
+  rejectCycles(scope);
   const services = [...config.services].map(([name, service]) => convertService(scope, name, service));
   const { networks, external } = convertNetworks(scope);
   const spec: StackSpec = {
@@ -39,10 +41,10 @@ export function toStackSpec(config: ComposeConfig, stack: string, readFile: (pat
   return { ok: true, spec, notes: findings.sortedNotes(files) };
 }
 
-/** Absolute paths of all files beside the compose files that a deployment needs: env files, secrets, configs and seccomp profiles. */
+/** Absolute paths of all files that a deployment needs beside the compose files that were given: included and extended ones, env files, secrets, configs and seccomp profiles. */
 export function referencedFiles(config: ComposeConfig): string[] {
   const contents = (['secrets', 'configs'] as const).flatMap((section) =>
     [...config[section]].flatMap(([key, { file }]) => (file !== undefined && config.positions.has(`${section}.${key}.file`) ? [file] : [])),
   );
-  return [...new Set([...config.envFiles, ...contents, ...profileFiles(config)])];
+  return [...new Set([...config.sourceFiles, ...config.envFiles, ...contents, ...profileFiles(config)])];
 }

@@ -1,6 +1,6 @@
 import { boolean, envOrLabels, extensions, field, list, openMap, options, strictMap, string } from './shapes.js';
 import { service } from './service-schema.js';
-import { ipamSpecFields, networkSpecFields, subnetSpecFields } from './spec-schema.js';
+import { configSpecFields, fileSpecFields, ipamSpecFields, networkSpecFields, secretSpecFields, subnetSpecFields } from './spec-schema.js';
 import type { MapShape, Shape } from './shape.js';
 
 /** The newest version, and what a file without `version` is read as. */
@@ -75,9 +75,9 @@ const fileObject = {
   template_driver: field(string, 8),
 };
 
-const config: Shape = { map: { fields: fileObject, patterns: extensions(7) } };
+const config: Shape = { map: { fields: { ...fileObject, ...configSpecFields }, patterns: extensions(7) } };
 
-const secret: Shape = { map: { fields: { ...fileObject, driver: field(string, 8), driver_opts: field(options, 8) }, patterns: extensions(7) } };
+const secret: Shape = { map: { fields: { ...fileObject, ...secretSpecFields, driver: field(string, 8), driver_opts: field(options, 8) }, patterns: extensions(7) } };
 
 const names = /^[a-zA-Z0-9._-]+$/;
 
@@ -91,6 +91,7 @@ export const composeFile: Shape = {
   map: {
     fields: {
       version: field(string),
+      ...fileSpecFields,
       services: field(section(service)),
       networks: field(section(network, true)),
       volumes: field(section(volume)),

@@ -1,5 +1,5 @@
 import { deploy } from './deploy-schema.js';
-import { attachmentSpecFields, portSpecFields, specFields } from './spec-schema.js';
+import { attachmentSpecFields, dependencies, envFiles, portSpecFields, specFields } from './spec-schema.js';
 import type { Field, Shape } from './shape.js';
 import { boolean, command, duration, envOrLabels, extensions, field, integer, list, number, openMap, openPattern, options, optionsOrEmpty, strictMap, string, stringOrList, strings } from './shapes.js';
 
@@ -104,14 +104,14 @@ export const service: Shape = {
       configs: field(list(fileReference), 3),
       container_name: field(string),
       credential_spec: field(credentialSpec, 3),
-      depends_on: field(strings),
+      depends_on: field(dependencies),
       deploy: field(deploy),
       devices: field(strings),
       dns: field(stringOrList),
       dns_search: field(stringOrList),
       domainname: field(string),
       entrypoint: field(command),
-      env_file: field(stringOrList),
+      env_file: field(envFiles),
       environment: field(envOrLabels),
       expose: field(expose),
       external_links: field(strings),

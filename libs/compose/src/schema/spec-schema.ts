@@ -1,3 +1,4 @@
+import { dependencyConditions } from '../../../model/src/index.js';
 import type { Field, Shape } from './shape.js';
 import { boolean, envOrLabels, field, integer, list, oneOf, options, strictMap, string, stringOrList, strings } from './shapes.js';
 
@@ -23,6 +24,27 @@ const blockIo = strictMap({
 
 const namesOrNumbers: Shape = list({ scalars: { kinds: ['string', 'number'] } }, true);
 
+const dependency = strictMap({ condition: field(oneOf(...dependencyConditions)), restart: field(boolean), required: field(boolean) }, ['condition']);
+
+/** A list of services, or what is waited for of each. */
+export const dependencies: Shape = { ...strings, map: { fields: {}, patterns: [{ keys: /^[a-zA-Z0-9._-]+$/, shape: dependency }] } };
+
+const envFile: Shape = { ...string, ...strictMap({ path: field(string), required: field(boolean), format: field(oneOf('raw')) }, ['path']) };
+
+export const envFiles: Shape = { ...string, ...list(envFile, true) };
+
+/** Services and files whose keys are merged in before anything else is done. */
+const base: Shape = { ...string, ...strictMap({ service: field(string), file: field(string) }, ['service']) };
+
+const included: Shape = { ...string, ...strictMap({ path: field(stringOrList), project_directory: field(string), env_file: field(stringOrList) }, ['path']) };
+
+/** Of a whole file. */
+export const fileSpecFields: Record<string, Field> = { name: field(string), include: field(list(included)) };
+
+/** Of a secret and of a config. */
+export const secretSpecFields: Record<string, Field> = { environment: field(string) };
+export const configSpecFields: Record<string, Field> = { environment: field(string), content: field(string) };
+
 export const specFields: Record<string, Field> = {
   blkio_config: field(blockIo),
   cgroup: field(oneOf('host', 'private')),
@@ -33,6 +55,7 @@ export const specFields: Record<string, Field> = {
   cpuset: field(string),
   device_cgroup_rules: field(strings),
   dns_opt: field(stringOrList),
+  extends: field(base),
   group_add: field(namesOrNumbers),
   mem_limit: field(numberOrText),
   mem_reservation: field(numberOrText),
@@ -40,6 +63,7 @@ export const specFields: Record<string, Field> = {
   memswap_limit: field(numberOrText),
   oom_kill_disable: field(boolean),
   pids_limit: field(numberOrText),
+  profiles: field(strings),
   runtime: field(string),
   storage_opt: field(envOrLabels),
   uts: field(string),

@@ -47,4 +47,4 @@ const clusterSpec = struct(
 
 export const volumeFields = { name: text, driver: text, driver_opts: options, external, labels, 'x-cluster-spec': clusterSpec };
 
-export const fileObjectFields = { name: text, file: text, external, labels, driver: text, driver_opts: options, template_driver: text };
+export const fileObjectFields = { name: text, file: text, environment: text, content: text, external, labels, driver: text, driver_opts: options, template_driver: text };

@@ -1,5 +1,7 @@
 import type { Printable } from '../yaml/emitter.js';
 import { listOf } from '../fields/collections.js';
+import { dependencies } from '../fields/dependencies.js';
+import { envFiles } from '../fields/env-files.js';
 import type { Kind, Struct } from '../fields/kind.js';
 import { mapOf, replace, struct, unprinted, wrongKind } from '../fields/kind.js';
 import { keyedList } from '../fields/keyed-list.js';
@@ -171,7 +173,7 @@ export const serviceFields = {
   configs: fileReferences,
   container_name: text,
   credential_spec: struct({ config: text, file: text, registry: text }),
-  depends_on: strings,
+  depends_on: dependencies,
   deploy,
   devices: strings,
   dns: stringOrList,
@@ -179,7 +181,7 @@ export const serviceFields = {
   domainname: text,
   entrypoint: shellCommand,
   environment,
-  env_file: stringOrList,
+  env_file: envFiles,
   expose: stringOrNumberList,
   external_links: strings,
   extra_hosts: extraHosts,

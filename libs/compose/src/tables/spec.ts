@@ -41,6 +41,7 @@ export const specFields = {
   memswap_limit: byteLimit,
   oom_kill_disable: flag,
   pids_limit: integerOrText,
+  profiles: strings,
   runtime: text,
   storage_opt: labels,
   uts: text,

@@ -56,7 +56,8 @@ class Reader {
     this.open.add(node);
     const value = this.readContent(node, path);
     this.open.delete(node);
-    return value;
+    const tag = (node as { tag?: string }).tag;
+    return tag === '!reset' || tag === '!override' ? { ...value, tag: tag === '!reset' ? 'reset' : 'override' } : value;
   }
 
   syntaxProblem(error: YAMLParseError): void {

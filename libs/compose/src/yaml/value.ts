@@ -4,7 +4,12 @@ import type { Position } from '../problems.js';
  * A YAML document as data, every part with its position. Integers and floats stay apart and integers exact,
  * because the text that a number becomes (in an environment variable, say) depends on it.
  */
-export type Value = MapValue | ListValue | ScalarValue;
+export type Value = (MapValue | ListValue | ScalarValue) & Tagged;
+
+export interface Tagged {
+  /** `!reset`: what earlier files say here is taken away, and this too; `!override`: this replaces it. */
+  tag?: 'reset' | 'override';
+}
 
 export interface MapValue {
   kind: 'map';

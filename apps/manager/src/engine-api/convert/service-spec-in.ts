@@ -18,6 +18,7 @@ import type {
 import { ApiError } from '../../http/api-error.js';
 import { JsonInput } from '../json-input.js';
 import { omitAbsent } from '../json-output.js';
+import { dependenciesFrom } from './dependencies.js';
 import { mountFrom } from './mount.js';
 import { shoalOptionsFrom } from './shoal-options.js';
 import { privilegesFrom } from './privileges.js';
@@ -41,6 +42,7 @@ export function serviceSpecFrom(body: unknown): ServiceSpec {
     update: optional(input.object('UpdateConfig'), updateConfigFrom),
     rollback: optional(input.object('RollbackConfig'), updateConfigFrom),
     endpoint: optional(input.object('EndpointSpec'), endpointFrom),
+    ...omitAbsent({ dependsOn: dependenciesFrom(input) }),
   });
 }
 

@@ -10,6 +10,7 @@ import {
   type UpdateConfig,
 } from '../../../../../libs/model/src/index.js';
 import { nonEmptyMap, omitAbsent, omitEmpty, type Json } from '../json-output.js';
+import { dependenciesTo } from './dependencies.js';
 import { mountTo } from './mount.js';
 import { privilegesTo } from './privileges.js';
 import { shoalOptionsTo } from './shoal-options.js';
@@ -24,6 +25,7 @@ export function serviceSpecTo(spec: ServiceSpec, options: { insertDefaults: bool
     UpdateConfig: spec.update && updateConfigTo(spec.update),
     RollbackConfig: spec.rollback && updateConfigTo(spec.rollback),
     EndpointSpec: endpointSpecTo(spec.endpoint),
+    Shoal: dependenciesTo(spec),
   };
   return omitAbsent(options.insertDefaults ? withDefaults(json) : json);
 }

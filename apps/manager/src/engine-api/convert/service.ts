@@ -1,4 +1,5 @@
 import { compareStates, type ClusterView, type Service, type Task } from '../../../../../libs/model/src/index.js';
+import { waitOf } from '../../../../../libs/orchestrator/src/index.js';
 import { meta, omitAbsent, omitEmpty, type Json } from '../json-output.js';
 import { addressWithPrefix } from './network.js';
 import { endpointSpecTo, portTo, serviceSpecTo } from './service-spec-out.js';
@@ -12,6 +13,7 @@ export function serviceTo(view: ClusterView, service: Service, options: { insert
     Endpoint: endpointTo(view, service),
     UpdateStatus: updateStatusTo(service),
     JobStatus: isJob(service) ? { JobIteration: iterationTo(service.templateVersion), LastExecution: service.updatedAt } : undefined,
+    Shoal: waitTo(view, service),
     ServiceStatus: options.status ? serviceStatusTo(view, service) : undefined,
   });
 }
@@ -39,6 +41,12 @@ function endpointTo(view: ClusterView, service: Service): Json {
 function updateStatusTo(service: Service): Json | undefined {
   const { update } = service.status;
   return update && omitEmpty({ State: update.state, StartedAt: update.startedAt, CompletedAt: update.completedAt, Message: update.message });
+}
+
+/** What it waits for by `depends_on`, if anything. */
+function waitTo(view: ClusterView, service: Service): Json | undefined {
+  const wait = waitOf(view, service);
+  return wait && { Waiting: { Message: wait.message, Failed: wait.failed } };
 }
 
 /** The counts that `docker service ls` shows. */
