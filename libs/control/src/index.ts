@@ -5,5 +5,6 @@ export * from './dispatch/node-sessions.js';
 export * from './events.js';
 export * from './leadership.js';
 export * from './loop.js';
-export * from './preview.js';
+export * from './outlook.js';
+export { previewChanges, type Preview } from './preview.js';
 export * from './subsystems.js';

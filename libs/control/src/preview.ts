@@ -24,11 +24,11 @@ const lookBudget = 200_000;
  * between rounds, for others to have their turn.
  */
 export async function previewChanges(view: ClusterView, changes: readonly Change[], serviceIds: readonly string[], context: DecisionContext, pause: () => Promise<unknown>): Promise<Preview> {
-  if (view.count('task') + view.count('node') + wantedTasks(changes) > maxObjects) return { placements: [], pending: [], complete: false };
+  if (isTooLarge(view, wantedTasks(changes))) return { placements: [], pending: [], complete: false };
   const future = view.fork();
   applyTo(future, changes, timestamp(context.nowMs));
   const known = new Set(serviceIds.flatMap((id) => view.tasksOfService(id).map((task) => task.id)));
-  const complete = await settle(future, [...subsystems.map(({ decide }) => decide), obedientAgents], context, pause);
+  const complete = await settleAhead(future, context, pause);
   const tasks = serviceIds.flatMap((id) => future.tasksOfService(id).filter(isRunningOrDone).sort(bySlot(future)));
   return {
     placements: tasks.filter((task) => isPlaced(task) && !known.has(task.id)).map((task) => ({ ...named(task), node: nodeNameOf(future, task) })),
@@ -37,13 +37,19 @@ export async function previewChanges(view: ClusterView, changes: readonly Change
   };
 }
 
+/** Too many tasks and nodes to look ahead, with so many more. */
+export function isTooLarge(view: ClusterView, more = 0): boolean {
+  return view.count('task') + view.count('node') + more > maxObjects;
+}
+
 function wantedTasks(changes: readonly Change[]): number {
   const services = changes.flatMap((change) => ('object' in change && change.kind === 'service' ? [change.object.spec.mode] : []));
   return services.reduce((sum, mode) => sum + (mode.kind === 'replicated' ? (mode.replicas ?? 1) : 1), 0);
 }
 
-/** False when the budget is used up first. */
-async function settle(future: IndexedView, decides: readonly Decide[], { nowMs, random }: DecisionContext, pause: () => Promise<unknown>): Promise<boolean> {
+/** Everybody decides and obeys until nobody has anything to do. False when the budget is used up first. */
+export async function settleAhead(future: IndexedView, { nowMs, random }: DecisionContext, pause: () => Promise<unknown>): Promise<boolean> {
+  const decides = [...subsystems.map(({ decide }) => decide), obedientAgents];
   for (let looked = 0; looked < lookBudget; looked += future.count('task') + future.count('node') + 100) {
     await pause();
     const round = decideOnce(future, decides, { nowMs, random });

@@ -22,6 +22,8 @@ export class NodeTable implements ViewIndex {
   readonly refusals = new Map<string, { relief: number; error: string }>();
   /** Services that do not want others near, by id. */
   readonly repelling = new Set<string>();
+  /** Services that want to be spread better when they could be, by id. */
+  readonly rebalancing = new Set<string>();
   /** Services with a priority, and which. */
   readonly prioritized = new Map<string, number>();
   readonly #candidates = new Map<string, Candidates>();
@@ -67,7 +69,12 @@ export class NodeTable implements ViewIndex {
         touched.add(info);
       }
     }
-    for (const info of touched) this.#improved(info);
+    for (const info of touched) this.improved(info);
+  }
+
+  /** A node gained room. */
+  improved(info: NodeInfo): void {
+    for (const candidates of this.#candidates.values()) candidates.improved(info);
   }
 
   #taskChanged(before: Task | undefined, after: Task | undefined): void {
@@ -92,13 +99,8 @@ export class NodeTable implements ViewIndex {
     if (holding && info) {
       info.release(holding);
       this.relief++;
-      this.#improved(info);
+      this.improved(info);
     } else if (hasFailed(task)) info?.forgetFailure(task);
-  }
-
-  /** A node gained room. */
-  #improved(info: NodeInfo): void {
-    for (const candidates of this.#candidates.values()) candidates.improved(info);
   }
 
   #serviceChanged(before: Service | undefined, after: Service | undefined): void {
@@ -111,6 +113,8 @@ export class NodeTable implements ViewIndex {
     const options = service && placementOptionsOf(service.spec);
     if (options?.antiAffinity.length) this.repelling.add(id);
     else this.repelling.delete(id);
+    if (options?.rebalance) this.rebalancing.add(id);
+    else this.rebalancing.delete(id);
     if (options?.priority) this.prioritized.set(id, options.priority);
     else this.prioritized.delete(id);
   }
