@@ -61,7 +61,7 @@ export interface Service extends Versioned {
   UpdateStatus?: UpdateStatus;
   ServiceStatus?: { RunningTasks?: number; DesiredTasks?: number; CompletedTasks?: number };
   JobStatus?: { JobIteration?: { Index?: number } };
-  Shoal?: { Waiting?: Wait };
+  Shoal?: { Stopped?: boolean; Canary?: boolean; Waiting?: Wait };
 }
 
 /** What a service waits for by `depends_on`; failed: it will wait for ever. */

@@ -31,6 +31,9 @@ export async function awaitServices(session: Session, options: AwaitOptions): Pr
     baseline,
     view: progressView(session, flags.quiet ?? false),
   });
+  for (const { name, outcome } of result.services) {
+    if (outcome === 'canary') session.out.write(`next: shoal service promote ${name}   |   shoal service abort ${name}\n`);
+  }
   if (options.rollsBack && result.end === 'rolled-back') return;
   await finishWait(session, result, watchCommand);
 }

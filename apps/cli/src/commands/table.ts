@@ -1,4 +1,5 @@
 import type { CommandFile, LazyCommand } from './lazy.js';
+import type { Order } from './give-order.js';
 import type { HostProgram } from '../host-programs.js';
 
 export interface Noun {
@@ -23,6 +24,15 @@ export const nouns: Noun[] = [
       { name: 'history', summary: 'List the revisions of a stack: who deployed what, and when', load: () => import('./stack-history.js') },
       { name: 'diff', summary: 'Compare two revisions of a stack', load: () => import('./stack-diff.js') },
       { name: 'rollback', summary: 'Deploy a former revision again and wait until it runs', load: () => import('./stack-rollback.js') },
+      ...orders('stack', {
+        pause: 'Hold up the updates of all services of a stack',
+        resume: 'Let paused updates of a stack go on',
+        abort: 'End the updates of a stack: its services go back to what they were',
+        promote: 'Let the updates of a stack go on whose canaries are good',
+        restart: 'Replace all tasks of a stack by the rules of an update',
+        stop: 'Shut down all tasks of a stack, for a while',
+        start: 'Start a stopped stack again',
+      }),
       { name: 'config', summary: 'Print the merged and resolved stack file', load: () => import('./stack-config.js') },
       { name: 'ls', summary: 'List stacks', aliases: ['list'], load: () => import('./stack-ls.js') },
       { name: 'ps', summary: 'List the tasks of a stack', load: () => import('./stack-ps.js') },
@@ -46,6 +56,15 @@ export const nouns: Noun[] = [
       { name: 'ps', summary: 'List the tasks of services', load: () => import('./service-ps.js') },
       { name: 'rm', summary: 'Remove services', aliases: ['remove'], load: () => import('./service-rm.js') },
       { name: 'rollback', summary: 'Go back to the spec before the last change', load: () => import('./service-rollback.js') },
+      ...orders('service', {
+        pause: 'Hold up an update',
+        resume: 'Let a paused update go on',
+        abort: 'End an update: the service goes back to what it was',
+        promote: 'Let an update go on whose canary is good',
+        restart: 'Replace all tasks by the rules of an update',
+        stop: 'Shut down all tasks, for a while; the number of replicas stays',
+        start: 'Start a stopped service again',
+      }),
       { name: 'scale', summary: 'Change the number of replicas', load: () => import('./service-scale.js') },
       { name: 'update', summary: 'Change a service', load: () => import('./service-update.js') },
     ],
@@ -135,6 +154,17 @@ export const topCommands: LazyCommand[] = [
   { name: 'completion', summary: 'Print a completion script for bash, zsh or fish', load: () => import('./completion.js') },
   { name: 'help', summary: 'Help about a command or a topic', load: () => import('./help.js') },
 ];
+
+function orders(noun: 'service' | 'stack', summaries: Record<Order, string>): LazyCommand[] {
+  return Object.entries(summaries).map(([name, summary]) => ({
+    name,
+    summary,
+    load: async () => {
+      const { serviceOrder, stackOrder } = await import('./give-order.js');
+      return noun === 'service' ? serviceOrder(name as Order) : stackOrder(name as Order);
+    },
+  }));
+}
 
 async function hostProgram(program: HostProgram): Promise<CommandFile> {
   const { defineHostProgram } = await import('../host-programs.js');

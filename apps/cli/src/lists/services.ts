@@ -39,6 +39,11 @@ function modeName({ Spec: { Mode = {} } }: Service): string {
 
 /** `2/3`, `2/3 (max 1 per node)`, `0/1 (1/1 completed)`. */
 function replicasText(service: Service): string {
+  const notes = [service.Shoal?.Stopped ? 'stopped' : '', service.Shoal?.Canary ? 'canary' : ''].filter(Boolean);
+  return [countsText(service), ...notes.map((note) => `(${note})`)].join(' ');
+}
+
+function countsText(service: Service): string {
   const { RunningTasks: running = 0, DesiredTasks: desired = 0, CompletedTasks: completed = 0 } = service.ServiceStatus ?? {};
   const { Mode = {}, TaskTemplate } = service.Spec;
   const counts = `${running}/${desired}`;

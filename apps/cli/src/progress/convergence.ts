@@ -20,7 +20,8 @@ export interface Baseline {
 
 export const emptyBaseline: Baseline = { taskIds: new Set(), updateStatus: new Map() };
 
-export type ServiceOutcome = 'waiting' | 'converged' | 'failed' | 'rolled-back';
+/** `canary`: some tasks are new, as was asked for, and the update waits for a user. */
+export type ServiceOutcome = 'waiting' | 'converged' | 'canary' | 'failed' | 'rolled-back';
 
 export interface ServiceProgress {
   id: string;
@@ -42,6 +43,7 @@ export interface ServiceProgress {
 export function assessService(service: Service, snapshot: Snapshot, baseline: Baseline): ServiceProgress {
   const tasks = snapshot.tasks.filter((task) => task.ServiceID === service.ID);
   const downNodes = new Set(snapshot.nodes.filter((node) => node.Status?.State === 'down').map((node) => node.ID));
+  if (service.Shoal?.Stopped) return stoppedService(service, tasks);
   const current = currentTasks(service, tasks);
   const isDone = doneRule(service, downNodes);
   const finished = current.filter(isDone);
@@ -65,6 +67,12 @@ export function assessService(service: Service, snapshot: Snapshot, baseline: Ba
 /** `depends_on`: nothing of it is made before what it waits for is there. */
 function heldBack({ id, name, done, wanted, stableKey }: ServiceProgress, { Message, Failed }: Wait): ServiceProgress {
   return { id, name, done, wanted, stableKey, outcome: Failed ? 'failed' : 'waiting', detail: 'held back', reason: Message };
+}
+
+/** It is where it should be when nothing of it is left. */
+function stoppedService({ ID, Spec }: Service, tasks: Task[]): ServiceProgress {
+  const left = tasks.filter((task) => ['assigned', 'accepted', 'preparing', 'ready', 'starting', 'running'].includes(task.Status.State)).length;
+  return { id: ID, name: Spec.Name, outcome: left === 0 ? 'converged' : 'waiting', done: 0, wanted: 0, detail: `${left} stopping`, stableKey: String(left) };
 }
 
 /** The service has been removed while it was waited for. */
@@ -133,6 +141,7 @@ function withUpdate(progress: ServiceProgress, service: Service, snapshot: Snaps
     case 'rollback_completed':
       return { ...progress, outcome: 'rolled-back', ...whyRolledBack(service, snapshot, message, baseline) };
     case 'paused':
+      if (service.Shoal?.Canary) return { ...progress, outcome: 'canary', reason: message };
       return { ...progress, outcome: 'failed', reason: message || 'the update is paused' };
     case 'rollback_paused':
       return { ...progress, outcome: 'failed', reason: message || 'the rollback is paused' };

@@ -13,7 +13,7 @@ const logDeadlineMs = 3_000;
 
 /** Why services do not run: the first task that fails, how it ended, what it said last, what to type next. */
 export async function failureDigest(api: ApiClient, services: ServiceProgress[], paint: Palette): Promise<string> {
-  const culprits = services.filter((service) => service.outcome !== 'converged');
+  const culprits = services.filter(({ outcome }) => outcome !== 'converged' && outcome !== 'canary');
   const failed = culprits.filter((service) => service.outcome === 'failed');
   const first = failed.find((service) => service.culprit) ?? failed[0] ?? culprits[0];
   if (!first) return '';

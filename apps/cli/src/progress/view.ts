@@ -47,7 +47,7 @@ export function blockLines(
 function blockLine(service: ServiceProgress, nameWidth: number, columns: number, paint: Palette): string {
   const left = `  ${service.name.padEnd(nameWidth)}  [${bar(service)}] ${service.done}/${service.wanted}  `;
   const right = cut(stateText(service), Math.max(0, columns - left.length - 1));
-  const colour = service.outcome === 'converged' ? paint.green : service.outcome === 'waiting' ? paint.yellow : paint.red;
+  const colour = service.outcome === 'converged' ? paint.green : service.outcome === 'waiting' || service.outcome === 'canary' ? paint.yellow : paint.red;
   return cut(left, columns - 1) + colour(right);
 }
 
@@ -58,6 +58,7 @@ function bar({ done, wanted }: ServiceProgress): string {
 
 function stateText({ outcome, detail, reason }: ServiceProgress): string {
   if (outcome === 'converged') return 'converged';
+  if (outcome === 'canary') return reason ?? 'canary';
   const words = outcome === 'waiting' ? detail || 'waiting' : outcome === 'failed' ? 'failed' : 'rolled back';
   return reason ? `${words}: ${reason}` : words;
 }

@@ -55,8 +55,8 @@ export async function waitForServices(session: Session, awaited: Awaited[], opti
   }
 }
 
-function hasConverged({ outcome }: ServiceProgress): boolean {
-  return outcome === 'converged' || outcome === 'rolled-back';
+export function hasConverged({ outcome }: ServiceProgress): boolean {
+  return outcome === 'converged' || outcome === 'canary' || outcome === 'rolled-back';
 }
 
 /** A failure ends the wait at once; a rollback is told when nothing moves any more. */

@@ -31,6 +31,7 @@ import { composeReader } from '../shoal-api/compose-reader.js';
 import { NetworkCheckController } from '../shoal-api/network-check.controller.js';
 import { NodeNetworks } from '../shoal-api/node-networks.js';
 import { OpenApiController } from '../shoal-api/openapi.controller.js';
+import { OrdersController } from '../shoal-api/orders.controller.js';
 import { StacksController } from '../shoal-api/stacks.controller.js';
 import { StacksService } from '../shoal-api/stacks.service.js';
 import { ErrorFilter } from './error-filter.js';
@@ -54,6 +55,7 @@ const httpControllers = [
   VolumesController,
   LocalObjectsController,
   StacksController,
+  OrdersController,
   NetworkCheckController,
   OpenApiController,
   HealthController,

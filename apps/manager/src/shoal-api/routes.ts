@@ -1,3 +1,5 @@
+import { serviceOrders } from '../../../../libs/model/src/index.js';
+
 /** Every route of our own API, in one table: the OpenAPI document is made of it, and a test compares it with what the server answers. */
 export interface RouteDescription {
   method: 'get' | 'post' | 'delete';
@@ -13,6 +15,14 @@ export interface RouteDescription {
 const stackName = { name: 'name', in: 'path' as const, description: 'Name of the stack', type: 'string' as const };
 const dryRun = { name: 'dryRun', in: 'query' as const, description: 'Only answer what would change, and where tasks would go', type: 'boolean' as const };
 const starting = { '503': { description: 'The manager is still starting', schema: 'Error' } };
+
+const order = { name: 'order', in: 'path' as const, description: serviceOrders.join(', '), type: 'string' as const };
+const orderAnswers = {
+  '200': { description: 'It was given; it is carried out from now on', schema: 'OrderAnswer' },
+  '400': { description: 'There is nothing that it could be about', schema: 'Error' },
+  '404': { description: 'No such service, stack, or order', schema: 'Error' },
+  ...starting,
+};
 
 export const routes: RouteDescription[] = [
   {
@@ -80,6 +90,20 @@ export const routes: RouteDescription[] = [
       '409': { description: 'Services outside of the stack use its networks, secrets or configs', schema: 'Error' },
       ...starting,
     },
+  },
+  {
+    method: 'post',
+    path: '/shoal/v1/stacks/{name}/orders/{order}',
+    summary: 'Tells all services of a stack what is no change of their specs, in one transaction',
+    parameters: [stackName, order],
+    responses: orderAnswers,
+  },
+  {
+    method: 'post',
+    path: '/shoal/v1/services/{name}/orders/{order}',
+    summary: 'Tells a service what is no change of its spec',
+    parameters: [{ name: 'name', in: 'path', description: 'Id, name, or unique beginning of an id', type: 'string' }, order],
+    responses: orderAnswers,
   },
   {
     method: 'get',
@@ -192,6 +216,7 @@ export const schemas: Record<string, Schema> = {
   ),
   RevisionSummary: object(revision, ['revision', 'deployedAt', 'deployedBy', 'services']),
   RevisionDetails: object({ ...revision, spec: { type: 'object', description: 'What the files came to; each secret and config names the object that holds its content' } }, ['revision', 'deployedAt', 'deployedBy', 'services', 'spec']),
+  OrderAnswer: object({ services: { ...list(named), description: 'Those that it is meant for' }, skipped: { ...list(object({ name: text, reason: text })), description: 'Those of a stack that it does not concern' } }),
   RemoveAnswer: object({ changes: list(change) }),
   NetworkCheck: object({
     nodes: list(

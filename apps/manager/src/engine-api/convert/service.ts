@@ -13,7 +13,7 @@ export function serviceTo(view: ClusterView, service: Service, options: { insert
     Endpoint: endpointTo(view, service),
     UpdateStatus: updateStatusTo(service),
     JobStatus: isJob(service) ? { JobIteration: iterationTo(service.templateVersion), LastExecution: service.updatedAt } : undefined,
-    Shoal: waitTo(view, service),
+    Shoal: shoalStatusTo(view, service),
     ServiceStatus: options.status ? serviceStatusTo(view, service) : undefined,
   });
 }
@@ -38,15 +38,23 @@ function endpointTo(view: ClusterView, service: Service): Json {
   });
 }
 
+/** To Docker's clients an update whose canary waits is a paused one, and the message says the rest. */
 function updateStatusTo(service: Service): Json | undefined {
   const { update } = service.status;
-  return update && omitEmpty({ State: update.state, StartedAt: update.startedAt, CompletedAt: update.completedAt, Message: update.message });
+  return update && omitEmpty({ State: update.state === 'canary' ? 'paused' : update.state, StartedAt: update.startedAt, CompletedAt: update.completedAt, Message: update.message });
+}
+
+/** What Docker has no words for. */
+function shoalStatusTo(view: ClusterView, service: Service): Json | undefined {
+  const { orders, status } = service;
+  const said = { ...omitEmpty({ Stopped: orders?.stopped ?? false, Canary: status.update?.state === 'canary' }), ...waitTo(view, service) };
+  return Object.keys(said).length > 0 ? said : undefined;
 }
 
 /** What it waits for by `depends_on`, if anything. */
-function waitTo(view: ClusterView, service: Service): Json | undefined {
+function waitTo(view: ClusterView, service: Service): Json {
   const wait = waitOf(view, service);
-  return wait && { Waiting: { Message: wait.message, Failed: wait.failed } };
+  return !wait ? {} : { Waiting: { Message: wait.message, Failed: wait.failed } };
 }
 
 /** The counts that `docker service ls` shows. */
@@ -60,7 +68,8 @@ export function serviceStatusTo(view: ClusterView, service: Service): Json {
   return { RunningTasks: running, DesiredTasks: desiredTasks(service, wanted), CompletedTasks: isJob(service) ? completed : 0 };
 }
 
-function desiredTasks({ spec: { mode } }: Service, wanted: Task[]): number {
+function desiredTasks({ spec: { mode }, orders }: Service, wanted: Task[]): number {
+  if (orders?.stopped) return 0;
   switch (mode.kind) {
     case 'replicated':
       return mode.replicas ?? 1;
