@@ -1,6 +1,6 @@
 import { compareStates, hasEnded, isWanted, satisfiesAll, type ClusterView, type Node, type ResourceReservations, type Task, type TaskTemplate } from '../../model/src/index.js';
 
-/** The scheduler has looked for a node, and says why there is none. */
+/** The allocator has looked for an address, or the scheduler for a node, and says why there is none. */
 export function isUnplaceable(task: Task): boolean {
   return compareStates(task.status.state, 'assigned') < 0 && task.status.error !== '';
 }
@@ -12,8 +12,15 @@ export function isUnplaceable(task: Task): boolean {
 export function couldTakePlace(view: ClusterView, task: Task, incumbent: Task): boolean {
   const node = view.get('node', incumbent.nodeId);
   const template = view.templateOf(task);
-  if (!node || !template || node.status.state !== 'ready' || node.spec.availability !== 'active') return false;
+  if (!node || !template || (task.status.state === 'new' && !freesAddress(view, template, incumbent)) || node.status.state !== 'ready' || node.spec.availability !== 'active') return false;
   return satisfiesAll(node, template.placement?.constraints ?? []) && fits(view, node, template, incumbent);
+}
+
+/** `incumbent` is in a network that the template names: the address that it gives up may be the one that is lacking. */
+function freesAddress(view: ClusterView, { networks }: TaskTemplate, incumbent: Task): boolean {
+  const isNamed = (networkId: string) => networks.some(({ target }) => target === networkId || view.named('network', target)?.id === networkId);
+  const isIngress = (networkId: string) => networks.length === 0 && view.get('network', networkId)?.spec.ingress === true;
+  return incumbent.networks.some(({ networkId }) => isNamed(networkId) || isIngress(networkId));
 }
 
 function fits(view: ClusterView, node: Node, template: TaskTemplate, incumbent: Task): boolean {

@@ -73,6 +73,15 @@ test('an update whose slots all wait for their new tasks goes on after the servi
   expect(world.settle()).toEqual(expect.arrayContaining(['create web.3: its slot is empty', 'service web: update in progress']));
 });
 
+test.each(['stop-first', 'start-first'] as const)('%s: no task makes room for one that waits for an address in a network that it is not in', (order) => {
+  const world = aWorldOf([aService({ spec: { update: { parallelism: 1, order } } })]);
+  world.settle();
+  world.changeService('web', (spec) => ({ ...spec, template: aTemplate({ networks: [{ target: 'not-there', aliases: [] }] }) }));
+  expect(world.settle()).not.toContain('shut down web.1 on node-a: it is outdated');
+  expect(world.newest(1).status.error).toContain('not-there');
+  expect(world.after(60_000)).toEqual([]);
+});
+
 test('start-first: a drained node does not wait for a monitor period', () => {
   const world = aWorldOf([aService({ spec: { update: { parallelism: 1, order: 'start-first' } } })]);
   world.settle();
