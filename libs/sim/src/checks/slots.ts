@@ -100,13 +100,14 @@ function checkDisruption(before: ClusterView, after: ClusterView, service: Servi
     .filter((key) => !serving.has(key));
   for (const key of taken) out.add(key);
   if (taken.length === 0) return;
-  const limit = mustStartFirst(service) && !taken.every((key) => tasks.some((task) => keyOf(task) === key && waitsForRoom(service, task))) ? 0 : parallelismOf(service);
-  must(out.size <= limit, () => `the update of ${service.spec.name} takes ${out.size} slots out of service at once: ${limit} may be`);
+  must(out.size <= parallelismOf(service), () => `the update of ${service.spec.name} takes ${out.size} slots out of service at once: ${rules(service).parallelism} may be`);
+  const needless = mustStartFirst(service) ? taken.filter((key) => !tasks.some((task) => keyOf(task) === key && makesRoomFor(task))) : [];
+  must(needless.length === 0, () => `the update of ${service.spec.name} starts first, and takes ${service.spec.name}.${needless[0]} out of service`);
 }
 
-/** No node takes it beside the one before: then that goes first, whatever the order. */
-function waitsForRoom(service: Service, { templateVersion, status, desiredState }: Task): boolean {
-  return templateVersion === service.templateVersion && desiredState === 'running' && status.state === 'pending' && status.error !== '';
+/** No node takes it beside the task before: that one goes first, whatever the order. */
+function makesRoomFor(task: Task): boolean {
+  return isWanted(task) && task.status.state === 'pending' && task.status.error !== '';
 }
 
 function mustStartFirst(service: Service): boolean {
