@@ -63,7 +63,7 @@ describe('stack plan', () => {
       environment.LOG: (none) → debug
       image: web:1 → web:2
       replicas: 2 → 3
-  - service demo_old: remove
+  - service demo_old: remove, not in the file any more
   = config demo_conf: unchanged
 
 Tasks would go:
@@ -164,4 +164,10 @@ describe('former revisions', () => {
     const { status, err } = await run(['stack', 'rollback', 'demo', '7'], posts({ message: 'x', problems: [problem] }, 400));
     expect({ status, err }).toEqual({ status: 1, err: `${problem.message}\n1 problem. Nothing was changed.\n` });
   });
+});
+
+test('a deploy that prunes ends when what it prunes is gone', async () => {
+  const removal = (name: string) => posts({ changes: [{ action: 'remove', kind: 'service', name }], services: ['s1'] });
+  const gone = await run(['stack', 'deploy', '--prune', '-c', '-', 'demo'], removal('demo_old'));
+  expect([gone.status, gone.out]).toEqual([0, expect.stringMatching(/demo_web: 1\/1, converged\ndemo_old: removed\n$/)]);
 });

@@ -64,7 +64,7 @@ test('history, newest first: who, when, what, and never a content', async () => 
 
 test('a rollback is a new revision with the old spec and the old content', async () => {
   const dry = await rollBack({ dryRun: true });
-  expect(dry.json.changes.map(({ name }: { name: string }) => name)).toEqual(['app_web']);
+  expect(dry.json.changes.map(({ name }: { name: string }) => name)).toEqual(['app_key', 'app_web']);
   expect((await rollBack({ ifRevision: 1 })).status).toBe(409);
   const { json } = await rollBack({ ifRevision: 2, user: 'eve' });
   expect(json).toMatchObject({ revision: 3, changes: dry.json.changes });

@@ -260,6 +260,8 @@ export interface Config extends Stored {
 export interface Stack extends Stored {
   /** Counts deploys that changed something; the number of the newest `StackRevision`. */
   revision: number;
+  /** What belongs to the stack and not to this revision is to be removed, once this revision has converged. */
+  prune?: boolean;
 }
 
 /** One deploy that changed something; never changed itself. Id is `stackRevisionId(stack, revision)`, `createdAt` the time of the deploy. */

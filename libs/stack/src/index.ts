@@ -1,8 +1,10 @@
 export * from './compare-revisions.js';
+export { hasConverged } from './converged.js';
 export type { FieldChange } from './field-changes.js';
 export * from './file-versions.js';
 export * from './inventory.js';
 export * from './plan.js';
+export { pruneConverged } from './prune.js';
 export * from './removal.js';
 export * from './revisions.js';
 export * from './stack-plan.js';

@@ -13,10 +13,9 @@ import {
   type StackSpec,
 } from '../../model/src/index.js';
 import { fileVersion, foreignOwner, type FileVersion } from './file-versions.js';
-import { inventoryOf } from './inventory.js';
 import { planServices } from './plan-services.js';
-import { dropStaleVersions, planPrune } from './prune.js';
-import { recordDeploy } from './revisions.js';
+import { dropStaleVersions, leftoversOf, planPrune } from './prune.js';
+import { recordDeploy, revisionsOf } from './revisions.js';
 import type { StackChange, StackNote, StackPlan, StackPlanOptions, StackProblem } from './stack-plan.js';
 
 /**
@@ -24,23 +23,24 @@ import type { StackChange, StackNote, StackPlan, StackPlanOptions, StackProblem 
  * Level-triggered: planning again on the outcome gives no writes.
  */
 export function planStack(view: ClusterView, spec: StackSpec, options: StackPlanOptions): StackPlan {
-  const own = inventoryOf(view, spec.name);
   const problems: StackProblem[] = checkExternals(view, spec);
   const networks = planNetworks(view, spec, options, problems);
   const files = planFiles(view, spec, options, problems);
+  const isOtherContent = noteOtherContents(view, spec.name, files);
   const references = stackReferences(view, spec, networks.created, files);
-  const unlisted = planPrune(view, spec, own, files);
-  const pruned = options.prune ? unlisted : { changes: [], writes: [] };
+  const leftovers = leftoversOf(view, spec);
+  const pruned = options.prune ? planPrune(view, spec.services, leftovers) : { changes: [], writes: [], isLater: false };
   const services = planServices(view, spec, { ...options, references, removed: pruned.writes }, problems);
   const writes = [...networks.writes, ...files.flatMap((file) => file.writes), ...services.writes, ...pruned.writes];
-  if (writes.length > 0) writes.push(...dropStaleVersions(view, spec, files, services.after));
-  const record = recordDeploy(view, spec, files, writes.length > 0, options);
+  if (writes.length > 0) writes.push(...dropStaleVersions(view, spec.name, files, services.after));
+  const isPrunedAnew = pruned.isLater && !view.get('stack', spec.name)?.prune;
+  const record = recordDeploy(view, spec, files, writes.length > 0 || isPrunedAnew || isOtherContent, { ...options, prune: pruned.isLater });
   return {
     problems,
     changes: [...networks.changes, ...files.map((file) => file.change), ...services.changes, ...pruned.changes],
     writes: [...writes, ...record.writes],
     notes: [...networks.notes, ...spec.services.flatMap((service) => notExecuted(service).map((message) => ({ message, subject: { kind: 'service' as const, name: service.name } })))],
-    orphans: options.prune ? [] : unlisted.changes.map(({ kind, name }) => ({ kind, name })),
+    orphans: options.prune ? [] : leftovers.map(({ kind, name }) => ({ kind, name })),
     serviceIds: services.ids,
     revision: record.revision,
   };
@@ -98,6 +98,17 @@ function planFiles(view: ClusterView, spec: StackSpec, options: StackPlanOptions
       return found.length > 0 ? [] : [fileVersion(kind, wanted, view, options)];
     }),
   );
+}
+
+/** A content that is there already, since an earlier revision had it: nothing has to be written, and still the stack has another one than before. */
+function noteOtherContents(view: ClusterView, stack: string, files: FileVersion[]): boolean {
+  const recorded = revisionsOf(view, stack).at(-1)?.spec;
+  const others = files.filter(({ change, baseName, id }) => {
+    const before = recorded?.[`${change.kind as 'secret' | 'config'}s`].find(({ name }) => name === baseName);
+    return change.action === 'unchanged' && before !== undefined && before.objectId !== id;
+  });
+  for (const file of others) file.change = { ...file.change, action: 'update', detail: `an earlier content, kept as ${file.name}` };
+  return others.length > 0;
 }
 
 /**

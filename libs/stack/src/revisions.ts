@@ -1,4 +1,4 @@
-import { stackRevisionId, type Change, type ClusterView, type RecordedFile, type RecordedStack, type SecretSpec, type StackRevision, type StackSpec } from '../../model/src/index.js';
+import { stackRevisionId, type Change, type ClusterView, type RecordedFile, type RecordedStack, type SecretSpec, type Stack, type StackRevision, type StackSpec } from '../../model/src/index.js';
 import { dataOf, type Contents, type FileVersion } from './file-versions.js';
 import type { StackPlanOptions, StackProblem } from './stack-plan.js';
 
@@ -12,8 +12,8 @@ export function revisionsOf(view: ClusterView, stack: string): StackRevision[] {
   return numbers.flatMap((number) => view.get('stack-revision', stackRevisionId(stack, number)) ?? []);
 }
 
-/** The record of what was deployed: a new revision if anything changed, and the oldest one forgotten. */
-export function recordDeploy(view: ClusterView, spec: StackSpec, files: FileVersion[], changed: boolean, options: StackPlanOptions): { revision: number; writes: Change[] } {
+/** The record of what was deployed: a new revision if anything changed, and the oldest one forgotten. `prune`: what it does not have is to go when it has converged. */
+export function recordDeploy(view: ClusterView, spec: StackSpec, files: FileVersion[], changed: boolean, { prune, ...options }: Pick<StackPlanOptions, 'deployedBy' | 'rollbackTo' | 'prune'>): { revision: number; writes: Change[] } {
   const record = view.get('stack', spec.name);
   if (record && !changed) return { revision: record.revision, writes: [] };
   const revision = (record?.revision ?? 0) + 1;
@@ -23,12 +23,21 @@ export function recordDeploy(view: ClusterView, spec: StackSpec, files: FileVers
     revision,
     writes: [
       record
-        ? { action: 'update', kind: 'stack', object: { ...record, revision }, expect: record.version }
-        : { action: 'create', kind: 'stack', object: { id: spec.name, revision, createdAt: '', updatedAt: '' } },
+        ? { action: 'update', kind: 'stack', object: { ...recordWithout(record), revision, ...(prune && { prune }) }, expect: record.version }
+        : { action: 'create', kind: 'stack', object: { id: spec.name, revision, ...(prune && { prune }), createdAt: '', updatedAt: '' } },
       { action: 'create', kind: 'stack-revision', object: entry },
       ...forgotten(view, spec.name).map((old): Change => ({ action: 'remove', kind: 'stack-revision', id: old.id })),
     ],
   };
+}
+
+function recordWithout({ prune: _prune, ...record }: Stack): Stack {
+  return record;
+}
+
+/** Ids of the secrets and configs of revisions that the next deploy pushes out. */
+export function forgottenFileIds(view: ClusterView, stack: string): Set<string> {
+  return new Set(forgotten(view, stack).flatMap(({ spec }) => [...spec.secrets, ...spec.configs].map((file) => file.objectId)));
 }
 
 /** Ids of the secrets and configs that a rollback could need after one more deploy. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom, timestamp } from '../../base/src/index.js';
 import { stackLabel, type Change, type IndexedView, type NetworkSpec, type SecretSpec, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
 import { aNode, aService, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
-import { planStack, planStackRemoval, removalOfStackMember, revisionsKept, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
+import { planStack, planStackRemoval, pruneConverged, removalOfStackMember, revisionsKept, stackNames, versionOfLabel, type StackPlan } from '../src/index.js';
 
 const labels = { [stackLabel]: 'app' };
 const random = seededRandom(3);
@@ -147,8 +147,62 @@ test('prune removes what the file has no more, and only that', () => {
   const view = viewOf({ service: [aService({ id: 'stranger' })] });
   deploy(view, stack({ services: [web(), web({ name: 'app_old' })], networks: [net()] }));
   expect(plan(view, stack()).writes).toEqual([]);
-  expect(deploy(view, stack(), true)).toEqual(['unchanged service app_web', 'remove service app_old: not in the file any more', 'remove network app_net: not in the file any more']);
+  const told = 'not in the file any more; last, when the rest has converged';
+  expect(deploy(view, stack(), true)).toEqual(['unchanged service app_web', `remove service app_old: ${told}`, `remove network app_net: ${told}`]);
+  runAll(view);
+  apply(view, pruneConverged(view).changes);
   expect([...view.all('service')].map((service) => service.spec.name).sort()).toEqual(['app_web', 'stranger']);
+  expect(view.count('network')).toBe(0);
+  expect(pruneConverged(view).changes).toEqual([]);
+});
+
+/** Each service has all its tasks. */
+function runAll(view: IndexedView): void {
+  view.apply('node', 'node-a', aNode());
+  for (const { id, templateVersion } of view.all('service')) {
+    for (const slot of [1, 2]) view.apply('task', `${id}.${slot}.${templateVersion}`, aTask({ id: `${id}.${slot}.${templateVersion}`, serviceId: id, slot, templateVersion, nodeId: 'node-a', state: 'running' }));
+  }
+}
+
+test('what is pruned goes when the new state has converged, and not before; the next deploy without prune keeps it', () => {
+  const view = viewOf({});
+  const old = web({ name: 'app_old' });
+  deploy(view, stack({ services: [web(), old] }));
+  runAll(view);
+  deploy(view, stack({ services: [web({}, 'whoami:2')] }), true);
+  const hasOld = () => view.named('service', 'app_old') !== undefined;
+  expect(pruneConverged(view)).toEqual({ changes: [], sentences: [] });
+  expect(plan(view, stack({ services: [web({}, 'whoami:2')] }), true).writes).toEqual([]);
+  deploy(view, stack({ services: [web({}, 'whoami:3')] }));
+  runAll(view);
+  for (const task of [...view.all('task')]) if (task.templateVersion < 3 && task.serviceId === view.named('service', 'app_web')!.id) view.apply('task', task.id, undefined);
+  expect(pruneConverged(view).changes).toEqual([]);
+  expect(hasOld()).toBe(true);
+  deploy(view, stack({ services: [web({}, 'whoami:3')] }), true);
+  const pruned = pruneConverged(view);
+  expect(pruned.sentences).toEqual(['remove service app_old: stack app does not have it any more']);
+  apply(view, pruned.changes);
+  expect([hasOld(), view.get('stack', 'app')!.prune]).toEqual([false, undefined]);
+});
+
+test('a service whose published port the stack needs is pruned at once', () => {
+  const view = viewOf({});
+  const port = { ports: [{ targetPort: 80, publishedPort: 4000 }] };
+  deploy(view, stack({ services: [web({ endpoint: port })] }));
+  const renamed = stack({ services: [web({ name: 'app_front', endpoint: port })] });
+  expect(plan(view, renamed).problems).toHaveLength(1);
+  expect(deploy(view, renamed, true)).toEqual(['create service app_front', 'remove service app_web: not in the file any more; at once, for app_front takes its port']);
+  expect(view.named('service', 'app_web')).toBeUndefined();
+});
+
+test('a secret that the file has no more is kept as long as a revision could be gone back to that has it, then it goes', () => {
+  const view = viewOf({});
+  const using = stack({ services: [web({ template: aTemplate({ container: { image: 'whoami:1', secrets: [{ id: '', name: 'app_key' }] } }) })], secrets: [key('one')] });
+  deploy(view, using);
+  for (let count = 1; count < revisionsKept; count++) deploy(view, stack({ services: [web({}, `whoami:${count}`)] }), true);
+  expect(view.count('secret')).toBe(1);
+  deploy(view, stack({ services: [web({}, 'whoami:last')] }), true);
+  expect(view.count('secret')).toBe(0);
 });
 
 test('all problems are found at once, and name their object', () => {

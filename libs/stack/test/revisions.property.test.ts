@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom, timestamp } from '../../base/src/index.js';
 import { stackLabel, type Change, type IndexedView, type ServiceSpec, type StackSpec } from '../../model/src/index.js';
-import { aTemplate, viewOf } from '../../model/src/testing/index.js';
-import { compareRevisions, planStack, restoredSpec, revisionsKept, revisionsOf, type StackPlanOptions } from '../src/index.js';
+import { aNode, aTask, aTemplate, viewOf } from '../../model/src/testing/index.js';
+import { compareRevisions, planStack, pruneConverged, restoredSpec, revisionsKept, revisionsOf, type StackPlanOptions } from '../src/index.js';
 
 const labels = { [stackLabel]: 'app' };
 const contents = {
@@ -77,12 +77,24 @@ function deploy(view: IndexedView, spec: StackSpec, options: Partial<StackPlanOp
   expect(planned.changes.some(({ action }) => action !== 'unchanged')).toBe(isNewRevision);
   apply(view, done.writes);
   expect(plan().writes).toEqual([]);
+  converge(view);
+  apply(view, pruneConverged(view).changes);
+  expect(plan().writes).toEqual([]);
+}
+
+/** Every service has all its tasks, and no other. */
+function converge(view: IndexedView): void {
+  for (const { id } of [...view.all('task')]) view.apply('task', id, undefined);
+  for (const { id, templateVersion, spec: { mode } } of view.all('service')) {
+    const replicas = mode.kind === 'replicated' ? mode.replicas! : 0;
+    for (let slot = 1; slot <= replicas; slot++) view.apply('task', `${id}.${slot}`, aTask({ id: `${id}.${slot}`, serviceId: id, slot, templateVersion, nodeId: 'node-a', state: 'running' }));
+  }
 }
 
 test('whatever is deployed: the plan is what happens, the next one is empty, and each kept revision can be gone back to', () => {
   fc.assert(
     fc.property(fc.array(wanted, { minLength: 2, maxLength: revisionsKept + 4 }), fc.nat(), (deploys, choice) => {
-      const view = viewOf({});
+      const view = viewOf({ node: [aNode()] });
       const effects = new Map<number, unknown>();
       for (const one of deploys) {
         deploy(view, specOf(one), { prune: true });

@@ -9,6 +9,7 @@ import { palette } from '../output/colour.js';
 import { lookBefore } from '../progress/observe.js';
 import type { Session } from '../session.js';
 import { noteLine, problemLines, type FileProblem } from '../stack-file/problems.js';
+import { awaitPruned } from './await-pruned.js';
 import { awaited, awaitServices } from './await-services.js';
 import { planLines, type PlanOutlook } from './plan-lines.js';
 import { changeLines, type StackChange } from './stack-changes.js';
@@ -84,6 +85,8 @@ export async function applyStack(session: Session, stack: string, application: A
   const services = await servicesOf(api, answer.services ?? []);
   const watchCommand = `shoal stack ps ${stack}`;
   await awaitServices(session, { services: awaited(services), baseline, flags, changed: changes.length > 0, watchCommand });
+  const pruned = changes.filter(({ action, kind }) => action === 'remove' && kind === 'service');
+  if (!flags.detach) await awaitPruned(session, stack, pruned.map(({ name }) => name), flags);
 }
 
 export interface PlanFlags {

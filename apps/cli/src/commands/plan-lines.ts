@@ -64,7 +64,7 @@ function reasonOf({ fields = [], replacedTasks, detail, action }: StackChange): 
     const because = fields.filter(({ restarts }) => restarts).map(({ field }) => field);
     return `, ${replacedTasks === 1 ? '1 task is' : `${replacedTasks} tasks are`} replaced because of ${because.join(', ')}`;
   }
-  return action === 'update' && fields.length === 0 && detail ? `, ${detail}` : '';
+  return (action === 'remove' || (action === 'update' && fields.length === 0)) && detail ? `, ${detail}` : '';
 }
 
 function placementLines({ placements, pending, complete }: PlanOutlook): string[] {
