@@ -8,18 +8,12 @@ import { protocolWord, type NftSet, type NftTable } from './nft-table.js';
 export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): NftTable {
   const link = hostLinkName(options.name);
   const tunnel = options.dataPathPort;
-  const isFree = ({ protocol, port }: ClaimedPort) => !view.heldPorts?.some((held) => held.protocol === protocol && held.port === port);
-  const keysOf = (family: Family) => [...publishedPorts(view, family).filter(isFree), ...hostModePorts(view, family)].filter(({ hostIp }) => !hostIp).map((port) => [portKey(port), ''] as const);
-  const boundOf = (family: Family) => boundPorts(view, family).filter(isFree).map((port) => [`${port.hostIp} . ${portKey(port)}`, port.alias] as const);
   const nodes = (family: Family) => view.peers.filter((peer) => familyOf(peer.dataPathAddress) === family).map((peer) => [peer.dataPathAddress, ''] as const);
   return {
     name: options.name,
     sets: [
-      ...families.flatMap((family): NftSet[] => [
-        { kind: 'set', name: `pub${family}`, spec: 'type inet_proto . inet_service;', elements: new Map(keysOf(family)) },
-        { kind: 'map', name: `bound${family}`, spec: `type ipv${family}_addr . inet_proto . inet_service : ipv${family}_addr;`, elements: new Map(boundOf(family)) },
-        { kind: 'set', name: `nodes${family}`, spec: `type ipv${family}_addr;`, elements: new Map(nodes(family)) },
-      ]),
+      ...hostServices(view, options).sets,
+      ...families.map((family): NftSet => ({ kind: 'set', name: `nodes${family}`, spec: `type ipv${family}_addr;`, elements: new Map(nodes(family)) })),
     ],
     chains: [
       {
@@ -70,6 +64,21 @@ export function hostTable(view: NodeNetworkView, options: NodeNetworkOptions): N
         rules: [`oifname "${link}" ip saddr 127.0.0.0/8 masquerade`, `iifname "${link}" oifname != "${link}" masquerade`],
       },
     ],
+  };
+}
+
+/** What of it follows from services and containers. */
+export function hostServices(view: NodeNetworkView, { name }: NodeNetworkOptions): NftTable {
+  const isFree = ({ protocol, port }: ClaimedPort) => !view.heldPorts?.some((held) => held.protocol === protocol && held.port === port);
+  const keysOf = (family: Family) => [...publishedPorts(view, family).filter(isFree), ...hostModePorts(view, family)].filter(({ hostIp }) => !hostIp).map((port) => [portKey(port), ''] as const);
+  const boundOf = (family: Family) => boundPorts(view, family).filter(isFree).map((port) => [`${port.hostIp} . ${portKey(port)}`, port.alias] as const);
+  return {
+    name,
+    sets: families.flatMap((family): NftSet[] => [
+      { kind: 'set', name: `pub${family}`, spec: 'type inet_proto . inet_service;', elements: new Map(keysOf(family)) },
+      { kind: 'map', name: `bound${family}`, spec: `type ipv${family}_addr . inet_proto . inet_service : ipv${family}_addr;`, elements: new Map(boundOf(family)) },
+    ]),
+    chains: [],
   };
 }
 

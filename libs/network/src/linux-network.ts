@@ -21,7 +21,7 @@ import type { NameserverSockets } from './dns-server.js';
 import { configuredUpstream } from './dns-upstream.js';
 import { Encryption, type EncryptionEvent } from './encryption.js';
 import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
-import { needsEncryption, type EncryptionState } from './encryption-state.js';
+import type { EncryptionState } from './encryption-state.js';
 import { hostLinkName } from './host-rules.js';
 import { mainRouteTable } from './kernel-item.js';
 import type { KernelItem } from './kernel-item.js';
@@ -38,7 +38,7 @@ import { renderRemoval } from './nft-table.js';
 import { probePeers } from './probe.js';
 import { LoopbackRelay, loopbackPorts } from './loopback-relay.js';
 import { PortClaims, refuseHeldPorts } from './port-holders.js';
-import { planNode } from './node-plan.js';
+import { planNode, planServices } from './node-plan.js';
 import type { NodePlan } from './node-plan.js';
 import { changeNames, ViewDifferences } from './view-difference.js';
 
@@ -223,14 +223,14 @@ class LinuxNodeNetwork implements NodeNetwork {
     if (!stood.links || ofLinks.length > 0) ensureMeshLinks(this.#mesh, this.#options);
     drift.push(...ofLinks, ...(stood.links && heard.links ? this.#repairContainers(view) : []));
     const encryption = await this.#encryption.ensure(view);
-    const links = meshLinks(this.#mesh);
+    const mayHaveChanged = !before || !stood.links || heard.links || encryption || before.encryption;
+    const links = this.#links && !mayHaveChanged ? this.#links : meshLinks(this.#mesh);
     const isKnown = before && stood.links && !heard.links && sameLinks(links, this.#links);
     const [meshStands, hostStands] = [stood.meshRules && !heard.meshRules, stood.hostRules && !heard.hostRules];
     const small = isKnown && meshStands && hostStands && sameEncryption(encryption, before.encryption) ? this.#differences.between(before.view, view) : undefined;
 
-    const isSealing = needsEncryption(view);
-    const found = small ? planNode(small.before, this.#options, encryption, isSealing) : undefined;
-    const plan = planNode(small?.after ?? view, this.#options, encryption, isSealing);
+    const found = small && planServices(small.before, this.#options, encryption);
+    const plan = small ? planServices(small.after, this.#options, encryption) : planNode(view, this.#options, encryption);
     let change: NetworkChange;
     if (found) {
       change = diffPlan(found, plan);
@@ -245,7 +245,8 @@ class LinuxNodeNetwork implements NodeNetwork {
     if (!meshStands) await this.#meshRules.run(meshUserHooks);
     await this.#execute(change, links, () => this.#serve(found ? changeNames(this.#names!, found.names, plan.names) : plan.names));
     this.#stands = { links: true, meshRules: true, hostRules: true };
-    this.#relay.serve(loopbackPorts(view));
+    const mayPublish = !small || before?.view.containers !== view.containers || [...small.before.services, ...small.after.services].some(({ ports }) => ports.length > 0);
+    if (mayPublish) this.#relay.serve(loopbackPorts(view));
     this.#links = links;
     this.#made = { view, encryption, plan: small ? once(() => planNode(view, this.#options, encryption)) : () => plan };
     if (heard.links) this.#lastLook = { endedMs: this.#clock.monotonicMs(), tookMs: this.#clock.monotonicMs() - startedMs };

@@ -1,6 +1,6 @@
 import type { AssignedNetwork, AssignedPeer } from '../../model/src/index.js';
 import { families, familyOf, nodeMac, nodeMark, tunnels, type Family } from './addresses.js';
-import { isSealed } from './encryption-state.js';
+import { isSealed, needsEncryption } from './encryption-state.js';
 import { hookChains } from './mesh-hooks.js';
 import type { NodeNetworkView } from './network.js';
 import type { NftSet, NftTable } from './nft-table.js';
@@ -16,19 +16,25 @@ import { serviceRules } from './service-rules.js';
  */
 export const meshTableName = 'mesh';
 
-export function meshTable(view: NodeNetworkView, dataPathAddress: string, isSealing: boolean): NftTable {
+export function meshTable(view: NodeNetworkView, dataPathAddress: string): NftTable {
   const peers = othersOf(view);
-  const services = serviceRules(view, ownAddresses(view, dataPathAddress));
+  const { sets, chains } = meshServices(view, dataPathAddress);
   return {
     name: meshTableName,
     sets: [
       map('nodemac', 'type ether_addr : mark;', peers.flatMap((peer) => tunnels.map((tunnel): [string, string] => [nodeMac(peer.index, tunnel), hex(nodeMark(peer.index, tunnel))]))),
       map('nodezone', 'typeof ether saddr : ct zone;', peers.flatMap((peer) => tunnels.map((tunnel): [string, string] => [nodeMac(peer.index, tunnel), String(peer.index)]))),
       ...families.flatMap((family) => familySets(view, dataPathAddress, family)),
-      ...services.sets,
+      ...sets,
     ],
-    chains: [...hookChains(view.self.index, isSealing), ...services.chains],
+    chains: [...hookChains(view.self.index, needsEncryption(view)), ...chains],
   };
+}
+
+/** What of it follows from services and containers. */
+export function meshServices(view: NodeNetworkView, dataPathAddress: string): NftTable {
+  const services = serviceRules(view, ownAddresses(view, dataPathAddress));
+  return { name: meshTableName, sets: [...families.flatMap((family) => serviceSets(view, family)), ...services.sets], chains: services.chains };
 }
 
 function othersOf({ self, peers }: NodeNetworkView): AssignedPeer[] {
@@ -41,19 +47,25 @@ function ownAddresses({ self, peers }: NodeNetworkView, dataPathAddress: string)
   return [dataPathAddress, ...(own ? [own.address, own.dataPathAddress] : [])];
 }
 
-/** What the rules look up, for one family. */
+/** What the rules of packets look up, for one family. */
 function familySets(view: NodeNetworkView, dataPathAddress: string, family: Family): NftSet[] {
   const { networks } = view;
   const own = ofFamily(ownAddresses(view, dataPathAddress), family);
   const others = ofFamily(othersOf(view).flatMap((peer) => [peer.address, peer.dataPathAddress]), family);
-  const subnets = (list: readonly AssignedNetwork[]) => ofFamily(list.flatMap((network) => network.subnets.map(({ subnet }) => subnet)), family);
   const address = `ipv${family}_addr`;
   return [
     set(`nodeips${family}`, `type ${address};`, [...others, ...own]),
     set(`selfips${family}`, `type ${address};`, own),
     set(`samenet${family}`, `type ${address} . ${address}; flags interval;`, sameNetworks(networks, family)),
-    set(`internal${family}`, `type ${address}; flags interval;`, subnets(networks.filter((network) => network.internal))),
-    set(`sealed${family}`, `type ${address}; flags interval;`, [...subnets(networks.filter(({ encrypted }) => encrypted)), ...ofFamily(sealedElsewhere(view), family)]),
+    set(`internal${family}`, `type ${address}; flags interval;`, subnetsOf(networks.filter((network) => network.internal), family)),
+  ];
+}
+
+function serviceSets(view: NodeNetworkView, family: Family): NftSet[] {
+  const { networks } = view;
+  const address = `ipv${family}_addr`;
+  return [
+    set(`sealed${family}`, `type ${address}; flags interval;`, [...subnetsOf(networks.filter(({ encrypted }) => encrypted), family), ...ofFamily(sealedElsewhere(view), family)]),
     set(`pubtgt${family}`, `type ${address} . inet_proto . inet_service;`, localTargets(view, family)),
     map(`hairpin${family}`, `type ${address} . ${address} : ${address};`, hairpins(view, family)),
   ];
@@ -62,7 +74,7 @@ function familySets(view: NodeNetworkView, dataPathAddress: string, family: Fami
 /** Every subnet of a network may talk to every other one of it. */
 function sameNetworks(networks: readonly AssignedNetwork[], family: Family): string[] {
   return networks.flatMap((network) => {
-    const subnets = ofFamily(network.subnets.map(({ subnet }) => subnet), family);
+    const subnets = subnetsOf([network], family);
     return subnets.flatMap((from) => subnets.map((to) => `${from} . ${to}`));
   });
 }
@@ -94,6 +106,10 @@ function localTargets({ self, services }: NodeNetworkView, family: Family): stri
         return address ? service.ports.map((port) => `${address} . ${protocolNumber[port.protocol]} . ${port.targetPort}`) : [];
       }),
   );
+}
+
+function subnetsOf(networks: readonly AssignedNetwork[], family: Family): string[] {
+  return ofFamily(networks.flatMap((network) => network.subnets.map(({ subnet }) => subnet)), family);
 }
 
 function ofFamily(addresses: readonly string[], family: Family): string[] {

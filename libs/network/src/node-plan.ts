@@ -2,11 +2,11 @@ import { alone, families, familyOf, ingressMark, nodeMac, nodeMark, nodeMeshAddr
 import type { AssignedPeer } from '../../model/src/index.js';
 import { planNames } from './dns-names.js';
 import type { DnsNames } from './dns-names.js';
-import { isSealed, needsEncryption, type EncryptionState } from './encryption-state.js';
-import { hostTable } from './host-rules.js';
+import { isSealed, type EncryptionState } from './encryption-state.js';
+import { hostServices, hostTable } from './host-rules.js';
 import { describeItem, mainRouteTable } from './kernel-item.js';
 import type { KernelItem, Wire } from './kernel-item.js';
-import { meshTable } from './mesh-rules.js';
+import { meshServices, meshTable } from './mesh-rules.js';
 import type { NodeNetworkOptions, NodeNetworkView } from './network.js';
 import { renderTable } from './nft-table.js';
 import type { NftTable } from './nft-table.js';
@@ -29,12 +29,22 @@ const everyMarkedPacketPriority = 50;
 const peerRulePriority = 1000;
 const anywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
-/** `encryption` absent: nothing here is encrypted, or this host cannot; then what is encrypted is unreachable. `isSealing`: of the whole view, where this one is cut. */
-export function planNode(view: NodeNetworkView, options: NodeNetworkOptions, encryption?: EncryptionState, isSealing = needsEncryption(view)): NodePlan {
+/** `encryption` absent: nothing here is encrypted, or this host cannot; then what is encrypted is unreachable. */
+export function planNode(view: NodeNetworkView, options: NodeNetworkOptions, encryption?: EncryptionState): NodePlan {
   return {
+    ...planServices(view, options, encryption),
     items: [...ownItems(view, encryption), ...peerItems(view, encryption), ...networkItems(view), ...endpointRoutes(view, encryption)],
-    mesh: meshTable(view, options.dataPathAddress, isSealing),
+    mesh: meshTable(view, options.dataPathAddress),
     host: hostTable(view, options),
+  };
+}
+
+/** What of it follows from the services: for views that differ in nothing else. */
+export function planServices(view: NodeNetworkView, options: NodeNetworkOptions, encryption?: EncryptionState): NodePlan {
+  return {
+    items: endpointRoutes(view, encryption),
+    mesh: meshServices(view, options.dataPathAddress),
+    host: hostServices(view, options),
     names: planNames(view),
     endpointAddresses: new Set([
       ...view.services.flatMap((service) => service.endpoints.flatMap((endpoint) => endpoint.addresses.map(({ address }) => address))),

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { AssignedService } from '../../model/src/index.js';
 import { diffPlan } from '../src/diff.js';
 import { planNames } from '../src/dns-names.js';
-import { planNode } from '../src/node-plan.js';
+import { planNode, planServices } from '../src/node-plan.js';
 import { changeNames, ViewDifferences } from '../src/view-difference.js';
 import { endpoint, options, peer, view } from './views.js';
 
@@ -43,7 +43,7 @@ test('the difference of two views leads to the same change as the whole of them,
         const small = differences.between(before, after)!;
         const [whole, part] = [
           diffPlan(planNode(before, options), planNode(after, options)),
-          diffPlan(planNode(small.before, options), planNode(small.after, options)),
+          diffPlan(planServices(small.before, options), planServices(small.after, options)),
         ];
         expect(part).toEqual(whole);
         names = changeNames(names, planNames(small.before), planNames(small.after));
