@@ -50,6 +50,7 @@ export const nouns: Noun[] = [
     summary: 'Manage services',
     verbs: [
       { name: 'create', summary: 'Create a service', load: () => import('./service-create.js') },
+      { name: 'explain', summary: 'Say why tasks of a service have no node', load: () => import('./service-explain.js') },
       { name: 'inspect', summary: 'Show services in full', load: () => import('./service-inspect.js') },
       { name: 'logs', summary: 'Show the logs of a service or a task', load: () => import('./service-logs.js') },
       { name: 'ls', summary: 'List services', aliases: ['list'], load: () => import('./service-ls.js') },
@@ -73,13 +74,28 @@ export const nouns: Noun[] = [
     name: 'node',
     summary: 'Manage the nodes of the cluster',
     verbs: [
+      { name: 'activate', summary: 'Let nodes take tasks again', load: () => import('./node-activate.js') },
       { name: 'demote', summary: 'Make managers workers', load: () => import('./node-demote.js') },
+      { name: 'drain', summary: 'Move all tasks away from a node', load: () => import('./node-drain.js') },
       { name: 'inspect', summary: 'Show nodes in full', load: () => import('./node-inspect.js') },
       { name: 'ls', summary: 'List nodes', aliases: ['list'], load: () => import('./node-ls.js') },
       { name: 'ps', summary: 'List the tasks on nodes', load: () => import('./node-ps.js') },
       { name: 'promote', summary: 'Make workers managers', load: () => import('./node-promote.js') },
       { name: 'rm', summary: 'Remove nodes', aliases: ['remove'], load: () => import('./node-rm.js') },
       { name: 'update', summary: 'Change availability, role and labels', load: () => import('./node-update.js') },
+    ],
+  },
+  {
+    name: 'task',
+    summary: 'Look at tasks',
+    verbs: [{ name: 'explain', summary: 'Say why a task has no node, node by node', load: () => import('./task-explain.js') }],
+  },
+  {
+    name: 'cluster',
+    summary: 'Look at the cluster as a whole',
+    verbs: [
+      { name: 'rebalance', summary: 'Move tasks that would be better off elsewhere', load: () => import('./cluster-rebalance.js') },
+      { name: 'what-if', summary: 'Say where tasks would go if a node were lost or drained', load: () => import('./cluster-what-if.js') },
     ],
   },
   {

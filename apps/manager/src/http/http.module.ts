@@ -31,6 +31,7 @@ import { composeReader } from '../shoal-api/compose-reader.js';
 import { NetworkCheckController } from '../shoal-api/network-check.controller.js';
 import { NodeNetworks } from '../shoal-api/node-networks.js';
 import { OpenApiController } from '../shoal-api/openapi.controller.js';
+import { PlacementController } from '../shoal-api/placement.controller.js';
 import { OrdersController } from '../shoal-api/orders.controller.js';
 import { StacksController } from '../shoal-api/stacks.controller.js';
 import { StacksService } from '../shoal-api/stacks.service.js';
@@ -57,6 +58,7 @@ const httpControllers = [
   StacksController,
   OrdersController,
   NetworkCheckController,
+  PlacementController,
   OpenApiController,
   HealthController,
   MetricsController,

@@ -107,6 +107,37 @@ export const routes: RouteDescription[] = [
   },
   {
     method: 'get',
+    path: '/shoal/v1/tasks/{id}/explanation',
+    summary: 'Why a task has no node yet: what each node has against it, with the numbers',
+    parameters: [{ name: 'id', in: 'path', description: 'Id of the task, or SERVICE.SLOT', type: 'string' }],
+    responses: { '200': { description: 'The explanation', schema: 'TaskExplanation' }, '404': { description: 'No such task', schema: 'Error' }, ...starting },
+  },
+  {
+    method: 'get',
+    path: '/shoal/v1/services/{name}/explanation',
+    summary: 'Why tasks of a service have no node yet',
+    parameters: [{ name: 'name', in: 'path', description: 'Id or name of the service', type: 'string' }],
+    responses: { '200': { description: 'The explanation', schema: 'ServiceExplanation' }, '404': { description: 'No such service', schema: 'Error' }, ...starting },
+  },
+  {
+    method: 'get',
+    path: '/shoal/v1/nodes/{id}/outlook',
+    summary: 'What would become of the tasks, were a node drained or lost; changes nothing',
+    parameters: [
+      { name: 'id', in: 'path', description: 'Id or name of the node', type: 'string' },
+      { name: 'change', in: 'query', description: '`drain` (default) or `down`', type: 'string' },
+    ],
+    responses: { '200': { description: 'Where tasks would go', schema: 'Outlook' }, '400': { description: 'No such change', schema: 'Error' }, '404': { description: 'No such node', schema: 'Error' }, ...starting },
+  },
+  {
+    method: 'post',
+    path: '/shoal/v1/rebalance',
+    summary: 'Moves tasks that would be better off elsewhere, of each service as many at once as an update replaces',
+    parameters: [{ name: 'dryRun', in: 'query', description: 'Only answer which', type: 'boolean' }],
+    responses: { '200': { description: 'The moves; they go on after the answer', schema: 'Rebalance' }, ...starting },
+  },
+  {
+    method: 'get',
     path: '/shoal/v1/network-check',
     summary: 'Every node tries the way to every other through the overlay; takes some two seconds',
     responses: { '200': { description: 'What they found', schema: 'NetworkCheck' }, ...starting },
@@ -160,6 +191,7 @@ const revision = {
   rollbackTo: { ...count, description: 'The earlier revision that this one repeats' },
   services: list(object({ name: text, image: text })),
 };
+const verdicts = { ...list(object({ nodeId: text, node: text, refusals: list(object({ filter: text, reason: text })) })), description: 'Each node with all that it has against the task; no refusals: it would take it' };
 const place = { file: text, line: count, column: count, path: text };
 
 export const schemas: Record<string, Schema> = {
@@ -218,6 +250,15 @@ export const schemas: Record<string, Schema> = {
   RevisionDetails: object({ ...revision, spec: { type: 'object', description: 'What the files came to; each secret and config names the object that holds its content' } }, ['revision', 'deployedAt', 'deployedBy', 'services', 'spec']),
   OrderAnswer: object({ services: { ...list(named), description: 'Those that it is meant for' }, skipped: { ...list(object({ name: text, reason: text })), description: 'Those of a stack that it does not concern' } }),
   RemoveAnswer: object({ changes: list(change) }),
+  TaskExplanation: object({ id: text, name: text, service: text, state: text, summary: text, nodes: verdicts }),
+  ServiceExplanation: object({ service: text, waiting: list(object({ tasks: list(text), summary: text, nodes: verdicts })), placed: count }),
+  Outlook: object({
+    moves: list(object({ service: text, task: text, from: text, to: text })),
+    pending: { ...list(object({ service: text, task: text, from: text, reason: text })), description: 'Tasks that would have no node any more' },
+    gone: { ...list(object({ service: text, task: text, from: text })), description: 'Tasks without a successor, such as those of global services' },
+    complete: { type: 'boolean', description: 'False: too much to look all the way ahead' },
+  }),
+  Rebalance: object({ moves: list(object({ service: text, task: text, from: text, to: text, why: text })) }),
   NetworkCheck: object({
     nodes: list(
       object(

@@ -34,7 +34,7 @@ function statusTo(view: ClusterView, task: Task): Json {
     Timestamp: status.timestamp,
     State: status.state,
     Message: status.message,
-    ...omitEmpty({ Err: status.error || (crashLoop(view, task) ?? '') }),
+    ...omitEmpty({ Err: status.error || (crashLoop(view, task) ?? task.eviction?.reason ?? '') }),
     ContainerStatus: { ContainerID: container?.id ?? '', PID: container?.pid ?? 0, ExitCode: container?.exitCode ?? 0 },
     PortStatus: omitEmpty({ Ports: task.hostPorts.map(portTo) }),
   };
