@@ -4,7 +4,7 @@ import { compareStates, itemKey, type AssignedFile, type AssignedTask, type Assi
 import type { NodeNetwork } from '../../network/src/network.js';
 import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, type NodeFacts } from './names.js';
-import type { Journal } from './journal.js';
+import { obeyed, type AssignmentChange, type Journal } from './journal.js';
 import { removeUntilGone, removeUnknown, type LeftoverPorts } from './leftovers.js';
 import { itemsOf, networkView } from './network-view.js';
 import { permissivePolicy, type NodePolicy } from './node-policy.js';
@@ -124,18 +124,9 @@ export class Worker {
   }
 
   /** Obeys a full set, or differences. Resolves when they are stored; acting on them goes on by itself. */
-  async assign(assignments: {
-    epoch: number;
-    complete: boolean;
-    version: number;
-    put: AssignmentItem[];
-    remove: Pick<AssignmentItem, 'kind' | 'key'>[];
-  }): Promise<void> {
-    const items = assignments.complete ? new Map<string, AssignmentItem>() : new Map(this.#items);
-    for (const key of assignments.remove) items.delete(itemKey(key));
-    for (const item of assignments.put) items.set(itemKey(item), item);
-    await this.options.journal.saveAssignments({ epoch: assignments.epoch, version: assignments.version, items: [...items.values()] });
-    this.#items = items;
+  async assign(assignments: AssignmentChange): Promise<void> {
+    await this.options.journal.saveAssignments(assignments);
+    this.#items = obeyed(this.#items, assignments);
     this.#epoch = assignments.epoch;
     this.#version = assignments.version;
     if (assignments.complete) {
