@@ -7,6 +7,8 @@ export * from './cluster-view.js';
 export * from './constraint.js';
 export * from './container-operation.js';
 export * from './network-check.js';
+export * from './cron-options.js';
+export * from './cron-schedule.js';
 export * from './decision.js';
 export * from './dependencies.js';
 export * from './encryption.js';

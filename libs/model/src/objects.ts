@@ -136,6 +136,23 @@ export interface ServiceStatus {
   ports: PortConfig[];
   virtualIps: { networkId: string; address: string }[];
   update?: UpdateStatus;
+  cron?: CronStatus;
+}
+
+/** Where a service is that runs now and then. Times are RFC 3339. */
+export interface CronStatus {
+  /** The schedule, and its zone, that `nextAt` follows from. */
+  schedule: string;
+  /** When the next run is due. Absent: never. */
+  nextAt?: string;
+  /** The run that began last. */
+  run?: number;
+  /** Runs that are not over yet. */
+  underWay: number[];
+  /** The order of a user that the last run beside the schedule obeyed. */
+  orderedAt?: string;
+  /** What became of the time that was due last, when it made no run. Empty: it did. */
+  message: string;
 }
 
 export interface UpdateStatus {
@@ -178,6 +195,8 @@ export interface Task extends Stored {
   startAfterMs: number;
   /** How many tasks of its slot crashed right before it, one after the other, none after a stable run. Absent: none. */
   crashesBefore?: number;
+  /** Of a cron service: the run that it belongs to, named by the time it was due, in ms since the epoch. */
+  run?: number;
   /** It shall leave its node though nothing is wrong with it. Absent: it may stay. */
   eviction?: Eviction;
   status: TaskStatus;

@@ -1,6 +1,7 @@
 import { isRefused } from '../../base/src/index.js';
 import { isDnsName, type Problem } from './admission.js';
 import { parseConstraint } from './constraint.js';
+import { checkCronOptions } from './cron-options.js';
 import { checkIsolation } from './isolation-checks.js';
 import { parseLogDriver, type LogOptionMap } from './log-driver.js';
 import { checkPlacementOptions } from './placement-options.js';
@@ -23,6 +24,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
     ...checkEndpoint(spec.endpoint),
     ...checkTraffic(spec),
     ...checkUpdateOptions(spec),
+    ...checkCronOptions(spec),
     ...checkPlacementOptions(spec),
     ...checkRuntime(spec),
   ];

@@ -1,12 +1,13 @@
 import { parseTimestamp, Refused, timestamp } from '../../base/src/index.js';
 import type { Change } from './change.js';
 import type { ClusterView } from './cluster-view.js';
+import { cronOptionsOf } from './cron-options.js';
 import type { Service, ServiceOrders } from './objects.js';
 import { rollBackChanges, updateServiceChanges } from './service-changes.js';
 import { hasEnded, isWanted } from './task-queries.js';
 
 /** What a user can tell a service that is no change of its spec. */
-export const serviceOrders = ['pause', 'resume', 'abort', 'promote', 'restart', 'stop', 'start'] as const;
+export const serviceOrders = ['pause', 'resume', 'abort', 'promote', 'restart', 'stop', 'start', 'run-now'] as const;
 export type ServiceOrder = (typeof serviceOrders)[number];
 
 /** The writes of an order; none when that is so already. `Refused('precondition')` when there is nothing that it could be about. */
@@ -28,6 +29,8 @@ export function orderChanges(view: ClusterView, service: Service, order: Service
       const { stopped, ...rest } = service.orders ?? {};
       return stopped ? give(service, rest) : [];
     }
+    case 'run-now':
+      return runNow(view, service, nowMs);
   }
 }
 
@@ -77,6 +80,19 @@ function restart(view: ClusterView, service: Service): Change[] {
   if (service.orders?.stopped) throw new Refused('precondition', `${service.spec.name} is stopped: start it`);
   const { spec } = service;
   return updateServiceChanges(view, service, { ...spec, template: { ...spec.template, forceUpdate: spec.template.forceUpdate + 1 } }, { expect: service.version });
+}
+
+/** A run beside the schedule; of a job without one, another run. */
+function runNow(view: ClusterView, service: Service, nowMs: number): Change[] {
+  const { name } = service.spec;
+  const cron = cronOptionsOf(service.spec);
+  if (!cron && !isJob(service)) throw new Refused('precondition', `${name} is no job: it runs all the time`);
+  if (!cron) return restart(view, service);
+  if (service.orders?.stopped) throw new Refused('precondition', `${name} is stopped: start it`);
+  if (cron.concurrency === 'forbid' && (service.status.cron?.underWay.length ?? 0) > 0) throw new Refused('precondition', `a run of ${name} is under way, and it forbids a second one beside it (concurrency: forbid)`);
+  // A run is known by its time: two of them need two.
+  const runAtMs = Math.max(nowMs, (service.status.cron?.run ?? 0) + 1);
+  return give(service, { ...service.orders, runAt: timestamp(runAtMs) });
 }
 
 function give(service: Service, orders: ServiceOrders): Change[] {

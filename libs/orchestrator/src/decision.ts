@@ -1,5 +1,5 @@
 import { timestamp, type Random } from '../../base/src/index.js';
-import { compareStates, nodeName, rollBackChanges, taskName, type Change, type ClusterView, type DecisionContext, type Draft, type Service, type Task, type TaskState, type UpdateStatus } from '../../model/src/index.js';
+import { compareStates, nodeName, rollBackChanges, taskName, type Change, type ClusterView, type CronStatus, type DecisionContext, type Draft, type Service, type Task, type TaskState, type UpdateStatus } from '../../model/src/index.js';
 
 /** A task and the reason for what happens to it, for people. */
 export interface Because {
@@ -21,6 +21,7 @@ export interface ServiceDecision {
   update?: UpdateStatus;
   /** The service goes back to its previous spec, with this status. It comes alone: the rest would be for a spec that is on its way out. */
   rollBack?: UpdateStatus;
+  cron?: CronStatus;
   lookAgainAtMs?: number;
 }
 
@@ -40,6 +41,8 @@ export interface NewTask {
   desiredState: TaskState;
   startAfterMs?: number;
   crashesBefore?: number;
+  /** Of a cron service. */
+  run?: number;
 }
 
 export function draftTask(service: Service, parts: NewTask, { nowMs, random }: { nowMs: number; random: Random }): Draft<Task> {
@@ -58,6 +61,7 @@ export function draftTask(service: Service, parts: NewTask, { nowMs, random }: {
     hostPorts: (service.spec.endpoint?.ports ?? []).filter((port) => port.publishMode === 'host'),
     startAfterMs: parts.startAfterMs ?? 0,
     ...(parts.crashesBefore && { crashesBefore: parts.crashesBefore }),
+    ...(parts.run !== undefined && { run: parts.run }),
     status: { state: 'new', timestamp: now, message: 'created', error: '' },
   };
 }
@@ -65,12 +69,14 @@ export function draftTask(service: Service, parts: NewTask, { nowMs, random }: {
 export function toChanges(view: ClusterView, service: Service, decision: ServiceDecision, context: DecisionContext): Change[] {
   if (decision.rollBack) return rollBackChanges(view, service, decision.rollBack);
   const changes: Change[] = [];
+  const { update, cron } = decision;
+  // First: were a run made and not written down, it would be made again.
+  if (update || cron) changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, ...(update && { update }), ...(cron && { cron }) }, actor: 'orchestrator' });
   for (const { task } of decision.create) changes.push({ action: 'create', kind: 'task', object: task });
   for (const task of decision.start) changes.push(desire(task, 'running', context));
   for (const { task } of decision.stay) changes.push(...letStay(task, context));
   for (const { task } of decision.shutdown) changes.push(...shutDown(task, context));
   for (const { task } of decision.remove) changes.push(desire(task, 'remove', context));
-  if (decision.update) changes.push({ action: 'status', kind: 'service', id: service.id, status: { ...service.status, update: decision.update }, actor: 'orchestrator' });
   return changes;
 }
 
@@ -95,6 +101,7 @@ function shutDown(task: Task, context: DecisionContext): Change[] {
 export function toSentences(view: ClusterView, service: Service, decision: ServiceDecision): string[] {
   if (decision.rollBack) return [`service ${service.spec.name}: ${decision.rollBack.message}`];
   return [
+    ...(decision.cron?.message ? [`service ${service.spec.name}: ${decision.cron.message}`] : []),
     ...decision.create.map(({ task, why }) => `create ${nameIn(view, task)}${task.desiredState === 'ready' ? ', prepared only' : ''}: ${why}`),
     ...decision.start.map((task) => `start ${placeIn(view, task)}`),
     ...decision.stay.map(({ task, why }) => `let ${placeIn(view, task)} stay: ${why}`),

@@ -7,8 +7,23 @@ import { isOutdated, slotsOf, stateOf, type Slot } from './slot.js';
 /** Until `totalCompletions` slots have completed, at most `maxConcurrent` of them at once. Another version begins anew. */
 export function planReplicatedJob(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
   const decision = emptyDecision();
+  advanceReplicated(view, service, slotsOfIteration(view, service, decision, bySlotNumber), context, decision);
+  return decision;
+}
+
+/** Once on every eligible node. */
+export function planGlobalJob(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
+  const decision = emptyDecision();
+  advanceGlobal(view, service, slotsOfIteration(view, service, decision, byNode), context, decision);
+  return decision;
+}
+
+export const bySlotNumber = (task: Task): string => String(task.slot);
+export const byNode = (task: Task): string => task.nodeId;
+
+/** One execution of a job, one step further. Is it over? */
+export function advanceReplicated(view: ClusterView, service: Service, slots: ReadonlyMap<string, Slot>, context: DecisionContext, decision: ServiceDecision, run?: number): boolean {
   const { maxConcurrent, totalCompletions } = jobSize(service);
-  const slots = slotsOfIteration(view, service, decision, (task) => String(task.slot));
   const open: Slot[] = [];
   let alive = 0;
   for (let number = 1; number <= totalCompletions; number++) {
@@ -20,14 +35,13 @@ export function planReplicatedJob(view: ClusterView, service: Service, context: 
   for (const slot of slots.values()) {
     if (slot.slot > totalCompletions) for (const task of slot.tasks) decision.remove.push({ task, why: `the job has ${totalCompletions} slots` });
   }
-  for (const slot of open.slice(0, Math.max(0, maxConcurrent - alive))) createAttempt(slot, service, context, decision);
-  return decision;
+  for (const slot of open.slice(0, Math.max(0, maxConcurrent - alive))) createAttempt(slot, service, context, decision, run);
+  return open.length + alive === 0;
 }
 
-/** Once on every eligible node. */
-export function planGlobalJob(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
-  const decision = emptyDecision();
-  const slots = slotsOfIteration(view, service, decision, (task) => task.nodeId);
+/** The same of one that runs on every eligible node. */
+export function advanceGlobal(view: ClusterView, service: Service, slots: ReadonlyMap<string, Slot>, context: DecisionContext, decision: ServiceDecision, run?: number): boolean {
+  let isOver = true;
   const constraints = service.spec.template.placement?.constraints ?? [];
   for (const node of view.all('node')) {
     const slot = slots.get(node.id) ?? { slot: 0, nodeId: node.id, tasks: [] };
@@ -35,10 +49,12 @@ export function planGlobalJob(view: ClusterView, service: Service, context: Deci
       for (const task of slot.tasks.filter((candidate) => isWanted(candidate) && !hasEnded(candidate))) decision.remove.push({ task, why: 'its node is drained' });
       continue;
     }
-    const open = standingOf(view, service, slot, decision) === 'open';
-    if (open && takesNewTasks(node) && satisfiesAll(node, constraints)) createAttempt(slot, service, context, decision);
+    const standing = standingOf(view, service, slot, decision);
+    const mayOpen = standing === 'open' && takesNewTasks(node) && satisfiesAll(node, constraints);
+    if (mayOpen) createAttempt(slot, service, context, decision, run);
+    if (mayOpen || standing === 'alive') isOver = false;
   }
-  return decision;
+  return isOver;
 }
 
 export function jobSize(service: Service): { maxConcurrent: number; totalCompletions: number } {
@@ -64,11 +80,11 @@ function standingOf(view: ClusterView, service: Service, slot: Slot, decision: S
   return newest && endedByItself(newest) && !shouldRestart(service, slot, newest) ? 'done' : 'open';
 }
 
-function createAttempt(slot: Slot, service: Service, context: DecisionContext, decision: ServiceDecision): void {
+function createAttempt(slot: Slot, service: Service, context: DecisionContext, decision: ServiceDecision, run: number | undefined): void {
   const newest = slot.tasks.at(-1);
   const again = newest !== undefined && endedByItself(newest);
   const crashesBefore = crashesInARow(service, newest);
   const startAfterMs = again ? context.nowMs + restartDelayMs(service, crashesBefore) : 0;
-  const task = draftTask(service, { slot: slot.slot, nodeId: slot.nodeId, desiredState: 'complete', startAfterMs, crashesBefore }, context);
+  const task = draftTask(service, { slot: slot.slot, nodeId: slot.nodeId, desiredState: 'complete', startAfterMs, crashesBefore, ...(run !== undefined && { run }) }, context);
   decision.create.push({ task, why: again ? `the attempt before is ${newest.status.state}` : 'the job needs it' });
 }

@@ -1,6 +1,7 @@
 import { assertNever, timestamp } from '../../base/src/index.js';
-import { templateId, type Change, type ClusterView, type Decide, type DecisionContext, type DecisionResult, type Service } from '../../model/src/index.js';
+import { cronOptionsOf, templateId, type Change, type ClusterView, type Decide, type DecisionContext, type DecisionResult, type Service } from '../../model/src/index.js';
 import { emptyDecision, lookAgainAt, toChanges, toSentences, type ServiceDecision } from './decision.js';
+import { planCron } from './cron.js';
 import { heldBack, waitOf } from './dependencies.js';
 import { planGlobal } from './global.js';
 import { planGlobalJob, planReplicatedJob } from './jobs.js';
@@ -27,6 +28,8 @@ function planService(view: ClusterView, service: Service, context: DecisionConte
 }
 
 function planMode(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
+  const cron = cronOptionsOf(service.spec);
+  if (cron) return planCron(view, service, cron, context);
   if (service.orders?.stopped) return planStopped(view, service);
   const { kind } = service.spec.mode;
   switch (kind) {

@@ -1,4 +1,4 @@
-import { compareStates, hasEnded, templateId, type Change, type ClusterView, type Decide, type Service, type Task } from '../../model/src/index.js';
+import { compareStates, cronOptionsOf, hasEnded, templateId, type Change, type ClusterView, type Decide, type Service, type Task } from '../../model/src/index.js';
 import { desire, nameIn, placeIn } from './decision.js';
 import { newestOf, slotsOf } from './slot.js';
 
@@ -41,7 +41,7 @@ function oldHistory(view: ClusterView): Task[] {
     const tasks = view.tasksOfService(service.id);
     if (tasks.length <= keep) continue;
     for (const slot of slotsOf(tasks, (task) => `${task.slot}/${task.slot === 0 ? task.nodeId : ''}`).values()) {
-      const ended = slot.tasks.filter(hasEnded);
+      const ended = slot.tasks.filter((task) => hasEnded(task) && !isOfRunUnderWay(service, task));
       const newest = newestOf(service, slot);
       const deletable = ended.slice(0, Math.max(0, ended.length - keep));
       // The newest one is what the restart policy is decided on.
@@ -51,8 +51,14 @@ function oldHistory(view: ClusterView): Task[] {
   return old;
 }
 
+/** What of a run has been done is known by its tasks. */
+function isOfRunUnderWay({ status }: Service, { run }: Task): boolean {
+  return run !== undefined && (status.cron?.underWay.includes(run) ?? false);
+}
+
 /** A restart limit is counted in history: it must be long enough. */
-function tasksToKeep(service: Service, limit: number): number {
+function tasksToKeep(service: Service, clusterLimit: number): number {
+  const limit = cronOptionsOf(service.spec)?.history ?? clusterLimit;
   const maxAttempts = service.spec.template.restart?.maxAttempts ?? 0;
   return maxAttempts > 0 ? Math.max(limit, maxAttempts + 1) : limit;
 }

@@ -61,7 +61,18 @@ export interface Service extends Versioned {
   UpdateStatus?: UpdateStatus;
   ServiceStatus?: { RunningTasks?: number; DesiredTasks?: number; CompletedTasks?: number };
   JobStatus?: { JobIteration?: { Index?: number } };
-  Shoal?: { Stopped?: boolean; Canary?: boolean; Waiting?: Wait };
+  Shoal?: { Stopped?: boolean; Canary?: boolean; Cron?: Cron; Waiting?: Wait };
+}
+
+/** A service that runs now and then. */
+export interface Cron {
+  Schedule: string;
+  Concurrency: string;
+  NextRun?: string;
+  /** How many runs are not over. */
+  UnderWay?: number;
+  /** What became of the time that was due last, when it made no run. */
+  Message?: string;
 }
 
 /** What a service waits for by `depends_on`; failed: it will wait for ever. */

@@ -12,7 +12,7 @@ import { find } from './lookup.js';
 import { addWaitFlags, timeoutMsOf, type WaitFlags } from './wait-flags.js';
 
 /** What users tell services, or all services of a stack, that is no change of their spec. */
-export type Order = 'pause' | 'resume' | 'abort' | 'promote' | 'restart' | 'stop' | 'start';
+export type Order = 'pause' | 'resume' | 'abort' | 'promote' | 'restart' | 'stop' | 'start' | 'run-now';
 
 interface OrderAnswer {
   services: { id: string; name: string }[];

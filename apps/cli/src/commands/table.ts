@@ -65,6 +65,7 @@ export const nouns: Noun[] = [
         restart: 'Replace all tasks by the rules of an update',
         stop: 'Shut down all tasks, for a while; the number of replicas stays',
         start: 'Start a stopped service again',
+        'run-now': 'Run a job, or a service with a schedule, now',
       }),
       { name: 'scale', summary: 'Change the number of replicas', load: () => import('./service-scale.js') },
       { name: 'update', summary: 'Change a service', load: () => import('./service-update.js') },
@@ -171,7 +172,7 @@ export const topCommands: LazyCommand[] = [
   { name: 'help', summary: 'Help about a command or a topic', load: () => import('./help.js') },
 ];
 
-function orders(noun: 'service' | 'stack', summaries: Record<Order, string>): LazyCommand[] {
+function orders(noun: 'service' | 'stack', summaries: Partial<Record<Order, string>>): LazyCommand[] {
   return Object.entries(summaries).map(([name, summary]) => ({
     name,
     summary,

@@ -30,7 +30,8 @@ function serviceRow(service: Service): Row {
   };
 }
 
-function modeName({ Spec: { Mode = {} } }: Service): string {
+function modeName({ Spec: { Mode = {} }, Shoal }: Service): string {
+  if (Shoal?.Cron) return Mode.GlobalJob || Mode.Global ? 'global cron' : 'cron';
   if (Mode.Global) return 'global';
   if (Mode.ReplicatedJob) return 'replicated job';
   if (Mode.GlobalJob) return 'global job';

@@ -1,4 +1,4 @@
-import type { ClusterNode, Service, Task, Wait } from '../api-client/types.js';
+import type { ClusterNode, Cron, Service, Task, Wait } from '../api-client/types.js';
 import { currentTasks, endedTooOften, isLive, slotOf } from './slots.js';
 
 /** What the manager says at one moment. */
@@ -45,6 +45,8 @@ export function assessService(service: Service, snapshot: Snapshot, baseline: Ba
   const downNodes = new Set(snapshot.nodes.filter((node) => node.Status?.State === 'down').map((node) => node.ID));
   if (service.Shoal?.Stopped) return stoppedService(service, tasks);
   const current = currentTasks(service, tasks);
+  const cron = service.Shoal?.Cron;
+  if (cron && !isRunAwaited(service, cron, current, baseline)) return cronService(service, cron);
   const isDone = doneRule(service, downNodes);
   const finished = current.filter(isDone);
   const open = current.filter((task) => !isDone(task));
@@ -69,10 +71,21 @@ function heldBack({ id, name, done, wanted, stableKey }: ServiceProgress, { Mess
   return { id, name, done, wanted, stableKey, outcome: Failed ? 'failed' : 'waiting', detail: 'held back', reason: Message };
 }
 
+/** A run that was not there before, or is to begin. What has no jobs' mode does not say when it has completed. */
+function isRunAwaited({ Spec }: Service, { UnderWay }: Cron, current: Task[], baseline: Baseline): boolean {
+  if (!Spec.Mode?.ReplicatedJob && !Spec.Mode?.GlobalJob) return false;
+  return current.some((task) => !baseline.taskIds.has(task.ID)) || (current.length === 0 && UnderWay !== undefined);
+}
+
+/** Between its runs there is nothing to wait for. */
+function cronService({ ID, Spec }: Service, { NextRun }: Cron): ServiceProgress {
+  return { id: ID, name: Spec.Name, outcome: 'converged', done: 0, wanted: 0, detail: NextRun ? `next run at ${NextRun}` : 'it never runs by itself', stableKey: '' };
+}
+
 /** It is where it should be when nothing of it is left. */
 function stoppedService({ ID, Spec }: Service, tasks: Task[]): ServiceProgress {
   const left = tasks.filter((task) => ['assigned', 'accepted', 'preparing', 'ready', 'starting', 'running'].includes(task.Status.State)).length;
-  return { id: ID, name: Spec.Name, outcome: left === 0 ? 'converged' : 'waiting', done: 0, wanted: 0, detail: `${left} stopping`, stableKey: String(left) };
+  return { id: ID, name: Spec.Name, outcome: left === 0 ? 'converged' : 'waiting', done: 0, wanted: 0, detail: left === 0 ? 'stopped' : `${left} stopping`, stableKey: String(left) };
 }
 
 /** The service has been removed while it was waited for. */

@@ -56,8 +56,8 @@ function bar({ done, wanted }: ServiceProgress): string {
   return '#'.repeat(filled).padEnd(barWidth, '.');
 }
 
-function stateText({ outcome, detail, reason }: ServiceProgress): string {
-  if (outcome === 'converged') return 'converged';
+function stateText({ outcome, detail, reason, wanted }: ServiceProgress): string {
+  if (outcome === 'converged') return detail && wanted === 0 ? `converged, ${detail}` : 'converged';
   if (outcome === 'canary') return reason ?? 'canary';
   const words = outcome === 'waiting' ? detail || 'waiting' : outcome === 'failed' ? 'failed' : 'rolled back';
   return reason ? `${words}: ${reason}` : words;

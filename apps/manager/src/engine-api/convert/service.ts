@@ -1,4 +1,5 @@
-import { compareStates, type ClusterView, type Service, type Task } from '../../../../../libs/model/src/index.js';
+import { parseTimestamp, timestamp } from '../../../../../libs/base/src/index.js';
+import { compareStates, cronOptionsOf, type ClusterView, type Service, type Task } from '../../../../../libs/model/src/index.js';
 import { waitOf } from '../../../../../libs/orchestrator/src/index.js';
 import { meta, omitAbsent, omitEmpty, type Json } from '../json-output.js';
 import { addressWithPrefix } from './network.js';
@@ -12,7 +13,7 @@ export function serviceTo(view: ClusterView, service: Service, options: { insert
     PreviousSpec: service.previousSpec && serviceSpecTo(service.previousSpec, options),
     Endpoint: endpointTo(view, service),
     UpdateStatus: updateStatusTo(service),
-    JobStatus: isJob(service) ? { JobIteration: iterationTo(service.templateVersion), LastExecution: service.updatedAt } : undefined,
+    JobStatus: jobStatusTo(service),
     Shoal: shoalStatusTo(view, service),
     ServiceStatus: options.status ? serviceStatusTo(view, service) : undefined,
   });
@@ -22,9 +23,31 @@ export function isJob(service: Service): boolean {
   return service.spec.mode.kind === 'replicated-job' || service.spec.mode.kind === 'global-job';
 }
 
-/** Every template of a job is one iteration; the first is 0, and Go leaves zeros out. */
-export function iterationTo(templateVersion: number): Json {
-  return omitEmpty({ Index: templateVersion - 1 });
+/** Every template of a job is one iteration; the first is 0, and Go leaves zeros out. Of a cron service each run is one, by its time. */
+export function iterationTo({ templateVersion, run }: Pick<Task, 'templateVersion' | 'run'>): Json {
+  return omitEmpty({ Index: run ?? templateVersion - 1 });
+}
+
+function jobStatusTo(service: Service): Json | undefined {
+  if (!isJob(service)) return undefined;
+  const run = runOf(service);
+  const lastExecution = run === undefined ? (cronOptionsOf(service.spec) ? undefined : service.updatedAt) : timestamp(run);
+  return omitAbsent({ JobIteration: iterationTo({ templateVersion: service.templateVersion, ...(run !== undefined && { run }) }), LastExecution: lastExecution });
+}
+
+/** The run of a cron service that began last, or that is to begin since a user has ordered it. */
+function runOf({ orders, status: { cron } }: Service): number | undefined {
+  const isOrdered = orders?.runAt !== undefined && orders.runAt !== cron?.orderedAt;
+  return isOrdered ? parseTimestamp(orders.runAt!) : cron?.run;
+}
+
+/** When a cron service runs next, and what became of its last time. */
+function cronTo(service: Service): Json {
+  const options = cronOptionsOf(service.spec);
+  if (!options) return {};
+  const { cron } = service.status;
+  const isOrdered = runOf(service) !== cron?.run;
+  return { Cron: { Schedule: options.text, Concurrency: options.concurrency, ...omitEmpty({ NextRun: cron?.nextAt, UnderWay: (cron?.underWay.length ?? 0) + Number(isOrdered), Message: cron?.message }) } };
 }
 
 function endpointTo(view: ClusterView, service: Service): Json {
@@ -47,7 +70,7 @@ function updateStatusTo(service: Service): Json | undefined {
 /** What Docker has no words for. */
 function shoalStatusTo(view: ClusterView, service: Service): Json | undefined {
   const { orders, status } = service;
-  const said = { ...omitEmpty({ Stopped: orders?.stopped ?? false, Canary: status.update?.state === 'canary' }), ...waitTo(view, service) };
+  const said = { ...omitEmpty({ Stopped: orders?.stopped ?? false, Canary: status.update?.state === 'canary' }), ...waitTo(view, service), ...cronTo(service) };
   return Object.keys(said).length > 0 ? said : undefined;
 }
 
@@ -63,7 +86,8 @@ export function serviceStatusTo(view: ClusterView, service: Service): Json {
   const isDown = (task: Task) => view.get('node', task.nodeId)?.status.state === 'down';
   const wanted = tasks.filter((task) => compareStates(task.desiredState, 'complete') <= 0);
   const running = wanted.filter((task) => task.status.state === 'running' && !isDown(task)).length;
-  const current = tasks.filter((task) => task.templateVersion === service.templateVersion);
+  const isCurrent = (task: Task) => (task.run === undefined ? task.templateVersion === service.templateVersion : task.run === service.status.cron?.run);
+  const current = tasks.filter(isCurrent);
   const completed = current.filter((task) => task.status.state === 'complete').length;
   return { RunningTasks: running, DesiredTasks: desiredTasks(service, wanted), CompletedTasks: isJob(service) ? completed : 0 };
 }

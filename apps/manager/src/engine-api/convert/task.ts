@@ -21,7 +21,7 @@ export function taskTo(view: ClusterView, task: Task): Json {
     DesiredState: task.desiredState,
     ...omitAbsent({
       NetworksAttachments: attachmentsTo(view, task),
-      JobIteration: job ? iterationTo(task.templateVersion) : undefined,
+      JobIteration: job ? iterationTo(task) : undefined,
     }),
     Volumes: null,
   };
