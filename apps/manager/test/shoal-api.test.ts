@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ServiceSpec } from '../../../libs/model/src/index.js';
-import { anIngressNetwork, aNode, aService, aTask, aTemplate } from '../../../libs/model/src/testing/index.js';
+import { anIngressNetwork, aService, aTask, aTemplate } from '../../../libs/model/src/testing/index.js';
 import { openApiDocument } from '../src/shoal-api/openapi.js';
 import { routes } from '../src/shoal-api/routes.js';
 import { fakeStackReader } from './fake-stack-reader.js';
@@ -75,23 +75,21 @@ test('the OpenAPI document covers exactly what the server answers', async () => 
 });
 
 test('why a task waits, what a drain would do, and what would balance better', async () => {
-  const node = (id: string, index: number) => aNode({ id, index });
+  const m1 = [...harness.store.view().all('node')].find(({ status }) => status.description?.hostname === 'm1')!.id;
   await harness.store.commit([
     { action: 'create', kind: 'network', object: anIngressNetwork() },
-    { action: 'create', kind: 'node', object: node('node-a', 1) },
-    { action: 'create', kind: 'node', object: node('node-b', 2) },
     { action: 'create', kind: 'service', object: aService({ id: 'crowd', replicas: 3 }) },
     { action: 'create', kind: 'template', object: { id: 'crowd.1', createdAt: '', updatedAt: '', template: aTemplate() } },
-    ...[1, 2, 3].map((slot) => ({ action: 'create', kind: 'task', object: aTask({ id: `crowd-${slot}`, serviceId: 'crowd', slot, nodeId: slot === 3 ? '' : 'node-a', state: slot === 3 ? 'pending' : 'running' }) }) as const),
+    ...[1, 2, 3].map((slot) => ({ action: 'create', kind: 'task', object: aTask({ id: `crowd-${slot}`, serviceId: 'crowd', slot, nodeId: slot === 3 ? '' : m1, state: slot === 3 ? 'pending' : 'running' }) }) as const),
   ]);
-  const verdicts = [{ node: 'node-b', refusals: [] }, { node: 'node-a', refusals: [] }];
+  const verdicts = [{ node: 'w1', refusals: [] }, { node: 'm1', refusals: [] }];
   expect((await harness.call('GET', '/shoal/v1/tasks/crowd.3/explanation')).json).toMatchObject({ id: 'crowd-3', name: 'crowd.3', state: 'pending', nodes: expect.arrayContaining(verdicts.map((verdict) => expect.objectContaining(verdict))) });
   expect((await harness.call('GET', '/shoal/v1/services/crowd/explanation')).json).toMatchObject({ service: 'crowd', waiting: [{ tasks: ['crowd.3'] }], placed: 2 });
   expect((await harness.call('GET', '/shoal/v1/tasks/nope/explanation')).status).toBe(404);
-  expect((await harness.call('GET', '/shoal/v1/nodes/node-a/outlook')).json).toMatchObject({ moves: [{ task: 'crowd.1', from: 'node-a', to: 'node-b' }, { task: 'crowd.2', from: 'node-a', to: 'node-b' }], pending: [], gone: [], complete: true });
-  expect((await harness.call('GET', '/shoal/v1/nodes/node-a/outlook?change=flood')).status).toBe(400);
+  expect((await harness.call('GET', '/shoal/v1/nodes/m1/outlook')).json).toMatchObject({ moves: [{ task: 'crowd.1', from: 'm1', to: 'w1' }, { task: 'crowd.2', from: 'm1', to: 'w1' }], pending: [], gone: [], complete: true });
+  expect((await harness.call('GET', '/shoal/v1/nodes/m1/outlook?change=flood')).status).toBe(400);
   await harness.store.commit([{ action: 'remove', kind: 'task', id: 'crowd-3' }]);
-  const moves = [{ task: 'crowd.2', from: 'node-a', to: 'node-b', why: 'node-b has 0 of its tasks, node-a has 2' }];
+  const moves = [{ task: 'crowd.2', from: 'm1', to: 'w1', why: 'w1 has 0 of its tasks, m1 has 2' }];
   expect((await harness.call('POST', '/shoal/v1/rebalance?dryRun=1')).json).toMatchObject({ moves });
   expect(harness.store.view().get('task', 'crowd-2')!.eviction).toBeUndefined();
   expect((await harness.call('POST', '/shoal/v1/rebalance')).json).toMatchObject({ moves });
