@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { aNode, aService, aTemplate } from '../../model/src/testing/index.js';
+import { aNode, applyChanges, aService, aTemplate, report } from '../../model/src/testing/index.js';
 import { aWorldOf } from './loops.js';
 
 const global = aService({ spec: { mode: { kind: 'global' } } });
@@ -45,6 +45,22 @@ test('a global job runs once on every node', () => {
   world.settle();
   expect(world.tasks().map(({ nodeId, status }) => `${nodeId} ${status.state}`)).toEqual(['node-a complete', 'node-b complete', 'node-c complete']);
   expect(world.after(60_000)).toEqual([]);
+});
+
+test.each([{ kind: 'global-job' }, { kind: 'replicated-job', totalCompletions: 3 }] as const)('another run of a job ($kind) begins once the tasks of the one before have ended', (mode) => {
+  const world = aWorldOf([aService({ spec: { mode } })]);
+  const obedient = world.agents;
+  world.agents = () => ({ changes: [] });
+  world.settle();
+  const before = world.tasks().map((task) => task.id);
+  applyChanges(world.view, world.tasks().map((task) => report(task, 'running', world.nowMs)));
+  world.changeService('web', (spec) => ({ ...spec, template: { ...spec.template, forceUpdate: 1 } }));
+  world.settle();
+  expect(world.tasks().map((task) => task.id)).toEqual(before);
+  world.agents = obedient;
+  world.settle();
+  expect(world.alive()).toHaveLength(0);
+  expect(world.tasks().filter((task) => !before.includes(task.id) && task.status.state === 'complete')).toHaveLength(3);
 });
 
 test('a replicated job runs a few at a time until enough have completed', () => {
