@@ -18,18 +18,28 @@ export interface ApiService {
 
 /** One GET of the manager's HTTP API, as JSON. */
 export function getJson<T>(socketPath: string, path: string): Promise<T> {
+  return callJson<T>(socketPath, 'GET', path);
+}
+
+/** One POST to the manager's HTTP API: what it answers. */
+export function postJson<T>(socketPath: string, path: string, body: object): Promise<T> {
+  return callJson<T>(socketPath, 'POST', path, JSON.stringify(body));
+}
+
+function callJson<T>(socketPath: string, method: string, path: string, sent?: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path, timeout: 10_000 }, (response) => {
+    const headers = sent === undefined ? {} : { 'content-type': 'application/json' };
+    const call = request({ socketPath, method, path, headers, timeout: 10_000 }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
       response.on('end', () => {
         if (response.statusCode === 200) resolve(JSON.parse(body) as T);
-        else reject(new Error(`GET ${path}: ${response.statusCode} ${body}`));
+        else reject(new Error(`${method} ${path}: ${response.statusCode} ${body}`));
       });
     });
-    call.on('timeout', () => call.destroy(new Error(`GET ${path}: no answer`)));
+    call.on('timeout', () => call.destroy(new Error(`${method} ${path}: no answer`)));
     call.on('error', reject);
-    call.end();
+    call.end(sent);
   });
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { httpGet, type ApiTask } from '../harness/api.js';
+import { httpGet, postJson, type ApiTask } from '../harness/api.js';
 import { useCluster } from '../harness/fixture.js';
+import { run } from '../harness/run.js';
 import { until } from '../harness/wait.js';
 
 const test = useCluster({ nodes: 3 });
@@ -12,20 +13,16 @@ function identities(tasks: ApiTask[]): string[] {
 interface Shape {
   image?: string;
   order: string;
-  replicas?: number;
-  port?: number;
-  label?: string;
 }
 
-const stack = ({ image = 'shoal/whoami:1', order, replicas = 4, port = 4400, label = 'a' }: Shape) => `
+const stack = ({ image = 'shoal/whoami:1', order }: Shape) => `
 services:
   web:
     image: ${image}
-    ports: ['${port}:80']
+    ports: ['4400:80']
     stop_grace_period: 2s
     deploy:
-      replicas: ${replicas}
-      labels: { which: ${label} }
+      replicas: 4
       update_config: { parallelism: 2, delay: 500ms, monitor: 500ms, order: ${order} }
       restart_policy: { delay: 0s }
 `;
@@ -92,24 +89,76 @@ describe('a new image', () => {
 });
 
 describe('a change that needs no new task', () => {
-  it('of labels, replicas or published ports restarts nothing', async () => {
-    await test.deploy('keep', stack({ order: 'stop-first' }));
-    const before = identities(await test.untilRunning('keep_web', 4));
+  interface Kept {
+    label?: string;
+    replicas?: number;
+    port?: number;
+    limits?: string;
+    alias?: string;
+    constraint?: string;
+    rules?: string;
+  }
 
-    await test.deploy('keep', stack({ order: 'stop-first', label: 'b' }));
-    expect(identities(await test.tasks('keep_web'))).toEqual(before);
+  const kept = ({ label = 'a', replicas = 3, port = 4400, limits = '{ memory: 64M }', alias = 'first', constraint = 'node.platform.os == linux', rules = '1s' }: Kept = {}) => `
+services:
+  web:
+    image: shoal/busybox:1
+    command: [sh, -c, 'httpd -f -p 80 -h /etc']
+    stop_grace_period: 100ms
+    ports: ['${port}:80']
+    networks: { net: { aliases: [${alias}] } }
+    deploy:
+      replicas: ${replicas}
+      labels: { which: ${label} }
+      placement: { constraints: ['${constraint}'] }
+      resources: { limits: ${limits} }
+      update_config: { delay: ${rules} }
+      restart_policy: { delay: ${rules}, max_attempts: 3 }
+networks: { net: }
+`;
+  const memoryLimit = async ({ Status }: ApiTask) => (await test.get<{ memory_stats: { limit: number } }>(`/containers/${Status.ContainerStatus!.ContainerID}/stats?stream=false`)).memory_stats.limit;
+  const resolves = async (task: ApiTask, name: string) => (await run(test.inside(task, ['nslookup', name]))).status === 0;
+
+  it('keeps all containers: replicas, labels, ports, limits, aliases, constraints that hold, rules of updates and restarts', async () => {
+    await test.deploy('keep', kept());
+    const before = identities(await test.untilRunning('keep_web', 3));
+    const after = async (shape: Kept) => {
+      expect(await test.deploy('keep', kept(shape))).toContain('no task restarts');
+      const tasks = await test.untilRunning('keep_web', shape.replicas ?? 3);
+      expect(identities(tasks)).toEqual(expect.arrayContaining(before));
+      return tasks;
+    };
+    const shape: Kept = { label: 'b', rules: '2s', constraint: 'node.hostname != nowhere' };
+    await after(shape);
     expect((await test.get<{ Spec: { Labels: Record<string, string> } }>('/services/keep_web')).Spec.Labels['which']).toBe('b');
+    await after({ ...shape, replicas: 4 });
 
-    await test.deploy('keep', stack({ order: 'stop-first', label: 'b', replicas: 5 }));
-    expect(identities(await test.untilRunning('keep_web', 5))).toEqual(expect.arrayContaining(before));
-    const five = identities(await test.untilRunning('keep_web', 5));
+    const limited = { ...shape, limits: "{ memory: 32M, cpus: '0.5', pids: 50 }", alias: 'second' };
+    const tasks = await after(limited);
+    for (const task of tasks) await until('the container has its new limit', async () => (await memoryLimit(task)) === 32 << 20);
+    await until('the new alias is known', () => resolves(tasks[0]!, 'second'));
+    await until('the old alias is not', async () => !(await resolves(tasks[0]!, 'first')));
 
-    await test.deploy('keep', stack({ order: 'stop-first', label: 'b', replicas: 5, port: 4401 }));
+    await after({ ...limited, port: 4401 });
     for (const host of test.cluster.hosts) {
-      await until(`the new port answers on ${host.name}`, async () => (await httpGet(`http://${host.address}:4401/`)).status === 200);
-      await until(`the old port is closed on ${host.name}`, () => httpGet(`http://${host.address}:4400/`, 1_000).then(() => false, () => true));
+      await until(`the new port answers on ${host.name}`, async () => (await httpGet(`http://${host.address}:4401/hostname`)).status === 200);
+      await until(`the old port is closed on ${host.name}`, () => httpGet(`http://${host.address}:4400/hostname`, 1_000).then(() => false, () => true));
     }
-    expect(identities(await test.tasks('keep_web'))).toEqual(five);
+    expect(identities(await test.tasks('keep_web')).filter((identity) => before.includes(identity))).toEqual(before);
+    await test.remove('keep');
+  });
+
+  it('such as the same file a hundred times, is no change at all', async () => {
+    const text = kept();
+    await test.deploy('keep', text);
+    const tasks = identities(await test.untilRunning('keep_web', 3));
+    const state = async () => ({ service: await test.get<{ Version: unknown }>('/services/keep_web'), tasks: (await test.get<{ ID: string; Version: unknown }[]>('/tasks')).map(({ ID, Version }) => [ID, Version]) });
+    const before = await state();
+    for (let count = 0; count < 100; count++) {
+      expect(await postJson(test.cluster.manager.socketPath, '/shoal/v1/stacks/keep', { files: [{ path: 'keep.yml', text }], workingDir: test.dir })).toMatchObject({ revision: 1, changes: [] });
+    }
+    expect(await state()).toEqual(before);
+    expect(identities(await test.tasks('keep_web'))).toEqual(tasks);
     await test.remove('keep');
   });
 });
