@@ -72,7 +72,7 @@ function advanceRun(view: ClusterView, service: Service, cron: CronOptions, run:
   const templateVersion = tasks.at(-1)?.templateVersion ?? service.templateVersion;
   const job: Service = { ...service, templateVersion, spec: { ...service.spec, mode: jobMode(service.spec.mode, cron) } };
   const slots = (keyOf: (task: Task) => string) => slotsOf(tasks, keyOf);
-  return job.spec.mode.kind === 'global-job' ? advanceGlobal(view, job, slots(byNode), context, decision, run) : advanceReplicated(view, job, slots(bySlotNumber), context, decision, run);
+  return job.spec.mode.kind === 'global-job' ? advanceGlobal(view, job, slots(byNode), context, decision, { run }) : advanceReplicated(view, job, slots(bySlotNumber), context, decision, { run });
 }
 
 /** With the labels of swarm-cronjob a service of any mode is one. */

@@ -7,9 +7,32 @@ import { isOutdated, slotsOf, stateOf, type Slot } from './slot.js';
 /** Until `totalCompletions` slots have completed, at most `maxConcurrent` of them at once. Another version begins anew. */
 export function planReplicatedJob(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
   const decision = emptyDecision();
+  advanceReplicated(view, service, slotsOfIteration(view, service, decision, bySlotNumber), context, decision, { stopping: slotsThatStop(view, service, bySlotNumber) });
+  return decision;
+}
+
+/** Once on every eligible node. */
+export function planGlobalJob(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
+  const decision = emptyDecision();
+  advanceGlobal(view, service, slotsOfIteration(view, service, decision, byNode), context, decision, { stopping: slotsThatStop(view, service, byNode) });
+  return decision;
+}
+
+export const bySlotNumber = (task: Task): string => String(task.slot);
+export const byNode = (task: Task): string => task.nodeId;
+
+interface Execution {
+  /** Of a schedule; absent: the only one. */
+  run?: number | undefined;
+  /** Slots that nothing begins in: see `slotsThatStop`. */
+  stopping?: ReadonlySet<string>;
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** One execution of a job, one step further. Is it over? */
+export function advanceReplicated(view: ClusterView, service: Service, slots: ReadonlyMap<string, Slot>, context: DecisionContext, decision: ServiceDecision, { run, stopping = none }: Execution): boolean {
   const { maxConcurrent, totalCompletions } = jobSize(service);
-  const slots = slotsOfIteration(view, service, decision, slotKey);
-  const stopping = slotsThatStop(view, service, slotKey);
   const open: Slot[] = [];
   let alive = 0;
   for (let number = 1; number <= totalCompletions; number++) {
@@ -21,15 +44,13 @@ export function planReplicatedJob(view: ClusterView, service: Service, context: 
   for (const slot of slots.values()) {
     if (slot.slot > totalCompletions) for (const task of slot.tasks) decision.remove.push({ task, why: `the job has ${totalCompletions} slots` });
   }
-  for (const slot of open.slice(0, Math.max(0, maxConcurrent - alive))) createAttempt(slot, service, context, decision);
-  return decision;
+  for (const slot of open.slice(0, Math.max(0, maxConcurrent - alive))) createAttempt(slot, service, context, decision, run);
+  return open.length + alive === 0;
 }
 
-/** Once on every eligible node. */
-export function planGlobalJob(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {
-  const decision = emptyDecision();
-  const slots = slotsOfIteration(view, service, decision, nodeKey);
-  const stopping = slotsThatStop(view, service, nodeKey);
+/** The same of one that runs on every eligible node. */
+export function advanceGlobal(view: ClusterView, service: Service, slots: ReadonlyMap<string, Slot>, context: DecisionContext, decision: ServiceDecision, { run, stopping = none }: Execution): boolean {
+  let isOver = true;
   const constraints = service.spec.template.placement?.constraints ?? [];
   for (const node of view.all('node')) {
     const slot = slots.get(node.id) ?? { slot: 0, nodeId: node.id, tasks: [] };
@@ -37,10 +58,12 @@ export function planGlobalJob(view: ClusterView, service: Service, context: Deci
       for (const task of slot.tasks.filter((candidate) => isWanted(candidate) && !hasEnded(candidate))) decision.remove.push({ task, why: 'its node is drained' });
       continue;
     }
-    const open = standingOf(view, service, slot, decision) === 'open' && !stopping.has(node.id);
-    if (open && takesNewTasks(node) && satisfiesAll(node, constraints)) createAttempt(slot, service, context, decision);
+    const standing = stopping.has(node.id) ? 'alive' : standingOf(view, service, slot, decision);
+    const mayOpen = standing === 'open' && takesNewTasks(node) && satisfiesAll(node, constraints);
+    if (mayOpen) createAttempt(slot, service, context, decision, run);
+    if (mayOpen || standing === 'alive') isOver = false;
   }
-  return decision;
+  return isOver;
 }
 
 export function jobSize(service: Service): { maxConcurrent: number; totalCompletions: number } {
@@ -50,12 +73,9 @@ export function jobSize(service: Service): { maxConcurrent: number; totalComplet
   return { totalCompletions, maxConcurrent: mode.maxConcurrent ?? totalCompletions };
 }
 
-const slotKey = (task: Task): string => String(task.slot);
-const nodeKey = (task: Task): string => task.nodeId;
-
-/** Slots with a task that was told to go and may still run, also of an earlier run: two at once could do the same work twice. */
+/** Slots with a task that is to go and may still run, of an earlier execution or this one: two at once might do the same work twice. */
 function slotsThatStop(view: ClusterView, service: Service, keyOf: (task: Task) => string): Set<string> {
-  return new Set(view.tasksOfService(service.id).filter((task) => !isWanted(task) && !hasEnded(task) && !isLost(view, task)).map(keyOf));
+  return new Set(view.tasksOfService(service.id).filter((task) => (!isWanted(task) || isOutdated(service, task)) && !hasEnded(task) && !isLost(view, task)).map(keyOf));
 }
 
 function slotsOfIteration(view: ClusterView, service: Service, decision: ServiceDecision, keyOf: (task: Task) => string): Map<string, Slot> {
@@ -66,19 +86,19 @@ function slotsOfIteration(view: ClusterView, service: Service, decision: Service
 
 /** `open`: needs a task; `done`: completed, or failed for good. */
 function standingOf(view: ClusterView, service: Service, slot: Slot, decision: ServiceDecision): 'open' | 'alive' | 'done' {
-  const { arriving, leaving, lost, newest } = stateOf(view, service, slot);
+  const { arriving, leaving, stopping, lost, newest } = stateOf(view, service, slot);
   for (const task of lost) decision.shutdown.push({ task, why: 'its node is down' });
   for (const task of leaving) decision.shutdown.push({ task, why: 'it must leave its node' });
-  if (arriving.length + leaving.length > 0) return 'alive';
+  if (arriving.length + leaving.length + stopping.length > 0) return 'alive';
   if (slot.tasks.some((task) => task.status.state === 'complete')) return 'done';
   return newest && endedByItself(newest) && !shouldRestart(service, slot, newest) ? 'done' : 'open';
 }
 
-function createAttempt(slot: Slot, service: Service, context: DecisionContext, decision: ServiceDecision): void {
+function createAttempt(slot: Slot, service: Service, context: DecisionContext, decision: ServiceDecision, run: number | undefined): void {
   const newest = slot.tasks.at(-1);
   const again = newest !== undefined && endedByItself(newest);
   const crashesBefore = crashesInARow(service, newest);
   const startAfterMs = again ? context.nowMs + restartDelayMs(service, crashesBefore) : 0;
-  const task = draftTask(service, { slot: slot.slot, nodeId: slot.nodeId, desiredState: 'complete', startAfterMs, crashesBefore }, context);
+  const task = draftTask(service, { slot: slot.slot, nodeId: slot.nodeId, desiredState: 'complete', startAfterMs, crashesBefore, ...(run !== undefined && { run }) }, context);
   decision.create.push({ task, why: again ? `the attempt before is ${newest.status.state}` : 'the job needs it' });
 }
