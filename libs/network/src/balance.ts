@@ -11,6 +11,13 @@ export interface Target {
   isLocal: boolean;
 }
 
+/** What a chain is for. */
+export interface Balanced extends Balancing {
+  family: Family;
+  /** Of a published port; nft wants it known where a port is translated. */
+  protocol?: number;
+}
+
 export interface BalancedChains {
   chains: NftChain[];
   sets: NftSet[];
@@ -25,11 +32,12 @@ export function ready(service: AssignedService): AssignedService['endpoints'] {
  * The chain that sends a new connection to one of the targets, and what it needs. `before`: rules that it must pass first.
  * Without a target it sends it nowhere, and the address that was asked for is as unreachable as an unknown one.
  */
-export function balance(chain: string, candidates: readonly Target[], { locality, affinity }: Balancing, family: Family, before: string[] = []): BalancedChains {
+export function balance(chain: string, candidates: readonly Target[], what: Balanced, before: string[] = []): BalancedChains {
+  const { locality, affinity, family } = what;
   const targets = within(candidates, locality);
-  if (affinity?.timeoutSeconds && targets.length > 1) return balanceWithMemory(chain, targets, affinity.timeoutSeconds, family, before);
+  if (affinity?.timeoutSeconds && targets.length > 1) return balanceWithMemory(chain, targets, affinity.timeoutSeconds, what, before);
   const pick = affinity ? clientHash(targets, family) : random(targets);
-  return { chains: [{ name: chain, rules: [...before, ...translation(targets, pick, family)] }], sets: [] };
+  return { chains: [{ name: chain, rules: [...before, ...translation(targets, pick, what)] }], sets: [] };
 }
 
 function within(targets: readonly Target[], locality: Balancing['locality']): readonly Target[] {
@@ -45,15 +53,20 @@ interface Pick {
   ranges: { first: number; last: number; target: Target }[];
 }
 
-function translation(targets: readonly Target[], pick: Pick, family: Family): string[] {
+/**
+ * While the kernel goes over to changed rules, a packet that is on its way through the old ones finds their unnamed maps empty: it
+ * would leave untranslated and be refused. For it there is a last rule without a map.
+ */
+function translation(targets: readonly Target[], pick: Pick, { family, protocol }: Balanced): string[] {
   const [first] = targets;
   if (!first) return [];
-  const withPorts = first.port !== undefined;
-  const guard = withPorts ? 'meta l4proto { 6, 17, 132 } ' : ''; // nft wants to know that there are ports
+  const guard = protocol === undefined ? '' : `meta l4proto ${protocol} `;
   const ip = protocolWord[family];
-  if (targets.length === 1) return [`${guard}dnat ${ip} to ${place(first, family)}`];
+  const single = `${guard}dnat ${ip} to ${place(first, family)}`;
+  if (targets.length === 1) return [single];
+  const withPorts = first.port !== undefined;
   const slots = pick.ranges.map((range) => `${values(range)} : ${withPorts ? `${range.target.address} . ${range.target.port}` : range.target.address}`);
-  return [`${guard}dnat ${ip} ${withPorts ? 'addr . port ' : ''}to ${pick.expression} map { ${slots.join(', ')} }`];
+  return [`${guard}dnat ${ip} ${withPorts ? 'addr . port ' : ''}to ${pick.expression} map { ${slots.join(', ')} }`, single];
 }
 
 function place({ address, port }: Target, family: Family): string {
@@ -94,7 +107,8 @@ function clientHash(targets: readonly Target[], family: Family): Pick {
 }
 
 /** Each target remembers its clients for a time since their last new connection. Memory of a target goes with it. */
-function balanceWithMemory(chain: string, targets: readonly Target[], timeoutSeconds: number, family: Family, before: string[]): BalancedChains {
+function balanceWithMemory(chain: string, targets: readonly Target[], timeoutSeconds: number, what: Balanced, before: string[]): BalancedChains {
+  const { family } = what;
   const client = `${protocolWord[family]} saddr`;
   const names = new Map(targets.map((target) => [target, `${chain}_to_${`${target.address}_${target.port ?? ''}`.replaceAll(/[.:]/g, '_').replace(/_$/, '')}`]));
   const nameOf = (target: Target) => names.get(target)!;
@@ -103,8 +117,8 @@ function balanceWithMemory(chain: string, targets: readonly Target[], timeoutSec
   const fresh = `${pick.expression} vmap { ${pick.ranges.map((range) => `${values(range)} : goto ${nameOf(range.target)}`).join(', ')} }`;
   return {
     chains: [
-      { name: chain, rules: [...before, ...known, fresh] },
-      ...targets.map((target): NftChain => ({ name: nameOf(target), rules: [`update @${nameOf(target)} { ${client} }`, ...translation([target], pick, family)] })),
+      { name: chain, rules: [...before, ...known, fresh, `goto ${nameOf(targets[0]!)}`] },
+      ...targets.map((target): NftChain => ({ name: nameOf(target), rules: [`update @${nameOf(target)} { ${client} }`, ...translation([target], pick, what)] })),
     ],
     sets: targets.map((target): NftSet => ({
       kind: 'set',

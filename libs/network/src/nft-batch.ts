@@ -35,11 +35,10 @@ const set = { table: 1, name: 2, flags: 3, keyType: 4, keyBytes: 5, dataType: 6,
 const elements = { table: 1, set: 2, list: 3, setId: 4 } as const;
 const setFlag = { anonymous: 1, constant: 2, map: 8 } as const;
 /** Numbers that nft(8) gives to its types; the kernel keeps them for its listing. */
-const type = { integer: 4, ipv4: 7, ipv6: 8, protocol: 12, port: 13 } as const;
+const type = { integer: 4, ipv4: 7, ipv6: 8, port: 13 } as const;
 const bitsPerType = 6;
 /** Notes of nft(8) for its listing: in whose order the bytes of keys and values are (2: of the network), and of what the key is made. */
-const numberedUserData = (valueOrder: 0 | 2) => Buffer.from([0, 4, 1, 0, 0, 0, 1, 4, valueOrder, 0, 0, 0, 6, 4, 0, 0, 0, 0]);
-const protocolUserData = Buffer.from('000401000000030e0004090000000106000410000000', 'hex');
+const userDataOfSlots = (valueOrder: 0 | 2) => Buffer.from([0, 4, 1, 0, 0, 0, 1, 4, valueOrder, 0, 0, 0, 6, 4, 0, 0, 0, 0]);
 const register = 1;
 /** The register of four bytes that follows an address in the first one. */
 const registerBehind = { ip: 9, ip6: 12 } as const;
@@ -47,7 +46,7 @@ const registerBehind = { ip: 9, ip6: 12 } as const;
 type Protocol = 'ip' | 'ip6';
 
 function compileRule(line: string, before: number): NetlinkMessage[] | undefined {
-  const found = /^add rule inet (\w+) (\w+) (meta l4proto \{ 6, 17, 132 \} )?dnat (ip6?) (?:addr \. port )?to (.+)$/.exec(line);
+  const found = /^add rule inet (\w+) (\w+) (?:meta l4proto (\d+) )?dnat (ip6?) (?:addr \. port )?to (.+)$/.exec(line);
   if (!found) return undefined;
   const [, table, chain, guard, protocol, target] = found as unknown as [string, string, string, string | undefined, Protocol, string];
   const sets: NetlinkMessage[] = [];
@@ -60,7 +59,7 @@ function compileRule(line: string, before: number): NetlinkMessage[] | undefined
     );
     return id;
   };
-  const guards = guard ? guardOf(addSet) : [];
+  const guards = guard ? guardOf(guard) : [];
   const translation = target.startsWith('numgen') ? choice(target, protocol, addSet) : single(target, protocol);
   if (!translation) return undefined;
   const expressions = nest(rule.expressions, [...guards, ...translation]);
@@ -69,17 +68,14 @@ function compileRule(line: string, before: number): NetlinkMessage[] | undefined
 
 type AddSet = (name: string, flags: number, attributes: (id: number) => Buffer[], list: Buffer[]) => number;
 
-/** `meta l4proto { 6, 17, 132 }` */
-function guardOf(addSet: AddSet): Buffer[] {
-  const protocols = [6, 17, 132];
-  const id = addSet(
-    '__set%d',
-    setFlag.anonymous | setFlag.constant,
-    (id) => [number(set.keyType, type.protocol), number(set.keyBytes, 1), number(set.id, id), nest(set.description, [number(1, protocols.length)]), attribute(set.userData, protocolUserData)],
-    protocols.map((protocol) => element(Buffer.from([protocol]))),
-  );
+/** `meta l4proto 6` */
+function guardOf(protocol: string): Buffer[] {
   const layer4Protocol = 16;
-  return [expression('meta', [number(2, layer4Protocol), number(1, register)]), expression('lookup', [number(2, register), named(1, '__set%d'), number(4, id)])];
+  const equal = 0;
+  return [
+    expression('meta', [number(2, layer4Protocol), number(1, register)]),
+    expression('cmp', [number(1, register), number(2, equal), nest(3, [attribute(1, Buffer.from([Number(protocol)]))])]),
+  ];
 }
 
 /** `numgen random mod 2 map { 0 : 10.0.0.1, 1 : 10.0.0.2 }`, the values perhaps with ports. */
@@ -101,7 +97,7 @@ function choice(target: string, protocol: Protocol, addSet: AddSet): Buffer[] | 
       number(set.dataBytes, addressLength + (withPorts ? 4 : 0)),
       number(set.id, id),
       nest(set.description, [number(1, places.length)]),
-      attribute(set.userData, numberedUserData(withPorts ? 0 : 2)),
+      attribute(set.userData, userDataOfSlots(withPorts ? 0 : 2)),
     ],
     places.map(({ slot, address, port }) => element(hostOrder(slot), port === undefined ? address : Buffer.concat([address, portBytes(port), Buffer.alloc(2)]))),
   );

@@ -3,7 +3,7 @@ import { families, familyOf, hostSideAddress, type Family } from './addresses.js
 import { balance, ready, type BalancedChains, type Target } from './balance.js';
 import type { NodeNetworkView } from './network.js';
 import { maskedMark, protocolWord, type NftSet } from './nft-table.js';
-import { boundPorts, hostModePorts, portKey, publishedPorts, type PublishedPort } from './published-ports.js';
+import { boundPorts, hostModePorts, portKey, protocolNumber, publishedPorts, type PublishedPort } from './published-ports.js';
 
 /** How the mesh finds an endpoint behind a service's address or a published port: maps to one chain each. `own`: addresses of this node. */
 export function serviceRules(view: NodeNetworkView, own: readonly string[]): BalancedChains {
@@ -76,11 +76,11 @@ function serviceChain(service: AssignedService, { networkId, address, chain }: V
       .filter((one) => one.networkId === networkId && familyOf(one.address) === family)
       .map((one): Target => ({ address: one.address, isLocal: endpoint.nodeId === nodeId, ...(endpoint.weight !== undefined && { weight: endpoint.weight }) })),
   );
-  return balance(chain, targets, service.balancing ?? {}, family);
+  return balance(chain, targets, { ...service.balancing, family });
 }
 
 function portChains(prefix: string, port: PublishedPort, family: Family): BalancedChains {
-  return balance(portChain(prefix, port, family), port.targets, port.traffic, family, [...strangers(port, family), ...(port.traffic.masquerade ? [`ct mark set ${maskedMark}`] : [])]);
+  return balance(portChain(prefix, port, family), port.targets, { ...port.traffic, family, protocol: protocolNumber[port.protocol] }, [...strangers(port, family), ...(port.traffic.masquerade ? [`ct mark set ${maskedMark}`] : [])]);
 }
 
 /** Who may not connect gets no answer. The host itself is known by its loopback addresses. */

@@ -25,7 +25,7 @@ afterAll(() => {
   holder.kill('SIGKILL');
 });
 
-const ports = 'meta l4proto { 6, 17, 132 } ';
+const ports = 'meta l4proto 6 ';
 
 test.each([
   'dnat ip to 10.0.0.1',
@@ -36,6 +36,7 @@ test.each([
   `${ports}dnat ip6 to [fd00::1]:8000`,
   `${ports}dnat ip addr . port to numgen random mod 2 map { 0 : 10.0.0.1 . 8000, 1 : 10.0.0.2 . 65535 }`,
   `${ports}dnat ip6 addr . port to numgen random mod 2 map { 0 : fd00::1 . 8000, 1 : fd00::2 . 1 }`,
+  `${ports}dnat ip addr . port to numgen random mod 2 map { 0 : 10.0.0.1 . 8000, 1 : 10.0.0.2 . 8000 }\nadd rule inet mesh vip meta l4proto 132 dnat ip to numgen random mod 2 map { 0 : 10.0.0.1, 1 : 10.0.0.2 }`,
 ])('%s', async (rule) => {
   const text = `flush chain inet mesh vip\nadd rule inet mesh vip ${rule}\n`;
   expect(compileTransaction(text)).toBeDefined();

@@ -45,8 +45,10 @@ test('an endpoint that comes changes its service and nothing else', () => {
     'add route 10.10.0.13/32 via 100.64.0.2 dev vx0',
     'flush chain inet mesh vip_10_10_0_2',
     'add rule inet mesh vip_10_10_0_2 dnat ip to numgen random mod 3 map { 0 : 10.10.0.11, 1 : 10.10.0.12, 2 : 10.10.0.13 }',
+    'add rule inet mesh vip_10_10_0_2 dnat ip to 10.10.0.11',
     'flush chain inet mesh pub4_tcp_8080',
-    'add rule inet mesh pub4_tcp_8080 meta l4proto { 6, 17, 132 } dnat ip addr . port to numgen random mod 3 map { 0 : 10.10.0.11 . 8000, 1 : 10.10.0.12 . 8000, 2 : 10.10.0.13 . 8000 }',
+    'add rule inet mesh pub4_tcp_8080 meta l4proto 6 dnat ip addr . port to numgen random mod 3 map { 0 : 10.10.0.11 . 8000, 1 : 10.10.0.12 . 8000, 2 : 10.10.0.13 . 8000 }',
+    'add rule inet mesh pub4_tcp_8080 meta l4proto 6 dnat ip to 10.10.0.11:8000',
   ]);
 });
 
@@ -56,7 +58,7 @@ test('an endpoint that drains gets nothing new and keeps its route', () => {
     'flush chain inet mesh vip_10_10_0_2',
     'add rule inet mesh vip_10_10_0_2 dnat ip to 10.10.0.11',
     'flush chain inet mesh pub4_tcp_8080',
-    'add rule inet mesh pub4_tcp_8080 meta l4proto { 6, 17, 132 } dnat ip to 10.10.0.11:8000',
+    'add rule inet mesh pub4_tcp_8080 meta l4proto 6 dnat ip to 10.10.0.11:8000',
   ]);
 });
 
