@@ -2,6 +2,7 @@ export * from './address-pools.js';
 export * from './admission.js';
 export * from './architecture.js';
 export * from './assignment.js';
+export * from './autoscale-options.js';
 export * from './change.js';
 export * from './cluster-view.js';
 export * from './constraint.js';

@@ -1,4 +1,5 @@
 import { isRefused } from '../../base/src/index.js';
+import { checkAutoscale } from './autoscale-options.js';
 import { isDnsName, type Problem } from './admission.js';
 import { parseConstraint } from './constraint.js';
 import { checkCronOptions } from './cron-options.js';
@@ -26,6 +27,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
     ...checkUpdateOptions(spec),
     ...checkCronOptions(spec),
     ...checkPlacementOptions(spec),
+    ...checkAutoscale(spec),
     ...checkRuntime(spec),
   ];
 }

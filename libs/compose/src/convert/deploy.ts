@@ -115,10 +115,13 @@ function convertLegacyRestart(scope: Scope, name: string, text: string | undefin
 
 const constraint = /^\s*[a-z_][a-z0-9\-_.]+\s*(?:==|!=)\s*[a-z0-9:\-_\s.*()?+[\]\\^$|/]+\s*$/i;
 
+/** Shoal's own. */
+const membership = /^\s*[a-z_][a-z0-9\-_.]+\s+in\s*\([^()]+\)\s*$/i;
+
 export function convertPlacement(scope: Scope, name: string, { placement }: Deploy): Placement | undefined {
   if (!placement) return undefined;
   (placement.constraints ?? []).forEach((text, index) => {
-    if (constraint.test(text)) return;
+    if (constraint.test(text) || membership.test(text)) return;
     const suggestion = /^[^=!]*=[^=]*$/.test(text) ? `write ${text.replace('=', '==')}` : 'constraints look like node.labels.disk == ssd or node.role != manager';
     problem(scope, servicePath(name, `deploy.placement.constraints[${index}]`), `"${text}" is not a constraint`, suggestion);
   });

@@ -1,4 +1,4 @@
-import { deployTrafficFields, deviceReservations } from './spec-schema.js';
+import { deployPlacementFields, deployTrafficFields, deviceReservations, placementSpecFields } from './spec-schema.js';
 import type { Shape } from './shape.js';
 import { duration, envOrLabels, field, integer, list, number, oneOf, strictMap, string } from './shapes.js';
 
@@ -19,6 +19,7 @@ const deployment = strictMap({
   mode: field(string),
   endpoint_mode: field(string, 2),
   ...deployTrafficFields,
+  ...deployPlacementFields,
   replicas: field(integer),
   labels: field(envOrLabels),
   update_config: field(strictMap({ ...updateFields, order: field(order, 4) })),
@@ -37,6 +38,7 @@ const deployment = strictMap({
       constraints: field(list(string)),
       preferences: field(list(strictMap({ spread: field(string) })), 3),
       max_replicas_per_node: field(integer, 8),
+      ...placementSpecFields,
     }),
   ),
 });

@@ -100,6 +100,19 @@ export const deployTrafficFields: Record<string, Field> = {
   'x-allow': field(strings),
 };
 
+/** Below `deploy`, and below its `placement`: Shoal's own. */
+export const deployPlacementFields: Record<string, Field> = {
+  'x-priority': field(integer),
+  'x-autoscale': field(strictMap({ min: field(integer), max: field(integer), cpu: field(integerOrText), memory: field(integerOrText), cooldown: field(string) })),
+};
+export const placementSpecFields: Record<string, Field> = {
+  'x-affinity': field(strings),
+  'x-anti-affinity': field(strings),
+  'x-strategy': field(string),
+  'x-rebalance': field(boolean),
+  'x-volumes': field(string),
+};
+
 /** Of a network. */
 export const networkSpecFields: Record<string, Field> = {
   enable_ipv4: field(boolean),

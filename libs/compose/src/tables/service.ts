@@ -10,7 +10,7 @@ import { environment, labels, options } from '../fields/mappings.js';
 import { mounts } from '../fields/mounts.js';
 import { ports } from '../fields/ports.js';
 import { byteSize, count, duration, flag, mode, optionalCount, optionalDuration, optionalFlag, ratio, signed, text } from '../fields/scalars.js';
-import { deployTraffic, deviceReservations, specFields } from './spec.js';
+import { deployPlacement, deployTraffic, deviceReservations, placementSpec, specFields } from './spec.js';
 
 /*
  * The long form of a compose file: one table per mapping, with the keys as users write them, in the order in which
@@ -66,9 +66,10 @@ const deploy = struct({
     { condition: text, delay: optionalDuration, max_attempts: optionalCount, window: optionalDuration },
     { keepEmpty: true },
   ),
-  placement: struct({ constraints: strings, preferences: listOf(struct({ spread: text }, { keepEmpty: true })), max_replicas_per_node: count }),
+  placement: struct({ constraints: strings, preferences: listOf(struct({ spread: text }, { keepEmpty: true })), max_replicas_per_node: count, ...placementSpec }),
   endpoint_mode: text,
   ...deployTraffic,
+  ...deployPlacement,
 });
 
 const healthcheck = struct(

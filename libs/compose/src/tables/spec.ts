@@ -2,7 +2,7 @@ import { listOf } from '../fields/collections.js';
 import { struct } from '../fields/kind.js';
 import { stringOrList, stringOrNumberList, strings } from '../fields/lists.js';
 import { labels } from '../fields/mappings.js';
-import { byteLimit, byteSize, flag, integerOrText, text, textOrNumber } from '../fields/scalars.js';
+import { byteLimit, byteSize, flag, integerOrText, optionalFlag, text, textOrNumber } from '../fields/scalars.js';
 
 /* The keys that only the Compose Specification has, printed after the others. */
 
@@ -23,6 +23,10 @@ export const deviceReservations = listOf(struct({ capabilities: strings, driver:
 
 /** Below `deploy`, Shoal's own: how connections to the service are spread, and who may make them. */
 export const deployTraffic = { 'x-locality': text, 'x-affinity': text, 'x-weight': text, 'x-allow': strings };
+
+/** Where its tasks run, and how many there are; the second below `deploy.placement`. */
+export const deployPlacement = { 'x-priority': integerOrText, 'x-autoscale': struct({ min: integerOrText, max: integerOrText, cpu: textOrNumber, memory: textOrNumber, cooldown: text }) };
+export const placementSpec = { 'x-affinity': strings, 'x-anti-affinity': strings, 'x-strategy': text, 'x-rebalance': optionalFlag, 'x-volumes': text };
 
 export const specFields = {
   blkio_config: blockIo,
