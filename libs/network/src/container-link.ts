@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Refused } from '../../base/src/index.js';
+import { Bug, Refused } from '../../base/src/index.js';
 import type { AssignedNetwork } from '../../model/src/index.js';
 import { containerMac, familyOf, gatewayMac, nameserverAddress, parsePrefix, type Family } from './addresses.js';
 import { mainRouteTable } from './kernel-item.js';
@@ -12,6 +12,9 @@ import type { LocalContainer } from './network.js';
 import { publishedAddress } from './published-ports.js';
 import * as route from './rtnetlink.js';
 import { subnetOf } from './subnets.js';
+
+/** Of `lo`, in every namespace. */
+const loopbackIndex = 1;
 
 /** One attachment of a container to a network: a link whose other end is in the mesh. */
 export interface ContainerLink {
@@ -72,7 +75,7 @@ export function makeContainerNamespace(path: string, links: readonly ContainerLi
     if (mesh.hasIpv6) setSysctls(hasIpv6 ? staticIpv6 : { 'ipv6/conf/default/disable_ipv6': '1' });
     const container = new Netlink();
     try {
-      container.request([route.setLinkUp(route.linkNamed(container, 'lo').index)]);
+      container.request([route.setLinkUp(loopbackIndex)]);
       for (const link of links) makeLink(container, mesh, link);
     } finally {
       container.close();
@@ -85,19 +88,23 @@ export function makeLink(container: Netlink, mesh: Mesh, link: ContainerLink): v
   const near = { name: link.name, mtu: link.mtu, mac: link.mac };
   const far = { name: link.meshName, mtu: link.mtu, mac: gatewayMac, namespaceFd: mesh.namespaceFd };
   try {
-    container.request([route.addVeth(near, far)]);
+    container.request([route.addVeth(near, far, true)]);
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
-    const leaving = route.findLink(mesh.mesh, link.meshName); // of a namespace that is on its way out, and may have left by now
-    if (leaving) mesh.mesh.request([route.deleteLink(leaving.index)]);
-    container.request([route.addVeth(near, far)]);
+    const leaving = route.findLinkIndex(mesh.mesh, link.meshName); // of a namespace that is on its way out, and may have left by now
+    if (leaving !== undefined) mesh.mesh.request([route.deleteLink(leaving)]);
+    container.request([route.addVeth(near, far, true)]);
   }
-  const linkIndex = route.linkNamed(container, link.name).index;
-  const meshIndex = route.linkNamed(mesh.mesh, link.meshName).index;
-  container.request([route.setLinkUp(linkIndex)]);
-  mesh.mesh.request([route.setLinkUp(meshIndex)]);
+  const meshIndex = indexOf(mesh.mesh, link.meshName);
+  mesh.mesh.request([route.setLinkUp(meshIndex), ...link.addresses.flatMap(({ address }) => meshMessages(meshIndex, address, link.mac))]);
+  const linkIndex = indexOf(container, link.name);
   container.request(link.addresses.flatMap((address) => insideMessages(linkIndex, address)));
-  mesh.mesh.request(link.addresses.flatMap(({ address }) => meshMessages(meshIndex, address, link.mac)));
+}
+
+function indexOf(netlink: Netlink, name: string): number {
+  const index = route.findLinkIndex(netlink, name);
+  if (index === undefined) throw new Bug(`the link ${name} that was just made is not there`);
+  return index;
 }
 
 /** How the mesh finds the container. */

@@ -84,7 +84,8 @@ export function removeEncryptedTunnel({ mesh }: Mesh): void {
 /** With those of encryption that are there. */
 export function meshLinks({ mesh }: Mesh): MeshLinks {
   const names: readonly MeshLinkName[] = ['lo', 'vx0', 'vxe0', 'wg0', 'wg1'];
-  const links = route.listLinks(mesh).flatMap(({ name, index }) => (names.some((known) => known === name) ? [[name, index] as const] : []));
+  // By name: each container has a link here as well.
+  const links = names.map((name) => [name, route.findLinkIndex(mesh, name)] as const).filter(([, index]) => index !== undefined);
   return Object.fromEntries(links) as MeshLinks;
 }
 

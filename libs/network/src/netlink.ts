@@ -28,12 +28,14 @@ const option = { capAck: 10, extAck: 11 } as const;
 /** Acknowledgements of one batch must fit the socket's receive buffer (208 KiB by default). */
 const maxBatch = 100;
 
+/** Of all sockets: what is read is taken out before anything else of this thread runs. */
+const receiveBuffer = Buffer.alloc(256 * 1024);
+
 export class Netlink {
   readonly #fd: number;
   /** By it the kernel tells in its notifications who made a change. */
   readonly portId: number;
   #sequence = 1;
-  readonly #buffer = Buffer.alloc(256 * 1024);
 
   /** Opens it in the namespace the thread is in now. */
   constructor(protocol: number = netlinkProtocol.route) {
@@ -110,7 +112,7 @@ export class Netlink {
   }
 
   #read(): NetlinkAnswer[] {
-    return splitMessages(this.#buffer.subarray(0, receive(this.#fd, this.#buffer)));
+    return splitMessages(receiveBuffer.subarray(0, receive(this.#fd, receiveBuffer)));
   }
 }
 

@@ -39,8 +39,17 @@ export function listLinks(netlink: Netlink): Link[] {
 }
 
 export function findLink(netlink: Netlink, name: string): Link | undefined {
-  const body = netlink.get(routeMessage.getLink, Buffer.concat([linkHeader(0), attribute(linkAttribute.name, Buffer.from(`${name}\0`))]));
+  const body = getLink(netlink, name);
   return body && readLink(body);
+}
+
+/** `undefined`: there is no such link. Where nothing else is asked for: a link has many attributes. */
+export function findLinkIndex(netlink: Netlink, name: string): number | undefined {
+  return getLink(netlink, name)?.readInt32LE(4);
+}
+
+function getLink(netlink: Netlink, name: string): Buffer | undefined {
+  return netlink.get(routeMessage.getLink, Buffer.concat([linkHeader(0), attribute(linkAttribute.name, Buffer.from(`${name}\0`))]));
 }
 
 /** A link that must be there. */
@@ -83,9 +92,10 @@ export interface LinkEnd {
   namespaceFd?: number;
 }
 
-export function addVeth(near: LinkEnd, far: LinkEnd): NetlinkMessage {
+/** `isUp`: the near end. (The kernel refuses to have the far one up before both are joined.) */
+export function addVeth(near: LinkEnd, far: LinkEnd, isUp = false): NetlinkMessage {
   const peer = attribute(vethPeer, Buffer.concat([linkHeader(0), linkEnd(far)]));
-  return addLink(near, 'veth', peer);
+  return addLink(near, 'veth', peer, isUp);
 }
 
 /**
@@ -238,12 +248,12 @@ function linkEnd(end: LinkEnd): Buffer {
   ]);
 }
 
-function addLink(end: LinkEnd, kind: string, data: Buffer): NetlinkMessage {
+function addLink(end: LinkEnd, kind: string, data: Buffer, isUp = false): NetlinkMessage {
   const info = Buffer.concat([attribute(linkInfo.kind, Buffer.from(kind)), attribute(linkInfo.data, data)]);
   return {
     type: routeMessage.newLink,
     flags: netlinkFlag.create | netlinkFlag.exclusive,
-    body: Buffer.concat([linkHeader(0), linkEnd(end), attribute(linkAttribute.linkInfo, info)]),
+    body: Buffer.concat([linkHeader(0, isUp ? linkUp : 0), linkEnd(end), attribute(linkAttribute.linkInfo, info)]),
     what: `add ${kind} ${end.name}`,
   };
 }

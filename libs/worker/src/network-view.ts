@@ -2,26 +2,43 @@ import { hasOwnNetworks, isTerminal, portTraffic, type PortConfig, type Assigned
 import type { LocalContainer, NodeNetworkView } from '../../network/src/network.js';
 import { containerIdOf } from './names.js';
 
-/** What a node's network must look like for its assignments. `stateOf`: the observed state of a task here. */
+/**
+ * What a node's network must look like for its assignments. `stateOf`: the observed state of a task here. What is as in the view `before`
+ * is the same object: by that the network sees quickly that nothing of it has changed.
+ */
 export function networkView(
   set: AssignmentSet,
   self: { nodeId: string; index: number },
   stateOf: (taskId: string) => TaskState | undefined,
+  before?: NodeNetworkView,
 ): NodeNetworkView {
+  const containers = itemsOf(set, 'task')
+    .filter((task) => isAttached(task) && !isTerminal(stateOf(task.id) ?? 'assigned'))
+    .map(localContainer);
   return {
-    self,
-    peers: itemsOf(set, 'peer'),
-    networks: itemsOf(set, 'network'),
-    services: itemsOf(set, 'service'),
-    containers: itemsOf(set, 'task')
-      .filter((task) => isAttached(task) && !isTerminal(stateOf(task.id) ?? 'assigned'))
-      .map(localContainer),
+    self: { nodeId: self.nodeId, index: self.index },
+    peers: sameOr(itemsOf(set, 'peer'), before?.peers),
+    networks: sameOr(itemsOf(set, 'network'), before?.networks),
+    services: sameOr(itemsOf(set, 'service'), before?.services),
+    containers: sameOr(containers, before?.containers),
   };
 }
 
+function sameOr<T>(items: readonly T[], before: readonly T[] | undefined): readonly T[] {
+  return before && items.length === before.length && items.every((item, at) => item === before[at]) ? before : items;
+}
+
+const known = new WeakMap<AssignedTask, LocalContainer>();
+
+/** The same for the same task: assignments stay the same objects until they are replaced. */
 export function localContainer(task: AssignedTask): LocalContainer {
-  const { macAddress } = task.template.container;
-  return { containerId: containerIdOf(task.id), taskId: task.id, networks: task.networks, hostPorts: task.hostPorts.map((port) => hostPort(task, port)), ...(macAddress && { macAddress }) };
+  let container = known.get(task);
+  if (!container) {
+    const { macAddress } = task.template.container;
+    container = { containerId: containerIdOf(task.id), taskId: task.id, serviceId: task.serviceId, networks: task.networks, hostPorts: task.hostPorts.map((port) => hostPort(task, port)), ...(macAddress && { macAddress }) };
+    known.set(task, container);
+  }
+  return container;
 }
 
 function hostPort({ serviceLabels }: AssignedTask, port: PortConfig): LocalContainer['hostPorts'][number] {

@@ -1,7 +1,7 @@
 import { Bell, describeError, Lifetime, Limiter, Milestone, type Clock, type Trace } from '../../base/src/index.js';
 import type { Images } from '../../image/src/images.js';
 import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type EncryptionKey, type TaskStatus } from '../../model/src/index.js';
-import type { NodeNetwork } from '../../network/src/network.js';
+import type { NodeNetwork, NodeNetworkView } from '../../network/src/network.js';
 import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, type NodeFacts } from './names.js';
 import { obeyed, type AssignmentChange, type Journal } from './journal.js';
@@ -67,6 +67,7 @@ export class Worker {
   /** How often the network was asked to change, and which of these wishes the kernel has fulfilled. */
   #networkWish = 0;
   readonly #networkFulfilled = new Milestone();
+  #networkView: NodeNetworkView | undefined;
   readonly #building = new Limiter(maxBuilding);
 
   readonly #leftovers: LeftoverPorts;
@@ -237,7 +238,8 @@ export class Worker {
         if (node.index === 0) continue; // not welcomed yet
         const [wish, series, version] = [this.#networkWish, this.#series, this.#version];
         const startedMs = clock.monotonicMs();
-        await network.apply(networkView(this.#items, node, (id) => this.#running.get(id)?.runner.status.state), signal);
+        this.#networkView = networkView(this.#items, node, (id) => this.#running.get(id)?.runner.status.state, this.#networkView);
+        await network.apply(this.#networkView, signal);
         this.#networkFulfilled.reach(wish);
         this.#noteApplied(series, version);
         await clock.sleep(Math.min(maxNetworkRestMs, networkRestPerWork * (clock.monotonicMs() - startedMs)), signal);
