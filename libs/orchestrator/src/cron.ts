@@ -1,7 +1,7 @@
 import { parseTimestamp, sameJson, timestamp } from '../../base/src/index.js';
 import { hasEnded, isWanted, latestTick, nextTick, type ClusterView, type CronOptions, type CronStatus, type DecisionContext, type Service, type ServiceMode, type Task } from '../../model/src/index.js';
 import { emptyDecision, lookAgainAt, type ServiceDecision } from './decision.js';
-import { advanceGlobal, advanceReplicated, byNode, bySlotNumber } from './jobs.js';
+import { advanceGlobal, advanceReplicated, byNode, bySlotNumber, slotsThatStop } from './jobs.js';
 import { slotsOf } from './slot.js';
 import { planStopped } from './stopped.js';
 
@@ -58,10 +58,10 @@ function advanceRuns(view: ClusterView, service: Service, cron: CronOptions, { s
   if (cron.concurrency === 'forbid' && runs.size > 0) {
     return { ...status, underWay: [...runs.keys()], message: `the run of ${timeText(run)} was left out: that of ${timeText([...runs.keys()][0]!)} is still under way` };
   }
-  if (cron.concurrency === 'replace') {
+  if (cron.concurrency === 'replace' && runs.size > 0) {
     decision.create.length = 0;
     for (const tasks of runs.values()) end(tasks, `the run of ${timeText(run)} takes its place`, decision);
-    runs.clear();
+    return { ...status, run, underWay: [run], message: '' };
   }
   const over = advanceRun(view, service, cron, run, [], context, decision);
   return { ...status, run, underWay: [...runs.keys(), ...(over ? [] : [run])], message: '' };
@@ -72,7 +72,10 @@ function advanceRun(view: ClusterView, service: Service, cron: CronOptions, run:
   const templateVersion = tasks.at(-1)?.templateVersion ?? service.templateVersion;
   const job: Service = { ...service, templateVersion, spec: { ...service.spec, mode: jobMode(service.spec.mode, cron) } };
   const slots = (keyOf: (task: Task) => string) => slotsOf(tasks, keyOf);
-  return job.spec.mode.kind === 'global-job' ? advanceGlobal(view, job, slots(byNode), context, decision, { run }) : advanceReplicated(view, job, slots(bySlotNumber), context, decision, { run });
+  const execution = (keyOf: (task: Task) => string) => ({ run, ...(cron.concurrency !== 'allow' && { stopping: slotsThatStop(view, service, keyOf) }) });
+  return job.spec.mode.kind === 'global-job'
+    ? advanceGlobal(view, job, slots(byNode), context, decision, execution(byNode))
+    : advanceReplicated(view, job, slots(bySlotNumber), context, decision, execution(bySlotNumber));
 }
 
 /** With the labels of swarm-cronjob a service of any mode is one. */

@@ -74,7 +74,7 @@ export function jobSize(service: Service): { maxConcurrent: number; totalComplet
 }
 
 /** Slots with a task that is to go and may still run, of an earlier execution or this one: two at once might do the same work twice. */
-function slotsThatStop(view: ClusterView, service: Service, keyOf: (task: Task) => string): Set<string> {
+export function slotsThatStop(view: ClusterView, service: Service, keyOf: (task: Task) => string): Set<string> {
   return new Set(view.tasksOfService(service.id).filter((task) => (!isWanted(task) || isOutdated(service, task)) && !hasEnded(task) && !isLost(view, task)).map(keyOf));
 }
 

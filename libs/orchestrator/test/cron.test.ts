@@ -79,10 +79,14 @@ test('forbid: while a run is under way the next one is left out', () => {
   expect(runs(world)).toEqual(['00:10', '00:30']);
 });
 
-test('replace: the run under way makes way', () => {
+test('replace: the run under way makes way, and the next begins when it has stopped', () => {
   const world = aCronWorld({ schedule: '*/10 * * * *', concurrency: 'replace' });
   world.after(10 * minute);
-  expect(world.after(10 * minute)).toEqual(['create job.1: the job needs it', 'shut down job.1 on node-a: the run of 2024-01-01T00:20:00Z takes its place']);
+  const agents = world.agents;
+  world.agents = () => ({ changes: [] });
+  expect(world.after(10 * minute)).toEqual(['shut down job.1 on node-a: the run of 2024-01-01T00:20:00Z takes its place']);
+  world.agents = agents;
+  expect(world.after(1000)).toEqual(['create job.1: the job needs it']);
   expect(world.alive()).toHaveLength(1);
   expect(cron(world).status.cron?.underWay).toHaveLength(1);
 });
