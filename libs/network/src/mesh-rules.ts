@@ -97,15 +97,17 @@ function sealedElsewhere({ networks, services }: NodeNetworkView): string[] {
 }
 
 /** Targets on this node that packets from other nodes may reach although their source is in no network of ours. */
-function localTargets({ self, services }: NodeNetworkView, family: Family): string[] {
-  return services.flatMap((service) =>
-    service.endpoints
-      .filter((endpoint) => endpoint.nodeId === self.nodeId)
-      .flatMap((endpoint) => {
-        const address = publishedAddress(endpoint.addresses, family);
-        return address ? service.ports.map((port) => `${address} . ${protocolNumber[port.protocol]} . ${port.targetPort}`) : [];
-      }),
-  );
+function localTargets({ self, services, containers }: NodeNetworkView, family: Family): string[] {
+  return services.flatMap(({ id, ports, endpoints }) => {
+    const places = [
+      ...endpoints.filter((endpoint) => endpoint.nodeId === self.nodeId).map(({ addresses }) => addresses),
+      ...(ports.length > 0 ? containers.filter(({ serviceId }) => serviceId === id).map(({ networks }) => networks) : []),
+    ];
+    return places.flatMap((addresses) => {
+      const address = publishedAddress(addresses, family);
+      return address ? ports.map((port) => `${address} . ${protocolNumber[port.protocol]} . ${port.targetPort}`) : [];
+    });
+  });
 }
 
 function subnetsOf(networks: readonly AssignedNetwork[], family: Family): string[] {

@@ -22,6 +22,8 @@ export interface ClaimedPort {
 export interface LocalContainer {
   containerId: string;
   taskId: string;
+  /** Its published ports are open here before any node has heard that it is ready: another may hear it first. Absent: of no service. */
+  serviceId?: string;
   /** First one carries the default route. Empty: loopback only. */
   networks: readonly TaskNetwork[];
   /** Ports of `mode: host`. */

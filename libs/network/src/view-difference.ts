@@ -29,7 +29,7 @@ export class ViewDifferences {
     if (this.#indexed !== before) this.#index(before);
     const { gone, fresh } = exchanged(before.services, after.services);
     const parts = new Set([...gone, ...fresh]);
-    const touched = new Set([...parts].flatMap(keysOf));
+    const touched = new Set([...[...parts].flatMap(keysOf), ...exchanged(before.containers, after.containers).either.flatMap(({ serviceId }) => serviceId ?? []).map(idKey)]);
     for (const service of fresh) this.#add(service);
     for (const key of [...touched, ...this.#contested]) for (const service of this.#byKey.get(key) ?? []) parts.add(service);
     for (const service of gone) this.#remove(service);
@@ -72,14 +72,15 @@ function isComparable(before: NodeNetworkView, after: NodeNetworkView): boolean 
 }
 
 /** Those that are in one list only. Most stand where they stood. */
-function exchanged(before: readonly AssignedService[], after: readonly AssignedService[]): { gone: AssignedService[]; fresh: AssignedService[] } {
-  const [had, has] = [new Set<AssignedService>(), new Set<AssignedService>()];
+function exchanged<T>(before: readonly T[], after: readonly T[]): { gone: T[]; fresh: T[]; either: T[] } {
+  const [had, has] = [new Set<T>(), new Set<T>()];
   for (let at = 0; at < Math.max(before.length, after.length); at++) {
     if (before[at] === after[at]) continue;
-    if (before[at]) had.add(before[at]!);
-    if (after[at]) has.add(after[at]!);
+    if (at < before.length) had.add(before[at]!);
+    if (at < after.length) has.add(after[at]!);
   }
-  return { gone: [...had].filter((service) => !has.has(service)), fresh: [...has].filter((service) => !had.has(service)) };
+  const [gone, fresh] = [[...had].filter((item) => !has.has(item)), [...has].filter((item) => !had.has(item))];
+  return { gone, fresh, either: [...gone, ...fresh] };
 }
 
 /**
@@ -107,9 +108,10 @@ const knownKeys = new WeakMap<AssignedService, readonly string[]>();
 function keysOf(service: AssignedService): readonly string[] {
   let keys = knownKeys.get(service);
   if (!keys) {
-    const { name, virtualIps, endpoints, guard, ports } = service;
+    const { id, name, virtualIps, endpoints, guard, ports } = service;
     const addresses = [...virtualIps, ...endpoints.flatMap((endpoint) => endpoint.addresses)];
     keys = [...new Set([
+      idKey(id),
       nameKey(name),
       ...addresses.map(({ address }) => address),
       ...(guard?.addresses ?? []),
@@ -120,6 +122,11 @@ function keysOf(service: AssignedService): readonly string[] {
     knownKeys.set(service, keys);
   }
   return keys;
+}
+
+/** A container of it has come or gone. */
+function idKey(id: string): string {
+  return `service ${id}`;
 }
 
 /** Ports at one address get a name in the mesh that depends on all others of them. */

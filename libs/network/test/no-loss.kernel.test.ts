@@ -53,6 +53,15 @@ test(`${connections} short connections: none fails while the endpoints change ${
   console.log(`connections ${results.map(({ made, seconds }) => `${made} in ${seconds.toFixed(1)} s`).join(', ')}; ${changes} changes`);
 }, deadlineMs);
 
+test('an endpoint is reached through a node that heard of it before its own node did', async () => {
+  const [others, newest] = [endpoints.slice(0, 3).map(ready), endpoints.at(-1)!];
+  await hosts[newest.host - 1]!.apply(view(newest.host, others));
+  await hosts[0].apply(view(1, [ready(newest)]));
+  const connection = await start(client, conversation(hosts[0].address, 8080)); // a refusal of the other node does not lead back: it would be silence
+  expect(await say(connection)).toBe(`from ::ffff:${newest.container.networks[0]!.address}`);
+  await applyAll(endpoints.map(ready));
+});
+
 test(`open connections pass ${reloads} times through a process that ends, rules that are lost, and a process that lays them anew`, async () => {
   const open = [
     ...(await Promise.all(hosts.map(({ address }) => start(client, conversation(address, 8080))))),
@@ -72,7 +81,7 @@ test(`open connections pass ${reloads} times through a process that ends, rules 
 });
 
 function container(id: string, address: string): LocalContainer {
-  return { containerId: id, taskId: id, networks: [{ networkId: 'net', address, aliases: [] }], hostPorts: [] };
+  return { containerId: id, taskId: id, serviceId: id.replace(/\d+$/, ''), networks: [{ networkId: 'net', address, aliases: [] }], hostPorts: [] };
 }
 
 function ready({ host, container }: (typeof endpoints)[number]): AssignedEndpoint {

@@ -5,7 +5,7 @@ import { diffPlan } from '../src/diff.js';
 import { planNames } from '../src/dns-names.js';
 import { planNode, planServices } from '../src/node-plan.js';
 import { changeNames, ViewDifferences } from '../src/view-difference.js';
-import { endpoint, options, peer, view } from './views.js';
+import { db, endpoint, options, peer, view, w1 } from './views.js';
 
 /** Services that meet in names, ports, bound addresses and even addresses, on two nodes. */
 const service = fc.record({
@@ -53,6 +53,19 @@ test('the difference of two views leads to the same change as the whole of them,
     }),
     { numRuns: 500 },
   );
+});
+
+test("a container that comes or goes has its service's ports opened or closed, though the service is as it was", () => {
+  const served = built({ name: 'web', mode: 'vip', ports: [{ publishedPort: 80, protocol: 'tcp', bound: false }], endpoints: [] }, 1);
+  const container = { ...w1, serviceId: served.id };
+  const [without, having] = [view({ services: [served, db], containers: [] }), view({ services: [served, db], containers: [container] })];
+  const shared = { ...having, peers: without.peers, networks: without.networks };
+  for (const [before, after] of [[without, shared], [shared, without]] as const) {
+    const small = new ViewDifferences().between(before, after)!;
+    const whole = diffPlan(planNode(before, options), planNode(after, options));
+    expect(diffPlan(planServices(small.before, options), planServices(small.after, options))).toEqual(whole);
+    expect(whole.meshRules).toContain('pubtgt4 { 10.10.0.11 . 6 . 8000');
+  }
 });
 
 test('one changed service of many leaves the others out', () => {
