@@ -1,10 +1,12 @@
 import { parseTimestamp, timestamp } from '../../base/src/index.js';
-import { hasEnded, isWanted, nodeName, placementOptionsOf, runningSinceOf, taskName, type Change, type ClusterView, type Decide, type Service } from '../../model/src/index.js';
+import { hasEnded, isWanted, nodeName, placementOptionsOf, runningSinceOf, taskName, type Change, type ClusterView, type Decide, type Service, type Task } from '../../model/src/index.js';
 import { nodeTable } from './node-table.js';
 import { planRebalance, type Move } from './rebalance.js';
 
 /** A service is only looked at when all of its tasks have run for so long: what has just been moved stays for a while. */
 const steadyMs = 10_000;
+/** And what was told to move and stayed, because nothing could take its place, is tried again. */
+const triedInVainMs = 5 * 60_000;
 
 /** Services that ask for it are spread better when they could be, by as many tasks at once as an update replaces. */
 export const rebalance: Decide = (view, { nowMs }) => {
@@ -38,7 +40,13 @@ function steadyFrom(view: ClusterView, service: Service): number | undefined {
     if (hasEnded(task)) continue;
     const since = runningSinceOf(task.status);
     if (!isWanted(task) || task.eviction || task.status.state !== 'running' || since === undefined) return undefined;
-    latest = Math.max(latest, parseTimestamp(since));
+    latest = Math.max(latest, steadyTaskFrom(task, parseTimestamp(since)));
   }
-  return placementOptionsOf(service.spec).rebalance ? latest + steadyMs : undefined;
+  return placementOptionsOf(service.spec).rebalance ? latest : undefined;
+}
+
+/** Of what is wanted of a task that has run for so long nothing changes, but that it shall move, and then may stay. */
+function steadyTaskFrom({ updatedAt }: Task, runningSinceMs: number): number {
+  const toldAtMs = parseTimestamp(updatedAt);
+  return toldAtMs >= runningSinceMs + steadyMs / 2 ? toldAtMs + triedInVainMs : runningSinceMs + steadyMs;
 }

@@ -74,6 +74,15 @@ describe('a service that asks for it', () => {
     expect(world.after(60_000)).toEqual([]);
   });
 
+  test('is left alone for minutes when nothing could take the place of a task: its network has no address to give', () => {
+    const world = afterReturn([web(5, { 'shoal.placement.rebalance': 'true' })]);
+    world.view.apply('network', 'ingress', undefined);
+    const moved = world.after(10_000).filter((sentence) => sentence.startsWith('let '));
+    expect(moved).toEqual(['let web.5 on a stay: no other node takes its successor']);
+    expect(world.after(4 * 60_000).filter((sentence) => sentence.startsWith('let '))).toEqual([]);
+    expect(world.after(2 * 60_000).filter((sentence) => sentence.startsWith('let '))).toEqual(moved);
+  });
+
   test('and others are not', () => {
     const world = afterReturn([web(9)]);
     world.after(60_000);
