@@ -116,7 +116,7 @@ const toBoolean = { what: 'yes or no', to: parseBoolean };
 
 const casts: Cast[] = [
   ...on(toInteger, 'configs.[].mode', 'secrets.[].mode', 'healthcheck.retries', 'deploy.replicas', 'deploy.update_config.parallelism'),
-  ...on(toInteger, 'deploy.rollback_config.parallelism', 'deploy.restart_policy.max_attempts', 'deploy.placement.max_replicas_per_node', 'deploy.x-priority'),
+  ...on(toInteger, 'deploy.rollback_config.parallelism', 'deploy.restart_policy.max_attempts', 'deploy.placement.max_replicas_per_node', 'deploy.x-priority', 'deploy.x-cron.history'),
   ...on(toInteger, 'ports.[].target', 'ports.[].published', 'ulimits.*', 'ulimits.*.hard', 'ulimits.*.soft', 'oom_score_adj'),
   ...on(toFloat, 'deploy.update_config.max_failure_ratio', 'deploy.rollback_config.max_failure_ratio'),
   ...on(toBoolean, 'deploy.placement.x-rebalance', 'healthcheck.disable', 'privileged', 'read_only', 'stdin_open', 'tty', 'volumes.[].read_only', 'volumes.[].volume.nocopy'),

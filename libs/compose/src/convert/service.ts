@@ -7,6 +7,7 @@ import { convertMode, convertPlacement, convertResources, convertRestart, conver
 import { rejectName } from './names.js';
 import { placementLabels } from './placement-labels.js';
 import { convertEndpoint, trafficLabels } from './ports.js';
+import { updateLabels } from './update-labels.js';
 import type { Scope } from './scope.js';
 import { compact, scoped, servicePath, toRecord, withNamespace } from './scope.js';
 
@@ -16,7 +17,7 @@ export function convertService(scope: Scope, name: string, service: Service): Se
   const container = convertContainer(scope, name, service);
   return compact<ServiceSpec>({
     name: scoped(scope, name),
-    labels: { ...trafficLabels(scope, name, service), ...placementLabels(scope, name, service), ...withNamespace(scope, deploy.labels), [stackImageLabel]: service.image ?? '' },
+    labels: { ...trafficLabels(scope, name, service), ...placementLabels(scope, name, service), ...updateLabels(scope, name, service), ...withNamespace(scope, deploy.labels), [stackImageLabel]: service.image ?? '' },
     template: compact<TaskTemplate>({
       container,
       resources: convertResources(scope, name, service),

@@ -1,4 +1,4 @@
-import { deployPlacementFields, deployTrafficFields, deviceReservations, placementSpecFields } from './spec-schema.js';
+import { deployPlacementFields, deployTrafficFields, deployUpdateFields, deviceReservations, placementSpecFields, updateSpecFields } from './spec-schema.js';
 import type { Shape } from './shape.js';
 import { duration, envOrLabels, field, integer, list, number, oneOf, strictMap, string } from './shapes.js';
 
@@ -20,9 +20,10 @@ const deployment = strictMap({
   endpoint_mode: field(string, 2),
   ...deployTrafficFields,
   ...deployPlacementFields,
+  ...deployUpdateFields,
   replicas: field(integer),
   labels: field(envOrLabels),
-  update_config: field(strictMap({ ...updateFields, order: field(order, 4) })),
+  update_config: field(strictMap({ ...updateFields, order: field(order, 4), ...updateSpecFields })),
   rollback_config: field(strictMap({ ...updateFields, order: field(order) }), 7),
   resources: field(
     strictMap({

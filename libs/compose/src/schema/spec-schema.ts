@@ -1,6 +1,6 @@
 import { dependencyConditions } from '../../../model/src/index.js';
 import type { Field, Shape } from './shape.js';
-import { boolean, envOrLabels, field, integer, list, oneOf, options, strictMap, string, stringOrList, strings } from './shapes.js';
+import { boolean, duration, envOrLabels, field, integer, list, oneOf, options, strictMap, string, stringOrList, strings } from './shapes.js';
 
 /*
  * Keys that the Compose Specification has and Docker's file format version 3 has not. `docker stack` refuses them; they are
@@ -111,6 +111,16 @@ export const placementSpecFields: Record<string, Field> = {
   'x-strategy': field(string),
   'x-rebalance': field(boolean),
   'x-volumes': field(string),
+};
+
+export const deployUpdateFields: Record<string, Field> = {
+  'x-drain-delay': field(duration),
+  'x-cron': field(strictMap({ schedule: field(string), timezone: field(string), concurrency: field(oneOf('forbid', 'replace', 'allow')), deadline: field(duration), history: field(integer) }, ['schedule'])),
+};
+/** Below `deploy.update_config`. */
+export const updateSpecFields: Record<string, Field> = {
+  'x-progress-deadline': field(string),
+  'x-canary': field(integerOrText),
 };
 
 /** Of a network. */

@@ -10,7 +10,7 @@ import { environment, labels, options } from '../fields/mappings.js';
 import { mounts } from '../fields/mounts.js';
 import { ports } from '../fields/ports.js';
 import { byteSize, count, duration, flag, mode, optionalCount, optionalDuration, optionalFlag, ratio, signed, text } from '../fields/scalars.js';
-import { deployPlacement, deployTraffic, deviceReservations, placementSpec, specFields } from './spec.js';
+import { deployPlacement, deployTraffic, deviceReservations, placementSpec, specFields, deployUpdates, updateSpec } from './spec.js';
 
 /*
  * The long form of a compose file: one table per mapping, with the keys as users write them, in the order in which
@@ -34,10 +34,9 @@ const buildOrContext: Kind<Struct<{ context: Kind<string> }>> = {
   decode: (value, context) => (value.kind === 'string' ? { ...(value.text ? { context: value.text } : {}) } : build.decode(value, context)),
 };
 
-const updateConfig = struct(
-  { parallelism: optionalCount, delay: duration, failure_action: text, monitor: duration, max_failure_ratio: ratio, order: text },
-  { keepEmpty: true },
-);
+const updateFields = { parallelism: optionalCount, delay: duration, failure_action: text, monitor: duration, max_failure_ratio: ratio, order: text };
+const updateConfig = struct({ ...updateFields, ...updateSpec }, { keepEmpty: true });
+const rollbackConfig = struct(updateFields, { keepEmpty: true });
 
 const discreteStruct = struct({ kind: text, value: signed });
 
@@ -57,7 +56,7 @@ const deploy = struct({
   replicas: optionalCount,
   labels,
   update_config: updateConfig,
-  rollback_config: updateConfig,
+  rollback_config: rollbackConfig,
   resources: struct({
     limits: struct({ cpus: text, memory: byteSize, pids: signed }, { keepEmpty: true }),
     reservations: struct({ cpus: text, memory: byteSize, generic_resources: listOf(genericResource), devices: deviceReservations }, { keepEmpty: true }),
@@ -69,6 +68,7 @@ const deploy = struct({
   placement: struct({ constraints: strings, preferences: listOf(struct({ spread: text }, { keepEmpty: true })), max_replicas_per_node: count, ...placementSpec }),
   endpoint_mode: text,
   ...deployTraffic,
+  ...deployUpdates,
   ...deployPlacement,
 });
 

@@ -28,6 +28,10 @@ export const deployTraffic = { 'x-locality': text, 'x-affinity': text, 'x-weight
 export const deployPlacement = { 'x-priority': integerOrText, 'x-autoscale': struct({ min: integerOrText, max: integerOrText, cpu: textOrNumber, memory: textOrNumber, cooldown: text }) };
 export const placementSpec = { 'x-affinity': strings, 'x-anti-affinity': strings, 'x-strategy': text, 'x-rebalance': optionalFlag, 'x-volumes': text };
 
+/** How it is updated and drained, and when it runs; the second below `deploy.update_config`. */
+export const deployUpdates = { 'x-drain-delay': text, 'x-cron': struct({ schedule: text, timezone: text, concurrency: text, deadline: text, history: integerOrText }) };
+export const updateSpec = { 'x-progress-deadline': text, 'x-canary': textOrNumber };
+
 export const specFields = {
   blkio_config: blockIo,
   cgroup: text,
