@@ -200,7 +200,8 @@ function assignedTask(task: Task, template: TaskTemplate, serviceLabels: Labels)
     serviceId: task.serviceId,
     serviceName: task.serviceName,
     slot: task.slot,
-    desiredState: task.desiredState,
+    // What the node has forgotten, because its kernel is new, it must not begin again.
+    desiredState: hasEnded(task) && isWanted(task) ? 'shutdown' : task.desiredState,
     startAfterMs: task.startAfterMs,
     networks: task.networks,
     hostPorts: task.hostPorts,

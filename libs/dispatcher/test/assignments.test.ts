@@ -44,6 +44,13 @@ test('a task that has ended keeps its log, without a network, until it is to be 
   expect(keys([on('a', 1, { desiredState: 'shutdown' })], 'a')).toContain('task/task-1');
 });
 
+test('a task of a job that has ended is not to run again, also by a node that has forgotten it', () => {
+  const wantedOf = (parts: Parameters<typeof on>[2]) => (assignmentSet(aView([on('a', 1, parts)]), 'a', open).get('task/task-1')!.value as AssignedTask).desiredState;
+  expect(wantedOf({ state: 'running', desiredState: 'complete' })).toBe('complete');
+  expect(wantedOf({ state: 'failed', desiredState: 'complete' })).toBe('shutdown');
+  expect(wantedOf({ state: 'complete', desiredState: 'complete' })).toBe('shutdown');
+});
+
 test('a task that is not assigned yet is not sent', () => {
   expect(keys([on('a', 1, { state: 'pending' })], 'a')).toEqual(['peer/a', 'peer/b']);
 });
