@@ -1,6 +1,7 @@
 import { timestamp } from '../../base/src/index.js';
 import { hasEnded, isWanted, nodeName, obedientAgents, type Change, type ClusterView, type Decide, type DecisionContext, type IndexedView, type Task } from '../../model/src/index.js';
 import { applyTo } from '../../store/src/index.js';
+import { focusOn } from './focus.js';
 import { subsystems } from './subsystems.js';
 
 /** Where the tasks of some services would be, were these changes made now and every task did as it is told. */
@@ -9,12 +10,16 @@ export interface Preview {
   placements: { service: string; task: string; node: string }[];
   /** Tasks, new or not, that none of the nodes takes, or for a global service its own `node`. */
   pending: { service: string; task: string; node?: string; reason: string }[];
-  /** False: the cluster is too large, or the change takes too many steps, to look at all of it ahead. */
+  /** False: the change concerns too many tasks, or takes too many steps, to look at all of it ahead. */
   complete: boolean;
 }
 
-/** How many tasks and nodes there may be: during a round the manager does nothing else. */
+/** How many tasks and nodes there may be: during a round the manager does nothing else. In a larger cluster only the tasks in question move. */
 const maxObjects = 4_000;
+/** How many tasks may be in question. */
+const maxMoving = 10_000;
+/** A copy of more tasks takes too much memory. */
+const maxCopied = 300_000;
 /** How many of them are looked at, in all rounds together. */
 const lookBudget = 200_000;
 
@@ -24,11 +29,13 @@ const lookBudget = 200_000;
  * between rounds, for others to have their turn.
  */
 export async function previewChanges(view: ClusterView, changes: readonly Change[], serviceIds: readonly string[], context: DecisionContext, pause: () => Promise<unknown>): Promise<Preview> {
-  if (isTooLarge(view, wantedTasks(changes))) return { placements: [], pending: [], complete: false };
-  const future = view.fork();
-  applyTo(future, changes, timestamp(context.nowMs));
   const known = new Set(serviceIds.flatMap((id) => view.tasksOfService(id).map((task) => task.id)));
-  const complete = await settleAhead(future, context, pause);
+  const moving = wantedTasks(changes) + known.size;
+  if (moving > maxMoving || view.count('task') > maxCopied) return { placements: [], pending: [], complete: false };
+  const isLarge = isTooLarge(view, moving);
+  const { future, decides } = isLarge ? await focusOn(view, new Set(serviceIds), removedServices(changes), context, pause) : { future: view.fork(), decides: everybody };
+  applyTo(future, changes, timestamp(context.nowMs));
+  const complete = await settleAhead(future, context, pause, { decides, looksPerRound: isLarge ? moving : future.count('task') + future.count('node') });
   const tasks = serviceIds.flatMap((id) => future.tasksOfService(id).filter(isRunningOrDone).sort(bySlot(future)));
   return {
     placements: tasks.filter((task) => isPlaced(task) && !known.has(task.id)).map((task) => ({ ...named(task), node: nodeNameOf(future, task) })),
@@ -37,7 +44,11 @@ export async function previewChanges(view: ClusterView, changes: readonly Change
   };
 }
 
-/** Too many tasks and nodes to look ahead, with so many more. */
+function removedServices(changes: readonly Change[]): Set<string> {
+  return new Set(changes.flatMap((change) => (change.action === 'remove' && change.kind === 'service' ? [change.id] : [])));
+}
+
+/** Too many tasks and nodes to look ahead at all of them, with so many more. */
 export function isTooLarge(view: ClusterView, more = 0): boolean {
   return view.count('task') + view.count('node') + more > maxObjects;
 }
@@ -47,10 +58,16 @@ function wantedTasks(changes: readonly Change[]): number {
   return services.reduce((sum, mode) => sum + (mode.kind === 'replicated' ? (mode.replicas ?? 1) : 1), 0);
 }
 
+const everybody: readonly Decide[] = [...subsystems.map(({ decide }) => decide), obedientAgents];
+
 /** Everybody decides and obeys until nobody has anything to do. False when the budget is used up first. */
-export async function settleAhead(future: IndexedView, { nowMs, random }: DecisionContext, pause: () => Promise<unknown>): Promise<boolean> {
-  const decides = [...subsystems.map(({ decide }) => decide), obedientAgents];
-  for (let looked = 0; looked < lookBudget; looked += future.count('task') + future.count('node') + 100) {
+export async function settleAhead(
+  future: IndexedView,
+  { nowMs, random }: DecisionContext,
+  pause: () => Promise<unknown>,
+  { decides, looksPerRound }: { decides: readonly Decide[]; looksPerRound: number } = { decides: everybody, looksPerRound: future.count('task') + future.count('node') },
+): Promise<boolean> {
+  for (let looked = 0; looked < lookBudget; looked += looksPerRound + 100) {
     await pause();
     const round = decideOnce(future, decides, { nowMs, random });
     if (round.changed) continue;

@@ -75,3 +75,21 @@ test('too much to look at is said', async () => {
   const preview = await previewChanges(world.view, createServiceChanges('web', spec(40_000)), ['web'], { nowMs: testEpochMs, random: seededRandom(1) }, pause);
   expect(preview.complete).toBe(false);
 });
+
+test('in a cluster too large to look at all of it, the services in question move, and go where they will', async () => {
+  const many = Array.from({ length: 4_200 }, (_, index) => aNode({ id: `n${index}`, index }));
+  const world = new World(decides, { cluster: [aCluster()], node: many, network: [anIngressNetwork()], service: [aService({ replicas: 3 }), aService({ id: 'other', replicas: 3, spec: { name: 'other' } })] });
+  world.settle();
+  const service = world.view.get('service', 'web')!;
+  const change = () => spec(6, { template: aTemplate({ container: { image: 'a:2' } }), update: { parallelism: 2, order: 'start-first' as const } });
+  const before = world.view.revision;
+  const preview = await previewChanges(world.view, updateServiceChanges(world.view, service, change()), ['web'], aContext(world.nowMs, 99), pause);
+  expect([world.view.revision, preview.complete, preview.pending]).toEqual([before, true, []]);
+  world.changeService('web', change);
+  for (let minute = 0; minute < 5; minute++) world.after(60_000);
+  const own = world.alive().filter(({ serviceId }) => serviceId === 'web');
+  expect(said(preview)).toEqual(own.map(({ slot, nodeId }) => `web.${slot} → ${nodeId}`).sort());
+
+  const hungry = spec(2, { name: 'hungry', template: aTemplate({ resources: { reservations: { memoryBytes: 2 ** 50 } } }) });
+  expect((await previewChanges(world.view, createServiceChanges('hungry', hungry), ['hungry'], aContext(world.nowMs, 99), pause)).pending).toHaveLength(2);
+});
