@@ -48,7 +48,9 @@ export function rollBackChanges(view: ClusterView, service: Service, update: Upd
   return changeSpec(view, service, { ...service, spec, previousSpec: undefined }, { expect: service.version, update });
 }
 
-function changeSpec(view: ClusterView, service: Service, after: Service, { expect, update }: UpdateOptions): Change[] {
+function changeSpec(view: ClusterView, service: Service, after: Service, { expect, ...options }: UpdateOptions): Change[] {
+  // A job is run anew: nobody would ever end its update.
+  const update = after.spec.mode.kind.endsWith('-job') ? undefined : options.update;
   const { template } = after.spec;
   const keepsTasks = !needsNewTasks(service.spec.template, template) && !isCrowded(view, service, template) && !isNowhere(view, service, template);
   const known = sameVersion(view, service, template) ?? (keepsTasks ? service.templateVersion : versionInUse(view, service, template));

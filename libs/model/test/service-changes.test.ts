@@ -100,3 +100,10 @@ test('a failed update goes back to the spec before, with its template and all lo
   expect(changes[0]).toMatchObject({ action: 'update', expect: view.get('service', 'web')!.version, object: { spec, sealedLogins: 'all', previousSpec: undefined } });
   expect(rollBackChanges(view, aService(), update)).toEqual([]);
 });
+
+test('a job that is rolled back is run anew, with no update that nobody would end', () => {
+  const mode = { kind: 'global-job' } as const;
+  const service = aService({ templateVersion: 2, spec: { mode, template: aTemplate({ container: { image: 'b:2' } }) }, previousSpec: aService({ spec: { mode } }).spec });
+  const changes = updateServiceChanges(viewOf({ service: [service] }), service, service.previousSpec!, { update: { state: 'rollback_started', startedAt: '', message: '' } });
+  expect(kinds(changes)).toEqual(['update service', 'create template']);
+});
