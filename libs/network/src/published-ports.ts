@@ -35,6 +35,7 @@ function endpointTargets(service: AssignedService, nodeId: string, port: number,
 /** Ports of `mode: host` on this node. */
 export function hostModePorts(view: NodeNetworkView, family: Family): PublishedPort[] {
   const ports = view.containers.flatMap((container) => {
+    if (container.hostPorts.length === 0) return []; // most
     const address = publishedAddress(container.networks, family);
     if (!address) return [];
     return container.hostPorts.filter(hasPublishedPort).flatMap(({ protocol = 'tcp', publishedPort, targetPort, traffic = {} }) =>

@@ -1,6 +1,6 @@
 import { Bell, describeError, Lifetime, Limiter, Milestone, type Clock, type Trace } from '../../base/src/index.js';
 import type { Images } from '../../image/src/images.js';
-import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type EncryptionKey, type TaskStatus } from '../../model/src/index.js';
+import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type EncryptionKey, type TaskStatus, type TaskUsage } from '../../model/src/index.js';
 import type { NodeNetwork, NodeNetworkView } from '../../network/src/network.js';
 import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, type NodeFacts } from './names.js';
@@ -10,6 +10,7 @@ import { itemsOf, networkView } from './network-view.js';
 import { permissivePolicy, type NodePolicy } from './node-policy.js';
 import type { NodeResource } from './node-resources.js';
 import { Reporter } from './reporter.js';
+import { measureUsage } from './usage.js';
 import { TaskRunner, type RunnerPorts, type TaskContainer, type WorkerEvent } from './task-runner.js';
 
 export interface WorkerOptions {
@@ -35,8 +36,8 @@ interface Running {
 const networkRetryMs = 1_000;
 const adoptRetryMs = 1_000;
 const networkAuditMs = 30_000;
-/** Changes that come thick and fast are applied together: a third of the time at most goes into that, and the containers get the processor too. */
-const networkRestPerWork = 2;
+/** Changes that come thick and fast are applied together: a fifth of the time at most goes into that, and the containers get the processor too. */
+const networkRestPerWork = 4;
 const maxNetworkRestMs = 200;
 /** More at once only wait for each other in the kernel, and fill the memory with what is half done. */
 const maxBuilding = 16;
@@ -137,6 +138,11 @@ export class Worker {
     this.#askNetwork();
     await this.#matchRunners();
     if (assignments.complete) await this.#forgetRemembered();
+  }
+
+  /** What the containers have used whose services follow their use. */
+  usage(): Promise<TaskUsage[]> {
+    return measureUsage(this.options.runtime, itemsOf(this.#items, 'task'));
   }
 
   logs(taskId: string, options: LogOptions): AsyncIterable<LogLine> {
