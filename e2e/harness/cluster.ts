@@ -18,6 +18,10 @@ export interface ClusterOptions {
   imageArchives: string[];
   baseDir?: string;
   agentArgs?: string[];
+  /** More of `shoal init`. */
+  initArgs?: string[];
+  /** Runs before a host becomes part of the cluster; returns more of its `shoal join`. */
+  prepare?: (host: Host) => Promise<string[]>;
   onStep?: (what: string) => void;
 }
 
@@ -68,7 +72,7 @@ export class Cluster {
         step(`host node-${number}`);
         await cluster.#addHost(number, options.imageArchives);
       }
-      await cluster.#start(step);
+      await cluster.#start(step, options);
       return cluster;
     } catch (error) {
       const tails = cluster.hosts.flatMap((host) => (['manager', 'agent'] as const).map((program) => `--- ${host.name} ${program}\n${host.logTail(program)}`));
@@ -137,16 +141,17 @@ export class Cluster {
     for (const archive of imageArchives) copyFileSync(archive, join(preload, archive.slice(archive.lastIndexOf('/') + 1)));
   }
 
-  async #start(step: (what: string) => void): Promise<void> {
+  async #start(step: (what: string) => void, { initArgs = [], prepare = async () => [] }: ClusterOptions): Promise<void> {
     step('manager on node-1');
-    await this.#cli(this.manager, ['init', '--advertise-addr', this.manager.address, '--state-dir', this.manager.stateDir, '--no-start']);
+    const own = await prepare(this.manager);
+    await this.#cli(this.manager, ['init', '--advertise-addr', this.manager.address, '--state-dir', this.manager.stateDir, '--no-start', ...initArgs, ...own]);
     this.manager.start('manager');
     await until('the manager answers', async () => (await this.shoal(['info'])).status === 0, { deadlineMs: 30_000 });
     this.startAgent(this.manager);
     const token = (await must([process.execPath, join(this.record.distDir, 'cli/shoal.cjs'), '--host', `unix://${this.manager.socketPath}`, 'join-token', '-q', 'worker'])).trim();
     for (const host of this.hosts.slice(1)) {
       step(`agent on ${host.name}`);
-      await this.#cli(host, ['join', '--token', token, '--state-dir', host.stateDir, '--no-start', `${this.manager.address}:2377`]);
+      await this.#cli(host, ['join', ...(await prepare(host)), '--token', token, '--state-dir', host.stateDir, '--no-start', `${this.manager.address}:2377`]);
       this.startAgent(host);
     }
     step('every node ready');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { getJson, type ApiService, type ApiTask } from './api.js';
-import { Cluster } from './cluster.js';
+import { Cluster, type ClusterOptions } from './cluster.js';
 import { until } from './wait.js';
 
 export const distDir = resolve(import.meta.dirname, '../../dist');
@@ -13,7 +13,7 @@ export const clusterName = process.env['SHOAL_TEST_CLUSTER'] ?? 'test';
 export const prefix = process.env['SHOAL_TEST_PREFIX'] ?? '172.30.78';
 
 /** A cluster for one test file: up before its tests, down after them. */
-export function useCluster(options: { nodes: number; agentArgs?: string[]; imageArchives?: string[] }): TestCluster {
+export function useCluster(options: Pick<ClusterOptions, 'nodes' | 'agentArgs' | 'initArgs' | 'prepare'> & { imageArchives?: string[] }): TestCluster {
   const test = new TestCluster();
   beforeAll(async () => {
     const imagesDir = join(distDir, 'images');
