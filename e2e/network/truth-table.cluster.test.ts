@@ -22,7 +22,8 @@ services:
     `{ target: 8000, published: 8080, protocol: ${protocol} }`,
     `{ target: 8000, published: 9090, protocol: ${protocol}, mode: host }`,
   ])}] }
-  rr: ${service(1, 'net', ', endpoint_mode: dnsrr')} }
+  rr: ${service(1, 'net', ', endpoint_mode: dnsrr')}, ports: ${bothProtocols('8083:8000')} }
+  sealed: ${service(1, 'vault')}, ports: ${bothProtocols('8084:8000')} }
   inner: ${service(1, 'inside')}, ports: ${bothProtocols('8082:8000')} }
   near: ${service(1, 'net')} }
   far: ${service(2, 'net')} }
@@ -30,6 +31,7 @@ services:
 networks:
   net: { ipam: { config: [{ subnet: 'fd10:1::/64' }] } }
   other: { ipam: { config: [{ subnet: 'fd10:2::/64' }] } }
+  vault: { driver_opts: { encrypted: 'true' }, ipam: { config: [{ subnet: 'fd10:4::/64' }] } }
   inside: { internal: true, ipam: { config: [{ subnet: 'fd10:3::/64' }] } }
 `;
 
@@ -53,7 +55,7 @@ beforeAll(async () => {
   for (const host of test.cluster.hosts) await host.must(['sysctl', '-qw', 'net.ipv4.icmp_ratelimit=0', 'net.ipv6.icmp.ratelimit=0']);
   await test.deploy('truth', stack);
   const stand = (place: string, enter: string[]) => askers.set(place, new Asker(enter, placeFile));
-  for (const name of ['web', 'rr', 'inner', 'near', 'far', 'foreign']) {
+  for (const name of ['web', 'rr', 'inner', 'sealed', 'near', 'far', 'foreign']) {
     const [task] = await test.untilRunning(`truth_${name}`, 1);
     addressesOf.set(name, byFamily(task!.NetworksAttachments!.flatMap(({ Addresses }) => Addresses)));
     stand(name === 'web' ? 'itself' : name, ['nsenter', '-t', String(task!.Status.ContainerStatus!.PID), '--net', '--']);
@@ -104,6 +106,9 @@ function whereIs(target: Target, family: 4 | 6): { address: string; port: number
     published: [node(1), 8080],
     publishedElsewhere: [node(2), 8080],
     publishedLoopback: [loopback, 8080],
+    namePublished: [node(1), 8083],
+    sealedPublished: [node(1), 8084],
+    sealedPublishedElsewhere: [node(2), 8084],
     hostMode: [node(1), 9090],
     hostModeElsewhere: [node(2), 9090],
     hostModeLoopback: [loopback, 9090],
@@ -123,7 +128,7 @@ function inWords(answer: string, place: Place, target: Target): Word | string {
   const own = name ? Object.values(addressesOf.get(name)!) : place === 'outside' ? both(client) : both(node);
   if (own.includes(answer)) return 'own';
   if (both(node).includes(answer)) return 'node';
-  if (/^100\.64\.|^fd77:6d:/.test(answer)) return 'tunnel';
+  if (/^100\.6[45]\.|^fd77:6[de]:/.test(answer)) return 'tunnel';
   if (answer === gatewayOf(target, answer)) return 'gateway';
   return answer;
 }

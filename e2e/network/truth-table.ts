@@ -5,7 +5,7 @@
  */
 export const words = {
   own: 'reached; the task sees the address of the one who asks',
-  tunnel: "reached; the task sees the address that the asker's node has on the tunnel (100.64.0.0/16)",
+  tunnel: "reached; the task sees the address that the asker's node has on the tunnel (100.64.0.0/16; 100.65.0.0/16 from another node into an encrypted network)",
   gateway: 'reached; the task sees the gateway of its network',
   node: "reached; the task sees the address of the asker's node",
   refused: 'refused at once',
@@ -35,6 +35,9 @@ export const targets = {
   published: "published port, task's node",
   publishedElsewhere: 'published port, other node',
   publishedLoopback: 'published port, loopback',
+  namePublished: "published port of a dnsrr service, task's node",
+  sealedPublished: "published port of an encrypted network, task's node",
+  sealedPublishedElsewhere: 'published port of an encrypted network, other node',
   hostMode: "host-mode port, task's node",
   hostModeElsewhere: 'host-mode port, other node',
   hostModeLoopback: 'host-mode port, loopback',
@@ -66,6 +69,9 @@ export const table: Record<Target, Record<Place, Cell>> = {
   published: { itself: ownNode, near: ownNode, far: otherNode, foreign: ownNode, node: 'own', other: 'own', outside: 'own' },
   publishedElsewhere: { itself: otherNode, near: otherNode, far: ownNode, foreign: otherNode, node: 'own', other: 'own', outside: 'own' },
   publishedLoopback: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'tunnel', other: 'tunnel', outside: 'refused' },
+  namePublished: { itself: ownNode, near: ownNode, far: otherNode, foreign: ownNode, node: 'own', other: 'own', outside: 'own' },
+  sealedPublished: { itself: ownNode, near: ownNode, far: otherNode, foreign: ownNode, node: 'own', other: 'own', outside: 'own' },
+  sealedPublishedElsewhere: { itself: otherNode, near: otherNode, far: ownNode, foreign: otherNode, node: 'own', other: 'own', outside: 'own' },
   hostMode: { itself: ownNode, near: ownNode, far: 'node', foreign: ownNode, node: 'own', other: 'own', outside: 'own' },
   hostModeElsewhere: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'refused', other: 'refused', outside: 'refused' },
   hostModeLoopback: { itself: 'refused', near: 'refused', far: 'refused', foreign: 'refused', node: 'tunnel', other: 'refused', outside: 'refused' },
