@@ -1,4 +1,4 @@
-import { isLost, isWanted, type AssignedTask, type AssignmentItem, type ClusterView } from '../../model/src/index.js';
+import { isLost, isWanted, updateOptionsOf, type AssignedTask, type AssignmentItem, type ClusterView } from '../../model/src/index.js';
 
 /** What a node was sent, and what its network agrees with: versions of one session's assignments. */
 export interface Follower {
@@ -16,6 +16,8 @@ interface Drain {
   sinceMs: number;
   /** By node: from which version of its session on it knows. A node that is alive and not in here has not been told. */
   told: Map<string, { follower: Follower; version: number }>;
+  /** How long it goes on without new connections. */
+  lingerMs: number;
   /** Since then no new connection has come. */
   quietSinceMs?: number;
   isOver: boolean;
@@ -24,7 +26,7 @@ interface Drain {
 /** A node that is cut off, or slow, holds up nobody for longer. */
 export const drainCapMs = 2_000;
 
-/** What a request that came last of all has to be answered: most servers drop it when they get their stop signal. */
+/** What a request that came last of all has to be answered: most servers drop it when they get their stop signal. A service may give it longer. */
 export const lingerMs = 200;
 
 /**
@@ -48,7 +50,7 @@ export class Draining {
     const known = this.#drains.get(item.key);
     if (known) return known.isOver ? undefined : lastWord;
     if (!serves(view, item.value)) return undefined;
-    this.#drains.set(item.key, { serviceId: item.value.serviceId, sinceMs: nowMs, told: new Map(), isOver: false });
+    this.#drains.set(item.key, { serviceId: item.value.serviceId, sinceMs: nowMs, told: new Map(), lingerMs: lingerOf(view, item.value), isOver: false });
     return lastWord;
   }
 
@@ -86,7 +88,13 @@ export class Draining {
 /** When it is over, as far as is known now. */
 function endOf(drain: Drain, view: ClusterView, nowMs: number): number {
   if (isQuiet(drain, view)) drain.quietSinceMs ??= nowMs;
-  return Math.min(drain.sinceMs + drainCapMs, drain.quietSinceMs === undefined ? Infinity : drain.quietSinceMs + lingerMs);
+  const latestMs = drain.sinceMs + drainCapMs + drain.lingerMs - lingerMs;
+  return Math.min(latestMs, drain.quietSinceMs === undefined ? Infinity : drain.quietSinceMs + drain.lingerMs);
+}
+
+function lingerOf(view: ClusterView, { serviceId }: AssignedTask): number {
+  const service = view.get('service', serviceId);
+  return Math.max(lingerMs, service ? (updateOptionsOf(service.spec).drainDelayMs ?? 0) : 0);
 }
 
 /** A node that is said to be ready and has no session may well send connections: its session is lost, or this leader is new. */

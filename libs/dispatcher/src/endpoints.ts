@@ -19,10 +19,10 @@ export function assignedService(view: ClusterView, service: Service): AssignedSe
   };
 }
 
-/** Only what runs on a node that lives can serve. What was told to stop keeps its connections and gets no new ones. */
+/** Only what runs on a node that lives can serve. What was told to stop, or fails its health check, keeps its connections and gets no new ones. */
 function endpointOf(view: ClusterView, task: Task, weightLabel: string | undefined): AssignedEndpoint | undefined {
   if (task.status.state !== 'running' || isLost(view, task)) return undefined;
-  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) ? 'ready' : 'draining', ...weightOf(view, task, weightLabel), addresses: task.networks.map((network) => addressOf(view, task, network)) };
+  return { taskId: task.id, slot: task.slot, nodeId: task.nodeId, state: isWanted(task) && !task.status.unready ? 'ready' : 'draining', ...weightOf(view, task, weightLabel), addresses: task.networks.map((network) => addressOf(view, task, network)) };
 }
 
 /** A task keeps its addresses; the names are those that its template now says. */

@@ -104,6 +104,16 @@ test('endpoints are ready, draining, or not there', () => {
   });
 });
 
+test('a task whose last health check failed keeps its connections and gets no new ones', () => {
+  const view = aView([on('a', 1), on('b', 2)]);
+  const states = () => (assignmentSet(view, 'a', open).get('service/web')!.value as AssignedService).endpoints.map(({ state }) => state);
+  const task = view.get('task', 'task-2')!;
+  view.apply('task', task.id, { ...task, status: { ...task.status, unready: true } });
+  expect(states()).toEqual(['ready', 'draining']);
+  view.apply('task', task.id, task);
+  expect(states()).toEqual(['ready', 'ready']);
+});
+
 test('the endpoints of a node that is down are gone', () => {
   const view = aView([on('a', 1), on('b', 2)]);
   view.apply('node', 'b', aNode({ id: 'b', index: 2, status: { state: 'down' } }));

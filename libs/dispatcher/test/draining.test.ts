@@ -45,6 +45,26 @@ test('a serving task is told to stop once every node has applied that it drains'
   expect(draining.holdBack(view(stopping), item(), item(stopping), 20 + lingerMs)).toBeUndefined();
 });
 
+test('a service may serve its connections for longer, also when a node is silent', () => {
+  const slow = (parts: TaskParts = {}) => {
+    const slowView = view(parts);
+    slowView.apply('service', 'web', aService({ spec: { labels: { 'shoal.drain-delay': '30s' } } }));
+    return slowView;
+  };
+  const stopping = { desiredState: 'shutdown' as const };
+  const drain = (silent: boolean) => {
+    const draining = new Draining();
+    const nodes = [new Node('a'), new Node('b')];
+    draining.holdBack(slow(stopping), item(), item(stopping), 0);
+    for (const node of nodes) node.sentVersion = 2;
+    draining.sent(nodes);
+    for (const node of silent ? nodes.slice(1) : nodes) node.appliedVersion = 2;
+    return draining;
+  };
+  expect(drain(false).settle(slow(stopping), 10)).toEqual({ released: false, lookAgainInMs: 30_000 });
+  expect(drain(true).settle(slow(stopping), 0)).toEqual({ released: false, lookAgainInMs: drainCapMs + 30_000 - lingerMs });
+});
+
 test('nobody waits for a node that has gone, nor longer than the cap', () => {
   const draining = new Draining();
   const [gone, silent] = [new Node('gone'), new Node('b')];

@@ -228,6 +228,8 @@ export interface TaskStatus {
   error: string;
   /** When it began to run, once `timestamp` is that of something later. Absent of a task that was never seen to run. */
   runningSince?: string;
+  /** It runs, and its last health check failed: it gets no new connections. Absent: it serves. */
+  unready?: true;
   container?: { id: string; pid: number; exitCode?: number; oomKilled?: boolean };
 }
 

@@ -84,7 +84,7 @@ function mayStay(incumbent: Task, { view, service }: SlotContext): boolean {
 /** May the task go that serves now? */
 function mayRelease(keeper: Task, incumbent: Task, view: ClusterView): boolean {
   if (isUnplaceable(keeper)) return mustLeaveNode(view, incumbent) !== undefined || couldTakePlace(view, keeper, incumbent);
-  if (keeper.desiredState === 'running') return keeper.status.state === 'running';
+  if (keeper.desiredState === 'running') return keeper.status.state === 'running' && !keeper.status.unready;
   return compareStates(keeper.status.state, 'ready') >= 0;
 }
 

@@ -36,6 +36,7 @@ export function encodeTaskReport({ taskId, status }: TaskReport): shoal.v1.TaskS
     exitCode: container?.exitCode ?? 0,
     hasExitCode: container?.exitCode !== undefined,
     oomKilled: container?.oomKilled ?? false,
+    unready: status.unready ?? false,
   };
 }
 
@@ -48,6 +49,7 @@ export function decodeTaskReport(message: shoal.v1.TaskStatus.$Properties): Task
     timestamp: message.timestamp ?? '',
     message: message.message ?? '',
     error: message.error ?? '',
+    ...(message.unready && { unready: true }),
   };
   if (message.containerId) {
     status.container = {

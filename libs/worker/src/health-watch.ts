@@ -1,5 +1,6 @@
 import { describeError, type Clock } from '../../base/src/index.js';
 import type { Runtime } from '../../runtime/src/runtime.js';
+import type { Observed } from './next-step.js';
 import { afterProbe, initialHealth, probeDelayMs, type HealthPlan, type HealthState } from './health.js';
 
 const maxOutputBytes = 4096;
@@ -9,10 +10,10 @@ export async function watchHealth(
   { runtime, clock }: { runtime: Runtime; clock: Clock },
   containerId: string,
   plan: HealthPlan,
-  { status, onChange, signal }: { status: 'starting' | 'healthy'; onChange: (status: HealthState['status']) => void; signal: AbortSignal },
+  { health, onChange, signal }: { health: 'starting' | 'healthy' | 'ailing'; onChange: (health: Observed['health']) => void; signal: AbortSignal },
 ): Promise<void> {
   const startedMs = clock.monotonicMs();
-  let state: HealthState = { ...initialHealth, status };
+  let state: HealthState = health === 'ailing' ? { ...initialHealth, status: 'healthy', failingStreak: 1 } : { ...initialHealth, status: health };
   while (state.status !== 'unhealthy') {
     await clock.sleep(probeDelayMs(plan, state, clock.monotonicMs() - startedMs), signal);
     // What is frozen cannot answer, and is not ill of it.
@@ -22,7 +23,12 @@ export async function watchHealth(
       .catch((error: unknown) => ({ exitCode: -1, output: describeError(error) }));
     signal.throwIfAborted();
     const next = afterProbe(plan, state, probe, clock.monotonicMs() - startedMs);
-    if (next.status !== state.status) onChange(next.status);
+    if (shown(next) !== shown(state)) onChange(shown(next));
     state = next;
   }
+}
+
+/** One failed check is enough to send no new connections; it takes more to end the task. */
+function shown({ status, failingStreak }: HealthState): Observed['health'] {
+  return status === 'healthy' && failingStreak > 0 ? 'ailing' : status;
 }

@@ -6,7 +6,8 @@ export interface Observed {
   status: TaskStatus;
   container: 'none' | 'created' | 'running' | 'exited';
   /** `none`: nothing to check. */
-  health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  /** `ailing`: it was healthy, and its last check failed, for the first time or not often enough yet. */
+  health: 'none' | 'starting' | 'healthy' | 'ailing' | 'unhealthy';
   /** A stop has been carried out: its exit is no failure. */
   stopped: boolean;
   /** A container whose namespaces it shares has ended. */
@@ -28,6 +29,8 @@ export type Step =
   | { kind: 'set-limits' }
   /** Report that it serves. */
   | { kind: 'declare-running' }
+  /** Report whether it is ready for new connections. */
+  | { kind: 'tell-readiness' }
   /** Stop signal, grace, kill. `because` is why, when the task is to count as failed. */
   | { kind: 'stop'; because?: StopCause }
   /** Turn the exit, or the lack of a container, into the terminal status. */
@@ -72,6 +75,7 @@ export function nextStep(task: Pick<AssignedTask, 'desiredState' | 'startAfterMs
     default:
       if (container !== 'running') return { kind: 'finish' };
       if (failing) return { kind: 'stop', because: failing };
+      if ((health === 'ailing') !== (status.unready ?? false)) return { kind: 'tell-readiness' };
       return isDue(observed, nowMs) ? { kind: 'set-limits' } : waitFor(observed);
   }
 }

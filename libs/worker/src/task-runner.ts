@@ -28,7 +28,8 @@ export type WorkerEvent =
 
 export interface TaskContainer {
   spec: ContainerSpec;
-  health: Observed['health'];
+  /** In Docker's words. */
+  health: Exclude<Observed['health'], 'ailing'>;
 }
 
 const cleanUpRetryMs = 1_000;
@@ -80,7 +81,7 @@ export class TaskRunner {
 
   /** What of its task matters to whoever looks at its container. */
   get container(): TaskContainer {
-    return { spec: this.#task.template.container, health: this.#observed.health };
+    return { spec: this.#task.template.container, health: this.#observed.health === 'ailing' ? 'healthy' : this.#observed.health };
   }
 
   /** As others on the node see it. */
@@ -153,6 +154,8 @@ export class TaskRunner {
         return this.#setLimits();
       case 'declare-running':
         return this.#report('running', 'started');
+      case 'tell-readiness':
+        return this.#tellReadiness();
       case 'stop':
         return this.#stop(step.because, signal);
       case 'finish':
@@ -236,6 +239,12 @@ export class TaskRunner {
     if (status.error !== error && !isTerminal(status.state)) await this.#reportStatus({ ...status, error });
   }
 
+  /** Since when it runs stays as it is: it goes on running. */
+  #tellReadiness(): Promise<void> {
+    const { unready: _unready, ...status } = this.#observed.status;
+    return this.#reportStatus(this.#observed.health === 'ailing' ? { ...status, unready: true } : status);
+  }
+
   /** Begins to listen for the exit and to check health; both ring the bell. */
   async #beginWatch(): Promise<void> {
     const { runtime, images } = this.ports;
@@ -244,9 +253,10 @@ export class TaskRunner {
     const plan = healthPlan(this.#task.template.container.healthcheck, this.#image?.config.healthcheck, this.#image?.config.shell);
     if (plan) {
       // An adopted task that already serves has passed its first check.
-      const status = this.#observed.status.state === 'running' ? 'healthy' : 'starting';
-      this.#noteHealth(status);
-      watchHealth(this.ports, this.containerId, plan, { status, onChange: (changed) => this.#noteHealth(changed), signal }).catch((error: unknown) => {
+      const { state, unready } = this.#observed.status;
+      const health = state !== 'running' ? 'starting' : unready ? 'ailing' : 'healthy';
+      this.#noteHealth(health);
+      watchHealth(this.ports, this.containerId, plan, { health, onChange: (changed) => this.#noteHealth(changed), signal }).catch((error: unknown) => {
         if (!signal.aborted) this.#traceFailure(error);
       });
     }

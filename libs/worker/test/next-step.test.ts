@@ -4,6 +4,10 @@ import { nextStep, type Observed } from '../src/index.js';
 
 const nowMs = 1_000_000;
 
+function unready(observed: Observed): Observed {
+  return { ...observed, status: { ...observed.status, unready: true } };
+}
+
 function observed(state: TaskState, container: Observed['container'] = 'none', health: Observed['health'] = 'none'): Observed {
   return { status: { state, timestamp: '', message: '', error: '' }, container, health, stopped: false };
 }
@@ -23,6 +27,11 @@ describe('the next step of a task that is to run', () => {
     ['became healthy', observed('starting', 'running', 'healthy'), 'declare-running'],
     ['serves', observed('running', 'running', 'healthy'), 'wait'],
     ['became unhealthy', observed('running', 'running', 'unhealthy'), 'stop'],
+    ['fails its health check for the first time', observed('running', 'running', 'ailing'), 'tell-readiness'],
+    ['still fails it', unready(observed('running', 'running', 'ailing')), 'wait'],
+    ['is well again', unready(observed('running', 'running', 'healthy')), 'tell-readiness'],
+    ['has lost its health check', unready(observed('running', 'running')), 'tell-readiness'],
+    ['has failed it often enough', unready(observed('running', 'running', 'unhealthy')), 'stop'],
     ['has exited', observed('running', 'exited'), 'finish'],
     ['lost its container', observed('running', 'none'), 'finish'],
     ['has failed', observed('failed', 'exited'), 'clean-up'],

@@ -268,6 +268,23 @@ describe('a health check', () => {
     expect(await node.leftovers()).toEqual([]);
   });
 
+  it('that fails once takes the task out of service, and one that passes brings it back; it runs on all the while', async () => {
+    const node = await OneNode.open();
+    let exitCode = 0;
+    node.behaviors.set('task-1', { exec: () => ({ exitCode, output: '' }) });
+    await node.assign(assigned({ template: { container: { healthcheck } } }));
+    await node.clock.advance(10_000);
+    const [since, states] = [node.status()!.timestamp, node.states().length];
+    exitCode = 1;
+    await node.clock.advance(10_000);
+    expect(node.status()).toMatchObject({ state: 'running', unready: true, timestamp: since });
+    exitCode = 0;
+    await node.clock.advance(10_000);
+    expect(node.status()).toMatchObject({ state: 'running', timestamp: since });
+    expect(node.status()).not.toHaveProperty('unready');
+    expect(node.states().length).toBe(states + 2);
+  });
+
   it('rests while the container is paused', async () => {
     const node = await OneNode.open();
     await node.assign(assigned({ template: { container: { healthcheck } } }));

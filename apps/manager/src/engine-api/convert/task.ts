@@ -27,6 +27,8 @@ export function taskTo(view: ClusterView, task: Task): Json {
   };
 }
 
+const unreadyText = 'not ready: its last health check failed; it gets no new connections';
+
 function statusTo(view: ClusterView, task: Task): Json {
   const { status } = task;
   const { container } = status;
@@ -34,7 +36,7 @@ function statusTo(view: ClusterView, task: Task): Json {
     Timestamp: status.timestamp,
     State: status.state,
     Message: status.message,
-    ...omitEmpty({ Err: status.error || (crashLoop(view, task) ?? task.eviction?.reason ?? '') }),
+    ...omitEmpty({ Err: status.error || (status.unready ? unreadyText : '') || (crashLoop(view, task) ?? task.eviction?.reason ?? '') }),
     ContainerStatus: { ContainerID: container?.id ?? '', PID: container?.pid ?? 0, ExitCode: container?.exitCode ?? 0 },
     PortStatus: omitEmpty({ Ports: task.hostPorts.map(portTo) }),
   };
