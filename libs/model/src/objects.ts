@@ -136,6 +136,8 @@ export interface ServiceStatus {
   ports: PortConfig[];
   virtualIps: { networkId: string; address: string }[];
   update?: UpdateStatus;
+  /** How the number of replicas was last changed for what its tasks use. Absent: never. */
+  scaling?: { at: string; from: number; to: number; why: string };
   cron?: CronStatus;
 }
 

@@ -26,10 +26,21 @@ export interface TaskReport {
   status: TaskStatus;
 }
 
+/** What a task's container has used. Only services that follow their use are measured. */
+export interface TaskUsage {
+  taskId: string;
+  /** By the node's clock. */
+  readAtMs: number;
+  /** Since it began, of all processors together. */
+  cpuNs: number;
+  /** Without the page cache that would go first. */
+  memoryBytes: number;
+}
+
 export type FromAgent =
   | { kind: 'hello'; hello: Hello }
   /** It lives. */
-  | { kind: 'beat'; sequence: number }
+  | { kind: 'beat'; sequence: number; usage?: TaskUsage[] }
   /** `full`: the complete inventory, which follows a hello; else what has changed since. */
   | { kind: 'statuses'; reports: TaskReport[]; full: boolean }
   /** The node's network agrees with this version of the session's assignments. */

@@ -11,7 +11,7 @@ export function encodeFromAgent(word: FromAgent): AgentMessage {
     case 'hello':
       return { hello: { ...word.hello, description: encodeDescription(word.hello.description) } };
     case 'beat':
-      return { beat: { sequence: word.sequence } };
+      return { beat: { sequence: word.sequence, usage: word.usage ?? [] } };
     case 'statuses':
       return { statuses: { statuses: word.reports.map(encodeTaskReport), full: word.full } };
     case 'applied':
@@ -23,7 +23,10 @@ export function encodeFromAgent(word: FromAgent): AgentMessage {
 
 export function decodeFromAgent({ hello, beat, statuses, applied, encryptionKeys }: AgentMessage): FromAgent | undefined {
   if (hello) return { kind: 'hello', hello: decodeHello(hello) };
-  if (beat) return { kind: 'beat', sequence: Number(beat.sequence ?? 0) };
+  if (beat) {
+    const usage = (beat.usage ?? []).map(({ taskId, readAtMs, cpuNs, memoryBytes }) => ({ taskId: taskId ?? '', readAtMs: Number(readAtMs ?? 0), cpuNs: Number(cpuNs ?? 0), memoryBytes: Number(memoryBytes ?? 0) }));
+    return { kind: 'beat', sequence: Number(beat.sequence ?? 0), usage };
+  }
   if (statuses) {
     const reports = (statuses.statuses ?? []).map(decodeTaskReport).filter((report): report is TaskReport => report !== undefined);
     return { kind: 'statuses', reports, full: statuses.full ?? false };

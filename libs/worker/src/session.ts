@@ -128,7 +128,8 @@ class Session {
     const { clock, random } = this.options;
     for (let sequence = 1; !this.#ended.signal.aborted; sequence++) {
       await clock.sleep(periodMs * (0.9 + random.below(200) / 1000), this.#ended.signal).catch(() => undefined);
-      if (!this.#ended.signal.aborted) this.#link.send({ kind: 'beat', sequence });
+      const usage = await this.options.worker.usage();
+      if (!this.#ended.signal.aborted) this.#link.send({ kind: 'beat', sequence, usage });
     }
   }
 

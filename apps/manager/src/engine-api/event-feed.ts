@@ -102,6 +102,7 @@ function serviceFacts(service: Service | undefined): Record<string, string> | un
     ...(mode.kind === 'replicated' ? { replicas: String(mode.replicas ?? defaults.replicas) } : {}),
     image: template.container.image,
     updatestate: service.status.update?.state ?? '',
+    autoscale: service.status.scaling ? `${service.status.scaling.from} → ${service.status.scaling.to}: ${service.status.scaling.why}` : '',
   };
 }
 

@@ -3,8 +3,10 @@ import { assignmentPlanner, commonRevision, Draining, nodeLiveness, releases, ty
 import { poolClashes, type Change, type ClusterView, type EncryptionKey, type FromAgent, type FromManager, type Hello, type NodeDescription, type NodeStatus } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
 import type { AgentEvents, AgentStream } from './agent-stream.js';
+import { runAutoscaler, type AutoscalerEvent } from './autoscaler.js';
 import { NodeSession } from './node-session.js';
 import { StatusIntake } from './status-intake.js';
+import { UsageBook } from './usage.js';
 
 export interface NodeSessionsOptions {
   store: Store;
@@ -19,7 +21,8 @@ export type SessionsEvent =
   | { event: 'agent-connected' | 'agent-disconnected'; nodeId: string; sessions: number }
   | { event: 'agent-refused'; nodeId: string; error: string }
   | { event: 'statuses-not-stored'; error: string }
-  | { event: 'node-state-changed'; sentence: string };
+  | { event: 'node-state-changed'; sentence: string }
+  | AutoscalerEvent;
 
 const livenessTickMs = 1_000;
 const commitRetryMs = 200;
@@ -36,13 +39,15 @@ const agreementLookMs = 5_000;
  * 1. Assignments follow the store: after any change each session gets its difference, none if it has none.
  * 2. Beats live in memory; only a change of a node's state is written.
  * 3. A node has one session: a newer one replaces the older.
- * 4. A task that serves is told to stop once no node sends it new connections (see `Draining`).
+ * 4. Beats tell what tasks use whose services follow their use: the number of tasks is decided here (see `runAutoscaler`).
+ * 5. A task that serves is told to stop once no node sends it new connections (see `Draining`).
  */
 export class NodeSessions {
   readonly #sessions = new Map<string, NodeSession>();
   readonly #lastBeatMs = new Map<string, number>();
   readonly #storeChanged = new Bell();
   readonly #intake: StatusIntake;
+  readonly #usage = new UsageBook();
   #isOver = false;
   #isAgreeing = false;
   #agreedAtMs = -Infinity;
@@ -59,7 +64,8 @@ export class NodeSessions {
   async run(signal: AbortSignal): Promise<void> {
     const unwatch = this.options.store.watch(() => this.#storeChanged.ring());
     try {
-      await Promise.all([this.#intake.run(signal), this.#pushAssignments(signal), this.#watchLiveness(signal)]);
+      const { store, clock, trace } = this.options;
+      await Promise.all([this.#intake.run(signal), this.#pushAssignments(signal), this.#watchLiveness(signal), runAutoscaler({ store, usage: this.#usage, clock, trace, signal })]);
     } finally {
       unwatch();
       this.#isOver = true;
@@ -151,6 +157,8 @@ export class NodeSessions {
   #take(nodeId: string, session: NodeSession | undefined, word: FromAgent): void {
     if (word.kind === 'statuses') {
       this.#intake.add({ nodeId, reports: word.reports, full: word.full });
+    } else if (word.kind === 'beat') {
+      if (word.usage?.length) this.#usage.note(word.usage, this.options.clock.monotonicMs());
     } else if (word.kind === 'applied') {
       session?.applied(word.version);
       this.#storeChanged.ring();
