@@ -55,7 +55,7 @@ export async function runAgent(config: AgentConfig, log: Log, signal: AbortSigna
       images,
       journal: await FileJournal.open(stateDir, runDir),
       clock,
-      node: { nodeId: files.nodeId, hostname: description.hostname, index: 0, ...hostNames() },
+      node: { nodeId: files.nodeId, hostname: description.hostname, architecture: description.architecture, index: 0, ...hostNames() },
       policy: config.policy,
       resources: config.generic,
       trace,

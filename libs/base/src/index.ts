@@ -2,6 +2,7 @@ export * from './backoff.js';
 export * from './clock.js';
 export * from './duration.js';
 export * from './errors.js';
+export * from './go-template/template.js';
 export * from './human-duration.js';
 export * from './ignore-abort.js';
 export * from './lifetime.js';

@@ -177,3 +177,14 @@ it('takes env files that may be missing, and quotes in the long form', () => {
   expect(env('[{path: a.env, required: true, format: raw}]')).toEqual(['A="a b"']);
   expect(problemsOf('services: {x: {image: i, env_file: [{path: none.env}]}}\n')[0]).toContain('the file /w/none.env cannot be read');
 });
+
+it('refuses templates that no node could expand, with their place', () => {
+  const text = 'services:\n  a:\n    image: i\n    hostname: "{{.Node.Hostname}}-{{.Task.Slt}}"\n    environment:\n      - A={{.Service.Labels.tier}}\n      - B={{.Node.Foo}}\n    volumes: ["data-{{.Task.Slot}}:/d", "./x:/{{.Nod}}"]\n    deploy: {labels: {tier: front}}\n    configs: [c]\nconfigs:\n  c: {content: "{{envy \\"A\\"}}", template_driver: golang}\nvolumes: {"data-{{.Task.Slot}}": }\n';
+  const found = problemsOf(text.replace('volumes: {"data-{{.Task.Slot}}": }\n', '').replace('"data-{{.Task.Slot}}:/d", ', ''));
+  expect(found.map((line) => line.replace(/ Fields:.*/, '').replace(/ \(.*/, ''))).toEqual([
+    'a.yml:4:5  services.a.hostname: template: there is no field .Slt. Did you mean Slot?',
+    'a.yml:5:5  services.a.environment.B: template: there is no field .Foo.',
+    'a.yml:8:15  services.a.volumes[0]: template: there is no field .Nod. Did you mean Node?',
+    'a.yml:12:3  configs.c: template: function "envy" is not defined. Did you mean env?',
+  ]);
+});

@@ -8,6 +8,7 @@ import {
   mtuOf,
   openLogins,
   registryOf,
+  type AssignedFile,
   type AssignedNetwork,
   type AssignedTask,
   type AssignmentItem,
@@ -20,6 +21,7 @@ import {
   type RegistryCredentials,
   type RegistryLogins,
   type Secret,
+  type SecretSpec,
   type Service,
   type Task,
   type TaskTemplate,
@@ -116,14 +118,14 @@ class Planner implements AssignmentPlanner {
     return this.#item(`secret/${secret.id}`, () => {
       const data = this.#opened.get(secret) ?? this.openSecret(secret);
       this.#opened.set(secret, data);
-      return { kind: 'secret', key: secret.id, value: { id: secret.id, name: secret.spec.name, data } };
+      return { kind: 'secret', key: secret.id, value: { id: secret.id, name: secret.spec.name, data, ...templated(secret.spec) } };
     });
   }
 
   #config(reference: FileReference): AssignmentItem | undefined {
     const config = this.view.get('config', reference.id) ?? this.view.named('config', reference.name);
     if (!config) return undefined;
-    return this.#item(`config/${config.id}`, () => ({ kind: 'config', key: config.id, value: { id: config.id, name: config.spec.name, data: config.data } }));
+    return this.#item(`config/${config.id}`, () => ({ kind: 'config', key: config.id, value: { id: config.id, name: config.spec.name, data: config.data, ...templated(config.spec) } }));
   }
 
   #network(networkId: string): AssignmentItem | undefined {
@@ -234,4 +236,8 @@ function peerItem(node: Node): AssignmentItem {
       ...(node.status.encryptionKeys?.length ? { encryptionKeys: node.status.encryptionKeys } : {}),
     },
   };
+}
+
+function templated({ templating }: SecretSpec): Partial<Pick<AssignedFile, 'templated'>> {
+  return templating?.name === 'golang' ? { templated: true } : {};
 }

@@ -44,6 +44,8 @@ export interface AssignedFile {
   id: FileReference['id'];
   name: string;
   data: string;
+  /** Its content is a template of Go, for each task anew. */
+  templated?: true;
 }
 
 /** A network that some task here is attached to. key: network id. */

@@ -31,6 +31,7 @@ export * from './service-checks.js';
 export * from './service-orders.js';
 export * from './session.js';
 export * from './task-queries.js';
+export * from './task-templates.js';
 export * from './task-state.js';
 export * from './traffic.js';
 export * from './update-options.js';

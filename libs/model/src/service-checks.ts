@@ -7,6 +7,7 @@ import { checkIsolation } from './isolation-checks.js';
 import { parseLogDriver, type LogOptionMap } from './log-driver.js';
 import { checkPlacementOptions } from './placement-options.js';
 import { smallestResources, type ContainerSpec, type EndpointSpec, type Mount, type PortConfig, type ServiceSpec, type UpdateConfig } from './service.js';
+import { checkTemplates } from './task-templates.js';
 import { checkTraffic, trafficNotes } from './traffic.js';
 import { checkUpdateOptions } from './update-options.js';
 
@@ -29,6 +30,7 @@ export function checkServiceSpec(spec: ServiceSpec): Problem[] {
     ...checkPlacementOptions(spec),
     ...checkAutoscale(spec),
     ...checkRuntime(spec),
+    ...checkTemplates(spec),
   ];
 }
 

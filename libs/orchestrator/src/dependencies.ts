@@ -68,15 +68,13 @@ function wantedSlots(view: ClusterView, other: Service): number {
 function failureOf(view: ClusterView, service: Service, other: Service, condition: Dependency['condition'], waiting: readonly string[]): string | undefined {
   const wait = waitOf(view, other, waiting);
   if (wait?.failed) return wait.message;
-  const update = updateFailureOf(service, other);
-  if (update !== undefined) return update;
   for (const slot of slotsOf(view.tasksOfService(other.id), slotKeyOf(other)).values()) {
     const ended = endForGood(other, slot);
     if (!ended) continue;
     if (ended.status.state !== 'complete') return `failed${howItEnded(ended)}`;
     if (condition === 'service_healthy') return 'has ended instead of serving';
   }
-  return undefined;
+  return updateFailureOf(service, other);
 }
 
 /** An update of the other that was given up: for a rollback only if it began after the change that waits for it. */

@@ -1,12 +1,12 @@
 import { Refused } from '../../base/src/index.js';
 import type { LocalImage } from '../../image/src/images.js';
-import type { AssignedFile, AssignedTask, ContainerSpec, FileReference, Mount } from '../../model/src/index.js';
+import { expandContainer, expandTemplates, type AssignedFile, type AssignedTask, type ContainerSpec, type FileReference, type TemplateContext } from '../../model/src/index.js';
 import type { Attachment } from '../../network/src/network.js';
 import type { ContainerRequest, MountedFile } from '../../runtime/src/runtime.js';
 import { containerIdOf, taskNameOf, type NodeFacts } from './names.js';
 import { claimDevices, claimEnvironment, type Claim } from './node-resources.js';
 import type { SharedNamespaces } from './shared-namespaces.js';
-import { expandTemplates, type TemplateContext } from './templates.js';
+import { templatedFiles } from './templated-files.js';
 
 /** What the container is given by others: links, files, neighbours, resources. */
 export interface Surroundings {
@@ -37,7 +37,9 @@ export function claimOf(labels: Record<string, string>): Claim {
 export function containerRequest(task: AssignedTask, node: NodeFacts, image: LocalImage, around: Surroundings): ContainerRequest {
   const id = containerIdOf(task.id);
   const taskName = taskNameOf(task, node.nodeId);
-  const spec = expandSpec(task.template.container, templateContext(task, node, taskName));
+  const context = templateContext(task, node, taskName);
+  const spec = expandContainer(task.template.container, (text) => expandTemplates(text, context));
+  const files = templatedFiles(spec, context, around);
   const { shared, claim } = around;
   const hostname = hostnameOf(task, spec, node, shared);
   const joined = [...new Set([shared.pid, shared.ipc, shared.network].flatMap((other) => (other ? [containerIdOf(other.id)] : [])))];
@@ -58,8 +60,8 @@ export function containerRequest(task: AssignedTask, node: NodeFacts, image: Loc
     ...resolver(spec, node, around),
     hostLines: hostLines(shared.network ?? task, hostname, spec.domainname, node),
     files: [
-      ...mountedFiles(spec.secrets, around.secret, '/run/secrets/'),
-      ...mountedFiles(spec.configs, around.config, '/'),
+      ...mountedFiles(spec.secrets, files.secret, '/run/secrets/'),
+      ...mountedFiles(spec.configs, files.config, '/'),
     ],
     labels: {
       ...spec.labels,
@@ -91,7 +93,7 @@ function hostnameOf(task: AssignedTask, spec: ContainerSpec, node: NodeFacts, { 
   if (spec.hostname) return spec.hostname;
   if (isOnHost(network ?? task) || spec.utsMode === 'host') return node.hostname;
   const owner = network ?? task;
-  const named = network && expandSpec(network.template.container, templateContext(network, node, taskNameOf(network, node.nodeId))).hostname;
+  const named = network && expandTemplates(network.template.container.hostname ?? '', templateContext(network, node, taskNameOf(network, node.nodeId)));
   return named || containerIdOf(owner.id).slice(0, 12);
 }
 
@@ -130,13 +132,14 @@ function withNdots(options: string[]): string[] {
   return options.some((option) => option.startsWith('ndots:')) ? options : [...options, 'ndots:0'];
 }
 
-function mountedFiles(references: FileReference[], find: (id: string) => AssignedFile | undefined, folder: string): MountedFile[] {
-  return references.flatMap(({ id, file }) => {
-    const content = find(id);
+function mountedFiles(references: FileReference[], contentOf: (reference: FileReference) => Buffer | undefined, folder: string): MountedFile[] {
+  return references.flatMap((reference) => {
+    const { file } = reference;
+    const content = contentOf(reference);
     if (!file || !content) return [];
     return {
       target: file.name.startsWith('/') ? file.name : folder + file.name,
-      data: Buffer.from(content.data, 'base64'),
+      data: content,
       uid: Number(file.uid) || 0,
       gid: Number(file.gid) || 0,
       mode: file.mode,
@@ -147,21 +150,7 @@ function mountedFiles(references: FileReference[], find: (id: string) => Assigne
 function templateContext(task: AssignedTask, node: NodeFacts, taskName: string): TemplateContext {
   return {
     Service: { ID: task.serviceId, Name: task.serviceName, Labels: task.serviceLabels },
-    Node: { ID: node.nodeId, Hostname: node.hostname },
+    Node: { ID: node.nodeId, Hostname: node.hostname, Platform: { Architecture: node.architecture ?? '', OS: 'linux' } },
     Task: { ID: task.id, Name: `${taskName}.${task.id}`, Slot: String(task.slot || node.nodeId) },
-  };
-}
-
-/** Swarm expands templates in the hostname, the environment, and the mounts. */
-function expandSpec(spec: ContainerSpec, context: TemplateContext): ContainerSpec {
-  const expand = (text: string) => expandTemplates(text, context);
-  return {
-    ...spec,
-    ...(spec.hostname && { hostname: expand(spec.hostname) }),
-    env: spec.env.map(expand),
-    mounts: spec.mounts.map((mount): Mount => {
-      const target = expand(mount.target);
-      return mount.type === 'tmpfs' ? { ...mount, target } : { ...mount, target, source: expand(mount.source) };
-    }),
   };
 }

@@ -10,5 +10,4 @@ export * from './outcome.js';
 export * from './reporter.js';
 export * from './session.js';
 export * from './task-runner.js';
-export * from './templates.js';
 export * from './worker.js';

@@ -4,6 +4,8 @@ import type { AssignedTask } from '../../model/src/index.js';
 export interface NodeFacts {
   nodeId: string;
   hostname: string;
+  /** As the kernel calls it: `x86_64`. */
+  architecture?: string;
   /** What a container on the host's network finds in its resolv.conf and hosts file; absent: nothing. */
   hostResolver?: { nameservers: readonly string[]; search: readonly string[]; options: readonly string[] };
   hostLines?: readonly string[];

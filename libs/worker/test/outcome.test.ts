@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitStatus, expandTemplates, Reporter } from '../src/index.js';
+import { exitStatus, Reporter } from '../src/index.js';
 
 describe('how an end is told', () => {
   const context = { stopped: false, containerId: 'c', pid: 7, limits: { memoryBytes: 50 * 1024 * 1024 }, wallMs: 0 };
@@ -19,22 +19,6 @@ describe('how an end is told', () => {
     [told({ code: 137, signal: 9 }, { stopped: true, cause: 'unhealthy' }), 'failed: task: non-zero exit (137): dockerexec: unhealthy container'],
     [told({ code: 127, startError: 'no such file' }), 'failed: starting container failed: no such file'],
   ])('%s', (said, expected) => expect(said).toBe(expected));
-});
-
-describe('templates', () => {
-  const context = {
-    Service: { ID: 's', Name: 'lab_web', Labels: { tier: 'front' } },
-    Node: { ID: 'n', Hostname: 'node-1' },
-    Task: { ID: 't', Name: 'lab_web.2.t', Slot: '2' },
-  };
-
-  it('name the node, the service and the task', () => {
-    expect(expandTemplates('{{.Node.Hostname}}-{{ .Task.Slot }}-{{index .Service.Labels "tier"}}', context)).toBe('node-1-2-front');
-  });
-
-  it('refuse what they do not know, by name', () => {
-    expect(() => expandTemplates('{{.Node.Platform}}', context)).toThrow('template {{.Node.Platform}} is not one of');
-  });
 });
 
 describe('the reporter', () => {

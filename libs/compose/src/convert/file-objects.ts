@@ -1,6 +1,7 @@
 import type { SecretSpec } from '../../../model/src/index.js';
 import type { FileObject } from '../compose-config.js';
 import type { FileContent } from '../env-file.js';
+import { rejectTemplatedFile } from './templates.js';
 import { rejectFileName } from './names.js';
 import type { Scope } from './scope.js';
 import { compact, compareText, nameOf, problem, toRecord, withNamespace } from './scope.js';
@@ -43,15 +44,20 @@ function convertFileObject(scope: Scope, section: Section, key: string, object: 
 
 function dataOf(scope: Scope, section: Section, path: string, object: FileObject): string {
   const source = (['content', 'environment'] as const).find((key) => object[key] !== undefined);
-  if (source === undefined) return readData(scope, section, path, object.file ?? '');
-  const text = source === 'content' ? object.content : object.value;
-  return checkedData(scope, section, `${path}.${source}`, source === 'content' ? 'the content' : `the value of ${object.environment}`, toBytes(text ?? ''));
+  if (source === undefined) return readData(scope, section, path, object);
+  const bytes = toBytes((source === 'content' ? object.content : object.value) ?? '');
+  rejectTemplatedFile(scope, path, object, bytes);
+  return checkedData(scope, section, `${path}.${source}`, source === 'content' ? 'the content' : `the value of ${object.environment}`, bytes);
 }
 
-function readData(scope: Scope, section: Section, path: string, file: string): string {
+function readData(scope: Scope, section: Section, path: string, object: FileObject): string {
+  const { file = '' } = object;
   const hasFile = scope.config.positions.has(`${path}.file`);
   const content = hasFile ? scope.readFile(file) : undefined;
-  if (content !== undefined) return checkedData(scope, section, `${path}.file`, `the file ${file}`, toBytes(content));
+  if (content !== undefined) {
+    rejectTemplatedFile(scope, path, object, toBytes(content));
+    return checkedData(scope, section, `${path}.file`, `the file ${file}`, toBytes(content));
+  }
   problem(scope, hasFile ? `${path}.file` : path, hasFile ? `the file ${file} cannot be read` : 'it names no file and is not external', hasFile ? undefined : 'write "file: …" or "external: true"');
   return '';
 }

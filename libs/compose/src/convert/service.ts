@@ -9,12 +9,14 @@ import { placementLabels } from './placement-labels.js';
 import { convertEndpoint, trafficLabels } from './ports.js';
 import { updateLabels } from './update-labels.js';
 import type { Scope } from './scope.js';
+import { rejectTemplates } from './templates.js';
 import { compact, scoped, servicePath, toRecord, withNamespace } from './scope.js';
 
 export function convertService(scope: Scope, name: string, service: Service): ServiceSpec {
   const deploy = service.deploy ?? {};
   rejectName(scope, servicePath(name), scoped(scope, name));
   const container = convertContainer(scope, name, service);
+  rejectTemplates(scope, name, service);
   return compact<ServiceSpec>({
     name: scoped(scope, name),
     labels: { ...trafficLabels(scope, name, service), ...placementLabels(scope, name, service), ...updateLabels(scope, name, service), ...withNamespace(scope, deploy.labels), [stackImageLabel]: service.image ?? '' },

@@ -1,6 +1,6 @@
-import { badUsage } from '../exit-status.js';
+import { Refused } from '../errors.js';
 
-/** The functions that docker's `--format` knows, and Go's own that people use with them. */
+/** Go's own functions, and those that docker's `--format` knows. */
 export const templateFunctions: Record<string, (...values: unknown[]) => unknown> = {
   json: (value) => JSON.stringify(value ?? null),
   join: (list, separator) => (Array.isArray(list) ? list : []).map(print).join(print(separator)),
@@ -46,7 +46,7 @@ export function print(value: unknown): string {
 }
 
 function lengthOf(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value === 'string') return new TextEncoder().encode(value).length;
   if (Array.isArray(value)) return value.length;
   return value && typeof value === 'object' ? Object.keys(value).length : 0;
 }
@@ -55,7 +55,7 @@ function printf(format: string, values: unknown[]): string {
   const rest = [...values];
   return format.replace(/%(-?)(\d*)(?:\.(\d+))?([%vsdqtf])/g, (verb, minus: string, width: string, digits: string, kind: string) => {
     if (kind === '%') return '%';
-    if (rest.length === 0) throw badUsage(`template: printf "${format}": no value for ${verb}`);
+    if (rest.length === 0) throw new Refused('invalid', `template: printf "${format}": no value for ${verb}`);
     const value = rest.shift();
     const text = kind === 'q' ? JSON.stringify(print(value)) : kind === 'f' ? Number(value).toFixed(Number(digits || 6)) : print(value);
     return minus ? text.padEnd(Number(width || 0)) : text.padStart(Number(width || 0));

@@ -1,6 +1,6 @@
-import { badUsage } from '../exit-status.js';
+import { Refused } from '../errors.js';
 
-/** What a Go template consists of, as far as `--format` needs it. */
+/** What a template of Go's text/template consists of, but for variables and named templates. */
 export type Node =
   | { kind: 'text'; text: string }
   | { kind: 'action'; pipe: Pipe }
@@ -15,7 +15,7 @@ export type Operand =
   | { kind: 'function'; name: string }
   | { kind: 'group'; pipe: Pipe; names: string[] };
 
-/** Parses a template, or refuses it as bad usage. */
+/** Throws `Refused('invalid')`. */
 export function parseTemplate(source: string): Node[] {
   return new Parser(split(source)).list([]);
 }
@@ -33,7 +33,7 @@ function split(source: string): Part[] {
   };
   for (let open = rest.indexOf('{{'); open >= 0; open = rest.indexOf('{{')) {
     const close = rest.indexOf('}}', open);
-    if (close < 0) throw badUsage('template parsing error: an action "{{" is not closed by "}}"');
+    if (close < 0) throw new Refused('invalid', 'template parsing error: an action "{{" is not closed by "}}"');
     let action = rest.slice(open + 2, close);
     const trimBefore = /^-\s/.test(action);
     const trimAfter = /\s-$/.test(action);
@@ -63,11 +63,11 @@ class Parser {
       }
       const word = /^\w*/.exec(part.action)![0];
       if (ends.includes(word)) return nodes;
-      if (word === 'end' || word === 'else') throw badUsage(`template parsing error: unexpected {{${part.action}}}`);
+      if (word === 'end' || word === 'else') throw new Refused('invalid', `template parsing error: unexpected {{${part.action}}}`);
       if (word === 'if' || word === 'range' || word === 'with') nodes.push(this.#block(word, part.action.slice(word.length)));
       else nodes.push({ kind: 'action', pipe: parsePipe(part.action) });
     }
-    if (ends.length > 0) throw badUsage('template parsing error: {{end}} is missing');
+    if (ends.length > 0) throw new Refused('invalid', 'template parsing error: {{end}} is missing');
     return nodes;
   }
 
@@ -117,14 +117,14 @@ function readPipe(tokens: string[], action: string): Pipe {
     if (token === '|') pipe.push([]);
     else pipe.at(-1)!.push(readOperand(token, tokens, action));
   }
-  if (pipe.some((command) => command.length === 0)) throw badUsage(`template parsing error: missing value in {{${action}}}`);
+  if (pipe.some((command) => command.length === 0)) throw new Refused('invalid', `template parsing error: missing value in {{${action}}}`);
   return pipe;
 }
 
 function readOperand(token: string, tokens: string[], action: string): Operand {
   if (token === '(') {
     const pipe = readPipe(tokens, action);
-    if (tokens.shift() !== ')') throw badUsage(`template parsing error: unclosed ( in {{${action}}}`);
+    if (tokens.shift() !== ')') throw new Refused('invalid', `template parsing error: unclosed ( in {{${action}}}`);
     const names = tokens[0]?.startsWith('.') && tokens[0] !== '.' ? tokens.shift()!.slice(1).split('.') : [];
     return { kind: 'group', pipe, names };
   }
@@ -142,5 +142,5 @@ function readOperand(token: string, tokens: string[], action: string): Operand {
 }
 
 function unexpected(token: string, action: string): Error {
-  return badUsage(`template parsing error: unexpected "${token}" in {{${action}}}`);
+  return new Refused('invalid', `template parsing error: unexpected "${token}" in {{${action}}}`);
 }
