@@ -34,7 +34,14 @@ export function planSlot(slot: Slot, state: SlotState, context: SlotContext, dec
   for (const task of superseded) decision.shutdown.push({ task, why: task.eviction?.kind === 'preemption' ? task.eviction.reason : 'it is superseded' });
   if (keeper) advance(keeper, incumbent, state, context, decision);
   else if (incumbent) replace(slot, incumbent, state, context, decision);
-  else if (superseded.length === 0) fill(slot, state, inVersionOf(state.newest, context), decision);
+  else if (superseded.length === 0) fillAs(slot, state, context, decision);
+}
+
+/** In its version of before a task cannot be prepared ahead: it would count as outdated, and go before it starts. */
+function fillAs(slot: Slot, state: SlotState, context: SlotContext, decision: ServiceDecision): void {
+  const asBefore = inVersionOf(state.newest, context);
+  if (asBefore !== context && state.stopping.length > 0) return;
+  fill(slot, state, asBefore, decision);
 }
 
 /** While a canary waits, what is not part of it comes back as what it was. */

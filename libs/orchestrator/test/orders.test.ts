@@ -236,3 +236,16 @@ test('what there is nothing to do about is refused with the reason', () => {
   order(world, 'stop');
   expect(refusal(world, 'restart')).toBe('web is stopped: start it');
 });
+
+test('while a canary waits, an old task that still stops is followed by one of its version once it has ended', () => {
+  const world = halfway({ delayNs: 0 }, { 'shoal.update.canary': '1' });
+  world.after(5_000);
+  const obedient = world.agents;
+  world.agents = () => ({ changes: [] });
+  const { status, ...task } = world.newest(3);
+  applyChanges(world.view, [{ action: 'update', kind: 'task', object: { ...task, status, desiredState: 'shutdown' } }]);
+  expect(world.settle()).toEqual([]);
+  world.agents = obedient;
+  expect(world.settle()).toEqual(['create web.3: the one before is gone']);
+  expect(versions(world)).toEqual([1, 1, 1, 2]);
+});
