@@ -1,4 +1,4 @@
-import { placementLabel, placementOptionsOf, type ClusterView, type PlacementStrategy, type Task } from '../../model/src/index.js';
+import { isEncrypted, placementLabel, placementOptionsOf, type ClusterView, type PlacementStrategy, type Task } from '../../model/src/index.js';
 import type { Demand } from './filters.js';
 import { nearbyRules, notePlaced, type NearbyRule } from './nearby.js';
 import { isCounted, type NodeInfo } from './node-info.js';
@@ -28,7 +28,8 @@ export class Demands {
     if (!template) return undefined;
     const service = this.view.get('service', task.serviceId);
     const strategy = (service && placementOptionsOf(service.spec).strategy) ?? this.#clusterStrategy;
-    return { template, hostPorts: task.hostPorts, tasksOn: this.tasksOn(task.serviceId), nearby: this.#nearbyOf(task.serviceId), strategy };
+    const encryptedNetwork = this.#encryptedNetworkOf(task);
+    return { template, hostPorts: task.hostPorts, tasksOn: this.tasksOn(task.serviceId), nearby: this.#nearbyOf(task.serviceId), strategy, ...(encryptedNetwork !== undefined && { encryptedNetwork }) };
   }
 
   /** How many tasks of the service each node has. */
@@ -41,6 +42,10 @@ export class Demands {
       if (info && isCounted(task)) counts.set(info, (counts.get(info) ?? 0) + 1);
     }
     return counts;
+  }
+
+  #encryptedNetworkOf({ networks }: Task): string | undefined {
+    return networks.map(({ networkId }) => this.view.get('network', networkId)).find(isEncrypted)?.spec.name;
   }
 
   #nearbyOf(serviceId: string): readonly NearbyRule[] {

@@ -11,6 +11,8 @@ export interface Demand {
   /** How many tasks of the service each node has; nodes without any are not in it. */
   tasksOn: ReadonlyMap<NodeInfo, number>;
   nearby: readonly NearbyRule[];
+  /** Name of an encrypted network that they are in. */
+  encryptedNetwork?: string;
 }
 
 /** One reason why a node may not take a task. Words are Swarm's where it has some. */
@@ -82,6 +84,14 @@ export const filters: readonly Filter[] = [
     explain: (count) => `max replicas per node limit exceed on ${nodes(count)}`,
     detail: ({ template }) => `at most ${template.placement?.maxReplicas} per node`,
     reason: ({ template, tasksOn }, info) => `has ${tasksOn.get(info) ?? 0} of at most ${template.placement?.maxReplicas}`,
+  },
+  {
+    name: 'encryption',
+    about: 'it can encrypt, where a network of the task is encrypted: by its kernel, or by wireguard-go',
+    accepts: ({ encryptedNetwork }, { node }) => encryptedNetwork === undefined || (node.status.encryptionKeys ?? []).length > 0,
+    explain: (count) => `no encryption on ${nodes(count)}`,
+    detail: ({ encryptedNetwork }) => `network ${encryptedNetwork} is encrypted`,
+    reason: ({ encryptedNetwork }) => `it cannot encrypt, and network ${encryptedNetwork} is encrypted`,
   },
   {
     name: 'affinity',

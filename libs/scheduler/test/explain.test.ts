@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { aNode, aService, aTask, aTemplate, settle, viewOf } from '../../model/src/testing/index.js';
+import type { Node } from '../../model/src/index.js';
+import { aNetwork, aNode, aService, aTask, aTemplate, settle, viewOf } from '../../model/src/testing/index.js';
 import { explainTask, schedule } from '../src/index.js';
 
 test('every node says all that it has against the task, with the numbers', () => {
@@ -35,4 +36,18 @@ test('a task with a node needs no explanation, nor does one that is over', () =>
   expect(explainTask(view, aTask({ nodeId: 'node-a', state: 'running' }))).toEqual({ summary: 'it has a node, and is running', nodes: [] });
   expect(explainTask(view, aTask({ state: 'failed', status: { error: 'exit 1' } }))).toEqual({ summary: 'it is over: failed: exit 1', nodes: [] });
   expect(explainTask(view, aTask({ state: 'new' })).summary).toBe('it waits for its addresses and ports');
+});
+
+test('a task of an encrypted network goes to a node that can encrypt, and waits while there is none', () => {
+  const vault = aNetwork({ id: 'vault', spec: { driverOpts: { encrypted: 'true' } } });
+  const sealed = aTask({ id: 'sealed', slot: 1, state: 'pending', networks: [{ networkId: 'vault', address: '10.0.9.3', aliases: [] }] });
+  const able = aNode({ id: 'able', index: 2, status: { encryptionKeys: [{ slot: 0, publicKey: 'key', port: 51_820 }] } });
+  const on = (nodes: Node[]) => viewOf({ node: nodes, network: [vault], service: [aService()], task: [sealed] });
+  const waiting = on([aNode({ id: 'unable' })]);
+  settle(waiting, [schedule]);
+  expect(explainTask(waiting, waiting.get('task', 'sealed')!)).toMatchObject({
+    summary: 'no suitable node (no encryption on 1 node): network vault is encrypted',
+    nodes: [{ refusals: [{ filter: 'encryption', reason: 'it cannot encrypt, and network vault is encrypted' }] }],
+  });
+  expect(settle(on([aNode({ id: 'unable' }), able]), [schedule])).toEqual(['place web.1 on able']);
 });
