@@ -75,6 +75,12 @@ test('out of memory names the limit', () => {
   expect(exitWords({ ID: '', CreatedAt: '', UpdatedAt: '', ServiceID: '', Spec, DesiredState: '', Status })).toBe('out of memory: limit 50 MiB');
 });
 
+test('a task that was ended for its health is told with what the check said, not with the signal', () => {
+  const words = (Err: string) => exitWords({ ID: '', CreatedAt: '', UpdatedAt: '', ServiceID: '', Spec: {}, DesiredState: '', Status: { State: 'failed', Err, ContainerStatus: { ExitCode: 137 } } });
+  expect(words('task: non-zero exit (137): dockerexec: unhealthy container: connection refused')).toBe('unhealthy: its health check failed, and said: connection refused');
+  expect(words('task: non-zero exit (137): dockerexec: unhealthy container')).toBe('unhealthy: its health check failed without a word');
+});
+
 const progress = (name: string, done: number, wanted: number, detail = ''): ServiceProgress => ({
   id: name,
   name,

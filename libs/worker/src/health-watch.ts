@@ -10,7 +10,7 @@ export async function watchHealth(
   { runtime, clock }: { runtime: Runtime; clock: Clock },
   containerId: string,
   plan: HealthPlan,
-  { health, onChange, signal }: { health: 'starting' | 'healthy' | 'ailing'; onChange: (health: Observed['health']) => void; signal: AbortSignal },
+  { health, onChange, signal }: { health: 'starting' | 'healthy' | 'ailing'; onChange: (health: Observed['health'], output: string) => void; signal: AbortSignal },
 ): Promise<void> {
   const startedMs = clock.monotonicMs();
   let state: HealthState = health === 'ailing' ? { ...initialHealth, status: 'healthy', failingStreak: 1 } : { ...initialHealth, status: health };
@@ -23,7 +23,7 @@ export async function watchHealth(
       .catch((error: unknown) => ({ exitCode: -1, output: describeError(error) }));
     signal.throwIfAborted();
     const next = afterProbe(plan, state, probe, clock.monotonicMs() - startedMs);
-    if (shown(next) !== shown(state)) onChange(shown(next));
+    if (shown(next) !== shown(state)) onChange(shown(next), next.lastOutput);
     state = next;
   }
 }

@@ -6,7 +6,7 @@ import type { StopCause } from './next-step.js';
 /** The terminal status of a task whose container has ended. Error texts are Swarm's, with the cause added where it is known. */
 export function exitStatus(
   exit: ContainerExit,
-  context: { stopped: boolean; cause?: StopCause | undefined; containerId: string; pid: number; limits: ResourceLimits; wallMs: number },
+  context: { stopped: boolean; cause?: StopCause | undefined; /** Of the health check that failed last. */ healthOutput?: string; containerId: string; pid: number; limits: ResourceLimits; wallMs: number },
 ): TaskStatus {
   const container = { id: context.containerId, pid: context.pid, exitCode: exit.code, ...(exit.oomKilled && { oomKilled: true }) };
   const end = (state: TaskState, message: string, error: string): TaskStatus => ({
@@ -17,7 +17,7 @@ export function exitStatus(
     container,
   });
   if (exit.startError) return end('failed', 'starting', `starting container failed: ${exit.startError}`);
-  if (context.cause) return end('failed', 'started', `task: non-zero exit (${exit.code}): ${causeWords[context.cause]}`);
+  if (context.cause) return end('failed', 'started', `task: non-zero exit (${exit.code}): ${causeWords[context.cause]}${context.cause === 'unhealthy' ? lastLine(context.healthOutput) : ''}`);
   // A child that was killed for memory is the container's own affair as long as it ends well.
   if (exit.oomKilled && exit.code !== 0) return end('failed', 'started', `task: non-zero exit (${exit.code}): out of memory${memoryLimit(context.limits)}`);
   if (context.stopped) return end('shutdown', 'shutdown', '');
@@ -29,6 +29,13 @@ const causeWords: Record<StopCause, string> = {
   unhealthy: 'dockerexec: unhealthy container',
   'partner-lost': 'a container whose namespaces it shares has ended',
 };
+
+const maxOutputShown = 200;
+
+function lastLine(output = ''): string {
+  const line = output.trim().split('\n').at(-1)!.trim();
+  return line && `: ${line.length > maxOutputShown ? `${line.slice(0, maxOutputShown)}…` : line}`;
+}
 
 function memoryLimit({ memoryBytes }: ResourceLimits): string {
   return memoryBytes ? ` (limit ${formatBytes(memoryBytes)})` : '';

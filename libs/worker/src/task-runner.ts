@@ -54,10 +54,13 @@ export class TaskRunner {
   #image: LocalImage | undefined;
   #pid = 0;
   #stopCause: StopCause | undefined;
+  #healthOutput = '';
   #claim: Claim = {};
   #joined: string[] = [];
   /** Those of its container; undefined: not known, or the kernel has refused others. */
   #limits: ChangeableLimits | undefined;
+  /** Why they are not those of its task; empty: they are, as far as is known. */
+  #limitsTrouble = '';
   #preparing: AbortController | undefined;
   readonly #bell = new Bell();
   /** Ends what listens to the container: with its exit, or with the runner. */
@@ -223,13 +226,15 @@ export class TaskRunner {
       await this.ports.runtime.replaceLimits(this.containerId, limits);
       this.#limits = limits;
       this.#compareLimits();
-      await this.#tellTrouble('');
+      if (this.#limitsTrouble !== '') await this.#tellTrouble('');
+      this.#limitsTrouble = '';
     } catch (error) {
       if (this.#observed.container === 'exited') return;
       this.#traceFailure(error);
       this.#limits = undefined;
       this.#observed.limitsDueMs = this.ports.clock.wallMs() + limitsRetryMs;
-      await this.#tellTrouble(`its limits could not be changed: ${describeError(error)}`);
+      this.#limitsTrouble = `its limits could not be changed: ${describeError(error)}`;
+      await this.#tellTrouble(this.#limitsTrouble);
     }
   }
 
@@ -256,7 +261,7 @@ export class TaskRunner {
       const { state, unready } = this.#observed.status;
       const health = state !== 'running' ? 'starting' : unready ? 'ailing' : 'healthy';
       this.#noteHealth(health);
-      watchHealth(this.ports, this.containerId, plan, { health, onChange: (changed) => this.#noteHealth(changed), signal }).catch((error: unknown) => {
+      watchHealth(this.ports, this.containerId, plan, { health, onChange: (changed, output) => this.#noteHealth(changed, output), signal }).catch((error: unknown) => {
         if (!signal.aborted) this.#traceFailure(error);
       });
     }
@@ -279,7 +284,8 @@ export class TaskRunner {
     this.#bell.ring();
   }
 
-  #noteHealth(health: Observed['health']): void {
+  #noteHealth(health: Observed['health'], output = ''): void {
+    this.#healthOutput = output;
     this.#observed.health = health;
     this.#bell.ring();
   }
@@ -325,6 +331,7 @@ export class TaskRunner {
         exitStatus(this.#exit, {
           stopped: this.#observed.stopped || toStop,
           cause: this.#stopCause,
+          healthOutput: this.#healthOutput,
           containerId: this.containerId,
           pid: this.#pid,
           limits: this.#task.template.resources?.limits ?? {},

@@ -256,14 +256,14 @@ describe('a health check', () => {
   it('that fails too often stops the task, which has failed', async () => {
     const node = await OneNode.open();
     let exitCode = 0;
-    node.behaviors.set('task-1', { exec: () => ({ exitCode, output: '' }) });
+    node.behaviors.set('task-1', { exec: () => ({ exitCode, output: 'trying\nconnection refused\n' }) });
     await node.assign(assigned({ template: { container: { healthcheck } } }));
     await node.clock.advance(10_000);
     exitCode = 1;
     await node.clock.advance(10_000);
     expect(node.state()).toBe('running');
     await node.clock.advance(10_000);
-    expect(node.states().at(-1)).toBe('failed: task: non-zero exit (143): dockerexec: unhealthy container');
+    expect(node.states().at(-1)).toBe('failed: task: non-zero exit (143): dockerexec: unhealthy container: connection refused');
     expect(node.calls()).toContain('signal SIGTERM');
     expect(await node.leftovers()).toEqual([]);
   });

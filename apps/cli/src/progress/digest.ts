@@ -37,7 +37,7 @@ async function aboutTask(api: ApiClient, task: Task): Promise<string[]> {
   const place = task.NodeID ? ` on ${nodeName(task.NodeID)}` : '';
   const lines = [`  ${taskName(task, serviceName)}${place}: ${exitWords(task)}`];
   if (task.Status.Err && !lines[0]!.includes(task.Status.Err)) lines.push(`  error: ${task.Status.Err}`);
-  const wasStarted = task.Status.State !== 'rejected' && task.Status.ContainerStatus?.ContainerID;
+  const wasStarted = task.Status.State !== 'rejected' && task.Status.Message !== 'starting' && task.Status.ContainerStatus?.ContainerID;
   if (wasStarted) lines.push(...(await lastLog(api, task)));
   return lines;
 }

@@ -8,10 +8,12 @@ const exitMeanings: Record<number, string> = {
   127: 'the command was not found',
 };
 
-/** How a task ended, in words: `exit code 1`, `killed by SIGKILL (9)`, `out of memory: limit 50 MiB`. */
+/** How a task ended, in words: `exit code 1`, `killed by SIGKILL (9)`, `out of memory: limit 50 MiB`, `unhealthy: its health check failed, and said: no database`. */
 export function exitWords(task: Task): string {
   const { Err = '', State, ContainerStatus } = task.Status;
   if (/out of memory|\boom\b/i.test(Err)) return outOfMemory(task);
+  const unhealthy = /unhealthy container(?:: (.*))?$/.exec(Err);
+  if (unhealthy) return `unhealthy: its health check failed${unhealthy[1] ? `, and said: ${unhealthy[1]}` : ' without a word'}`;
   const code = ContainerStatus?.ExitCode ?? exitCodeIn(Err);
   if (!code) return State === 'complete' ? 'exit code 0' : Err || State;
   const signal = code > 128 ? signalName(code - 128) : undefined;
