@@ -76,7 +76,7 @@ interface Given {
 
 async function follow(session: Session, order: Order, { given, baseline, flags, watchCommand }: Given): Promise<void> {
   if (order === 'pause') return;
-  await awaitServices(session, { services: awaited(given), baseline, flags, changed: true, watchCommand, rollsBack: order === 'abort' });
+  await awaitServices(session, { services: awaited(given), baseline: { ...baseline, awaitsRun: order === 'run-now' }, flags, changed: true, watchCommand, rollsBack: order === 'abort' });
 }
 
 function byIds(api: ApiClient, services: { id: string }[]): Promise<Service[]> {

@@ -16,6 +16,8 @@ export interface Baseline {
   taskIds: Set<string>;
   /** Each service's UpdateStatus as JSON, by id. */
   updateStatus: Map<string, string>;
+  /** What is waited for is a run of a cron service. */
+  awaitsRun?: boolean;
 }
 
 export const emptyBaseline: Baseline = { taskIds: new Set(), updateStatus: new Map() };
@@ -73,6 +75,7 @@ function heldBack({ id, name, done, wanted, stableKey }: ServiceProgress, { Mess
 
 /** A run that was not there before, or is to begin. What has no jobs' mode does not say when it has completed. */
 function isRunAwaited({ Spec }: Service, { UnderWay }: Cron, current: Task[], baseline: Baseline): boolean {
+  if (!baseline.awaitsRun) return false;
   if (!Spec.Mode?.ReplicatedJob && !Spec.Mode?.GlobalJob) return false;
   return current.some((task) => !baseline.taskIds.has(task.ID)) || (current.length === 0 && UnderWay !== undefined);
 }
