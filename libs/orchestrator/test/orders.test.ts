@@ -244,8 +244,9 @@ test('while a canary waits, an old task that still stops is followed by one of i
   world.agents = () => ({ changes: [] });
   const { status, ...task } = world.newest(3);
   applyChanges(world.view, [{ action: 'update', kind: 'task', object: { ...task, status, desiredState: 'shutdown' } }]);
-  expect(world.settle()).toEqual([]);
+  const ofSlot = () => world.settle().filter((sentence) => sentence.includes('web.3'));
+  expect(ofSlot()).toEqual([]);
   world.agents = obedient;
-  expect(world.settle()).toEqual(['create web.3: the one before is gone']);
+  expect(ofSlot()).toEqual(['create web.3: the one before is gone']);
   expect(versions(world)).toEqual([1, 1, 1, 2]);
 });
