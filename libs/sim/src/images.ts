@@ -18,6 +18,8 @@ export const images: readonly SimImage[] = [
   { name: 'app:3', exists: true, isGood: true, behave: () => ({}) },
   /** Takes no notice of the stop signal. */
   { name: 'stubborn:1', exists: true, isGood: true, behave: () => ({ ignoresSignals: true }) },
+  /** Does its work, and ends. */
+  { name: 'job:1', exists: true, isGood: true, behave: (dice) => ({ exitAfterMs: dice.between(100, 20_000), exit: { code: 0 } }) },
   /** Falls over now and then, and comes back. */
   { name: 'frail:1', exists: true, isGood: true, behave: (dice) => ({ exitAfterMs: dice.between(20_000, 400_000), exit: { code: 1 } }) },
   /** Never gets far. */
@@ -25,6 +27,9 @@ export const images: readonly SimImage[] = [
   { name: 'unstartable:1', exists: true, isGood: false, behave: () => ({ startError: new Refused('invalid', 'exec: no such file') }) },
   { name: 'absent:1', exists: false, isGood: false, behave: () => ({}) },
 ];
+
+/** Those of services, which are not to end by themselves. */
+export const serviceImages: readonly SimImage[] = images.filter(({ name }) => name !== 'job:1');
 
 export function isGood(name: string): boolean {
   return images.find((image) => image.name === name)?.isGood ?? false;

@@ -1,12 +1,14 @@
-import type { ServiceSpec, UpdateConfig } from '../../model/src/index.js';
-import { aTemplate } from '../../model/src/testing/index.js';
+import { serviceOrders, type ServiceOrder } from '../../model/src/index.js';
 import { Dice } from './dice.js';
-import { images } from './images.js';
+import { serviceImages } from './images.js';
 import type { StoreMood } from './manager-store.js';
+import { inventRecipe, type Recipe } from './recipe.js';
 
 /** What happens to the cluster, by its users and by misfortune. Nodes and managers are counted round: any number names one. */
 export type Happening =
   | { kind: 'deploy'; service: string; recipe: Recipe }
+  | { kind: 'deploy-stack'; recipes: Record<string, Recipe>; prune: boolean }
+  | { kind: 'order'; service: string; order: ServiceOrder }
   | { kind: 'scale'; service: string; replicas: number }
   | { kind: 'image'; service: string; image: string }
   | { kind: 'restart'; service: string }
@@ -42,54 +44,18 @@ export interface Story {
   chapters: Chapter[];
 }
 
-/** A service as a user writes it, in few words. */
-export interface Recipe {
-  mode: 'replicated' | 'global';
-  replicas: number;
-  image: string;
-  network: 'ingress' | 'narrow' | 'wide';
-  update: UpdateConfig;
-  rollback: UpdateConfig;
-  maxPerNode: number;
-  constraint: '' | 'node.labels.disk==ssd' | 'node.labels.disk!=ssd';
-  cpus: number;
-  publish: 'none' | 'chosen' | 'given' | 'host';
-  restart: 'any' | 'on-failure' | 'none';
-  healthcheck: boolean;
-}
-
-export function specOf(name: string, recipe: Recipe): ServiceSpec {
-  const { image, network, update, rollback, maxPerNode, constraint, cpus, publish, restart, healthcheck } = recipe;
-  const port = publish === 'given' || publish === 'host' ? 8000 + Number(name.replace(/\D/g, '')) : 0;
-  return {
-    name,
-    labels: {},
-    mode: recipe.mode === 'global' ? { kind: 'global' } : { kind: 'replicated', replicas: recipe.replicas },
-    template: aTemplate({
-      container: { image, ...(healthcheck && { healthcheck: { test: ['CMD', 'check'], intervalNs: 5e9, timeoutNs: 1e9, retries: 2 } }) },
-      networks: network === 'ingress' ? [] : [{ target: network, aliases: [] }],
-      resources: { reservations: { nanoCpus: cpus * 1e9 } },
-      placement: { constraints: constraint ? [constraint] : [], preferences: [], maxReplicas: maxPerNode, platforms: [] },
-      restart: { condition: restart, delayNs: 2e9 },
-    }),
-    update,
-    rollback,
-    endpoint: {
-      ports: publish === 'none' ? [] : [{ protocol: 'tcp', targetPort: 80, publishedPort: port, publishMode: publish === 'host' ? 'host' : 'ingress' }],
-    },
-  };
-}
-
 const services = ['s1', 's2', 's3', 's4', 's5', 's6', 's7', 's8'];
+/** Of the one stack that there is. */
+const members = ['app_11', 'app_12', 'app_13'];
 const misfortunes = ['container-ends', 'power-cut', 'agent-crash', 'agent-freeze', 'link-cut', 'slow-link', 'network-trouble', 'manager-crash', 'manager-freeze', 'store-trouble'] as const;
-const wishes = ['deploy', 'deploy', 'scale', 'scale', 'image', 'image', 'restart', 'roll-back', 'remove', 'availability', 'availability', 'label', 'add-node', 'remove-node'] as const;
+const wishes = ['deploy', 'deploy', 'deploy-stack', 'order', 'order', 'order', 'scale', 'scale', 'image', 'image', 'restart', 'roll-back', 'remove', 'availability', 'availability', 'label', 'add-node', 'remove-node'] as const;
 
 /** A random story: it begins with some services, then users and misfortunes take turns. Some are calm, some wild. */
 export function inventStory(seed: number, lengthMs: number): Story {
   const dice = new Dice(seed, 'story');
   const chapters: Chapter[] = [];
   const nodes = dice.between(3, 9);
-  for (const service of services.slice(0, dice.between(2, 6))) chapters.push({ atMs: 2_000 + dice.between(0, 8_000), event: { kind: 'deploy', service, recipe: recipe(dice) } });
+  for (const service of services.slice(0, dice.between(2, 6))) chapters.push({ atMs: 2_000 + dice.between(0, 8_000), event: { kind: 'deploy', service, recipe: inventRecipe(dice) } });
   const wishEveryMs = dice.between(8_000, 60_000);
   const misfortuneEveryMs = dice.between(4_000, 90_000);
   for (let atMs = 15_000; atMs < lengthMs; atMs += dice.between(200, 2 * wishEveryMs)) chapters.push({ atMs, event: wish(dice) });
@@ -97,42 +63,20 @@ export function inventStory(seed: number, lengthMs: number): Story {
   return { seed, nodes, managers: dice.between(1, 3), lengthMs, chapters: chapters.sort((a, b) => a.atMs - b.atMs) };
 }
 
-function recipe(dice: Dice): Recipe {
-  const mostlyGood = () => (dice.chance(75) ? dice.pick(['app:1', 'app:2', 'app:3']) : dice.pick(images).name);
-  const config = (): UpdateConfig => ({
-    parallelism: dice.pick([0, 1, 1, 1, 2, 3]),
-    delayNs: dice.pick([0, 0, 3e9]),
-    monitorNs: dice.pick([1e9, 5e9]),
-    failureAction: dice.pick(['pause', 'continue', 'rollback']),
-    maxFailureRatio: dice.pick([0, 0, 0.3]),
-    order: dice.pick(['stop-first', 'start-first']),
-  });
-  return {
-    mode: dice.chance(15) ? 'global' : 'replicated',
-    replicas: dice.pick([0, 1, 2, 3, 3, 5, 8, 12]),
-    image: mostlyGood(),
-    network: dice.pick(['ingress', 'ingress', 'wide', 'narrow']),
-    update: config(),
-    rollback: config(),
-    maxPerNode: dice.pick([0, 0, 0, 1, 2]),
-    constraint: dice.pick(['', '', '', 'node.labels.disk==ssd', 'node.labels.disk!=ssd']),
-    cpus: dice.pick([0, 0.1, 0.5, 1, 2]),
-    publish: dice.pick(['none', 'none', 'chosen', 'given', 'host']),
-    restart: dice.pick(['any', 'any', 'any', 'on-failure', 'none']),
-    healthcheck: dice.chance(20),
-  };
-}
-
 function wish(dice: Dice): Happening {
-  const service = dice.pick(services);
+  const service = dice.pick(dice.chance(80) ? services : members);
   const node = dice.random.below(64);
   switch (dice.pick(wishes)) {
     case 'deploy':
-      return { kind: 'deploy', service, recipe: recipe(dice) };
+      return { kind: 'deploy', service: dice.pick(services), recipe: inventRecipe(dice) };
+    case 'deploy-stack':
+      return { kind: 'deploy-stack', recipes: Object.fromEntries(members.filter(() => dice.chance(65)).map((member) => [member, inventRecipe(dice)])), prune: dice.chance(50) };
+    case 'order':
+      return { kind: 'order', service, order: dice.pick(serviceOrders) };
     case 'scale':
       return { kind: 'scale', service, replicas: dice.between(0, 12) };
     case 'image':
-      return { kind: 'image', service, image: dice.chance(70) ? dice.pick(['app:1', 'app:2', 'app:3']) : dice.pick(images).name };
+      return { kind: 'image', service, image: dice.chance(70) ? dice.pick(['app:1', 'app:2', 'app:3']) : dice.pick(serviceImages).name };
     case 'restart':
       return { kind: 'restart', service };
     case 'roll-back':

@@ -1,5 +1,6 @@
 import type { ControlEvent, SessionsEvent } from '../../control/src/index.js';
-import type { Happening, Recipe, Story } from './story.js';
+import type { Recipe } from './recipe.js';
+import type { Happening, Story } from './story.js';
 
 /** What happens, as a person would say it. */
 export function inWords(event: Happening | ControlEvent | SessionsEvent): string {
@@ -7,6 +8,10 @@ export function inWords(event: Happening | ControlEvent | SessionsEvent): string
   switch (event.kind) {
     case 'deploy':
       return `a user deploys ${event.service}: ${recipeInWords(event.recipe)}`;
+    case 'deploy-stack':
+      return `a user deploys the stack app${event.prune ? ' --prune' : ''}: ${Object.entries(event.recipes).map(([service, recipe]) => `${service} (${recipeInWords(recipe)})`).join(', ') || 'no service'}`;
+    case 'order':
+      return `a user says of ${event.service}: ${event.order}`;
     case 'scale':
       return `a user scales ${event.service} to ${event.replicas}`;
     case 'image':
@@ -56,9 +61,9 @@ export function storyInWords({ seed, nodes, managers, chapters, lengthMs }: Stor
 }
 
 function recipeInWords(recipe: Recipe): string {
-  const { mode, replicas, image, network, update, maxPerNode, constraint, cpus, publish, restart, healthcheck } = recipe;
+  const { mode, replicas, labels, image, network, update, maxPerNode, constraint, cpus, publish, restart, healthcheck } = recipe;
   const parts = [
-    mode === 'global' ? 'global' : `${replicas} ×`,
+    mode.startsWith('global') ? mode : `${replicas} ×${mode === 'replicated' ? '' : ' (job)'}`,
     image,
     `in ${network}`,
     `update ${update.order} by ${update.parallelism || 'all'}, on failure ${update.failureAction}`,
@@ -68,6 +73,7 @@ function recipeInWords(recipe: Recipe): string {
     publish === 'none' ? '' : `port ${publish}`,
     restart === 'any' ? '' : `restart ${restart}`,
     healthcheck ? 'healthcheck' : '',
+    ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
   ];
   return parts.filter(Boolean).join(', ');
 }

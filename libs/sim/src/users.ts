@@ -1,6 +1,8 @@
 import { isRefused, isTemporary } from '../../base/src/index.js';
-import { createServiceChanges, isTerminal, updateServiceChanges, type Change, type ClusterView, type Node, type Service, type ServiceSpec } from '../../model/src/index.js';
-import { specOf, type Happening, type Recipe } from './story.js';
+import { createServiceChanges, isTerminal, orderChanges, stackLabel, updateServiceChanges, type Change, type ClusterView, type Node, type Service, type ServiceSpec } from '../../model/src/index.js';
+import { planStack } from '../../stack/src/index.js';
+import { specOf, type Recipe } from './recipe.js';
+import type { Happening } from './story.js';
 import type { World } from './world.js';
 
 const patienceMs = 30_000;
@@ -27,6 +29,13 @@ export class Users {
     switch (event.kind) {
       case 'deploy':
         return (view) => this.#deploy(view, event.service, event.recipe);
+      case 'deploy-stack':
+        return (view) => this.#deployStack(view, event.recipes, event.prune);
+      case 'order':
+        return (view) => {
+          const service = view.named('service', event.service);
+          return service ? orderChanges(view, service, event.order, this.world.clock.wallMs()) : [];
+        };
       case 'scale':
         return onService(event.service, (spec) => (spec.mode.kind === 'replicated' ? { ...spec, mode: { ...spec.mode, replicas: event.replicas } } : spec));
       case 'image':
@@ -92,8 +101,16 @@ export class Users {
     const spec = specOf(name, recipe);
     const service = view.named('service', name);
     if (!service) return createServiceChanges(this.#dice.random.id(), spec);
-    // Like the API: a service keeps its mode.
-    return updateServiceChanges(view, service, spec.mode.kind === service.spec.mode.kind ? spec : { ...spec, mode: service.spec.mode }, { expect: service.version });
+    return updateServiceChanges(view, service, { ...spec, mode: keptMode(view, spec) }, { expect: service.version });
+  }
+
+  /** Like the API: nothing is written while the plan has problems. */
+  #deployStack(view: ClusterView, recipes: Record<string, Recipe>, prune: boolean): Change[] {
+    const services = Object.entries(recipes).map(([name, recipe]) => labelled(specOf(name, recipe)));
+    const kept = services.map((spec) => ({ ...spec, mode: keptMode(view, spec) }));
+    const spec = { name: stackName, services: kept, networks: [], secrets: [], configs: [], external: { networks: [], secrets: [], configs: [] } };
+    const { problems, writes } = planStack(view, spec, { prune, random: this.#dice.random, contents: noContents });
+    return problems.length > 0 ? [] : writes;
   }
 
   #rollBack(view: ClusterView, service: Service | undefined): Change[] {
@@ -102,6 +119,21 @@ export class Users {
     return updateServiceChanges(view, service, service.previousSpec, { expect: service.version, update });
   }
 }
+
+const stackName = 'app';
+
+function labelled(spec: ServiceSpec): ServiceSpec {
+  return { ...spec, labels: { ...spec.labels, [stackLabel]: stackName } };
+}
+
+/** Like the API: a service keeps its mode. */
+function keptMode(view: ClusterView, { name, mode }: ServiceSpec): ServiceSpec['mode'] {
+  const before = view.named('service', name)?.spec.mode;
+  return before && before.kind !== mode.kind ? before : mode;
+}
+
+/** Stacks of stories have no secrets. */
+const noContents = { seal: () => '', open: () => '', digest: () => '' };
 
 function onService(name: string, change: (spec: ServiceSpec) => ServiceSpec): Wish {
   return (view) => {

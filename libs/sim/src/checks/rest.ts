@@ -28,13 +28,13 @@ function ofService(view: ClusterView, service: Service, wallMs: number): string[
   const { update } = status;
   const reasons: string[] = [];
   const tasks = view.tasksOfService(service.id).filter((task) => isWanted(task) && !hasEnded(task));
-  const wanted = spec.mode.kind === 'replicated' ? (spec.mode.replicas ?? defaults.replicas) : undefined;
-  const isPaused = update?.state === 'paused' || update?.state === 'rollback_paused';
+  const wanted = slotsWanted(service);
+  const isPaused = update?.state === 'paused' || update?.state === 'rollback_paused' || update?.state === 'canary';
   if (isPaused && update.message === '') reasons.push(`${spec.name} is ${update.state} without a reason`);
   const isUnderWay = update?.state === 'updating' || update?.state === 'rollback_started';
   // An update may wait for what has no place or crashes all the time, as long as that says so.
   const waits = tasks.some((task) => task.status.state !== 'running' && isSettled(task, wallMs));
-  if (isUnderWay && !waits) reasons.push(`the update of ${spec.name} does not end: ${update.state} since ${update.startedAt}`);
+  if (isUnderWay && !waits && !service.orders?.stopped) reasons.push(`the update of ${spec.name} does not end: ${update.state} since ${update.startedAt}`);
   const slots = new Set(tasks.map((task) => task.slot || task.nodeId));
   const mayEnd = spec.template.restart?.condition !== undefined && spec.template.restart.condition !== 'any';
   if (wanted !== undefined && slots.size !== wanted && !mayEnd && !isPaused) reasons.push(`${spec.name} has tasks in ${slots.size} slots instead of ${wanted}`);
@@ -44,6 +44,12 @@ function ofService(view: ClusterView, service: Service, wallMs: number): string[
     else if (!isPaused && !isOnPausedNode(view, task) && !(isUnderWay && waits) && task.templateVersion !== service.templateVersion && isGood(spec.template.container.image)) reasons.push(`${name} is of version ${task.templateVersion} instead of ${service.templateVersion}, and the update is ${update?.state ?? 'none'}`);
   }
   return reasons;
+}
+
+/** Undefined: that is not for the service alone to say. */
+function slotsWanted({ spec: { mode }, orders }: Service): number | undefined {
+  if (orders?.stopped) return 0;
+  return mode.kind === 'replicated' ? (mode.replicas ?? defaults.replicas) : undefined;
 }
 
 /** A global service leaves its tasks there as they are until the node takes new ones. */

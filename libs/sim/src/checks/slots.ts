@@ -1,4 +1,4 @@
-import { defaults, endedByItself, hasEnded, isLost, isWanted, satisfiesAll, type ClusterView, type Service, type Task, type UpdateConfig } from '../../../model/src/index.js';
+import { compareStates, defaults, endedByItself, hasEnded, isLost, isWanted, satisfiesAll, type ClusterView, type Service, type ServiceSpec, type Task, type UpdateConfig } from '../../../model/src/index.js';
 import { must, type MakeCheck } from './check.js';
 import { outcomeOf } from './outcome.js';
 
@@ -21,7 +21,7 @@ export const slots: MakeCheck = (world, ledger) => {
       const touched = new Set(changes.flatMap((change) => ('object' in change && change.kind === 'task' ? [change.object.serviceId] : [])));
       for (const serviceId of touched) {
         const service = after.get('service', serviceId);
-        if (!service) continue;
+        if (!service || service.orders?.stopped) continue;
         checkCount(after, service);
         checkParallelism(view, after, service);
         const out = disrupted.get(serviceId) ?? new Set();
@@ -51,8 +51,14 @@ function alive(view: ClusterView, serviceId: string): Task[] {
 
 function checkCount(view: ClusterView, { id, spec }: Service): void {
   const count = new Set(alive(view, id).map(keyOf)).size;
-  const limit = spec.mode.kind === 'replicated' ? (spec.mode.replicas ?? defaults.replicas) : view.count('node');
+  const limit = limitOf(view, spec);
   must(count <= limit, () => `${spec.name} shall have ${limit} replicas, and has tasks in ${count} slots`);
+}
+
+function limitOf(view: ClusterView, { mode }: ServiceSpec): number {
+  if (mode.kind === 'replicated') return mode.replicas ?? defaults.replicas;
+  if (mode.kind === 'replicated-job') return mode.maxConcurrent ?? mode.totalCompletions ?? 1;
+  return view.count('node');
 }
 
 function rules(service: Service): UpdateConfig {
@@ -66,9 +72,13 @@ function parallelismOf(service: Service): number {
 
 /** Served well until an update came. */
 function isServing(view: ClusterView, task: Task): boolean {
+  return task.status.state === 'running' && isWanted(task) && !isLost(view, task) && mayStay(view, task);
+}
+
+/** Nobody wants it to leave its node. */
+function mayStay(view: ClusterView, task: Task): boolean {
   const node = view.get('node', task.nodeId);
-  if (!node || task.status.state !== 'running' || !isWanted(task) || isLost(view, task)) return false;
-  return node.spec.availability !== 'drain' && satisfiesAll(node, view.templateOf(task)?.placement?.constraints ?? []);
+  return node !== undefined && node.spec.availability !== 'drain' && satisfiesAll(node, view.templateOf(task)?.placement?.constraints ?? []);
 }
 
 /** New tasks beside old ones that serve: those are under way. */
@@ -90,12 +100,13 @@ function checkDisruption(before: ClusterView, after: ClusterView, service: Servi
   const serving = new Set(tasks.filter((task) => task.status.state === 'running' && isWanted(task)).map(keyOf));
   for (const key of out) {
     const own = tasks.filter((task) => keyOf(task) === key && task.desiredState !== 'remove');
-    const isOver = serving.has(key) || own.length === 0 || !own.some((task) => isWanted(task) && !hasEnded(task) && !isLost(after, task)) || own.some((task) => endedByItself(task) && task.templateVersion === service.templateVersion);
+    const isComing = own.some((task) => isWanted(task) && !hasEnded(task) && !isLost(after, task) && (task.nodeId === '' || mayStay(after, task)));
+    const isOver = serving.has(key) || !isComing || own.some((task) => endedByItself(task) && task.templateVersion === service.templateVersion);
     if (isOver) out.delete(key);
   }
   const taken = before
     .tasksOfService(service.id)
-    .filter((task) => isServing(before, task) && task.templateVersion !== service.templateVersion && after.get('task', task.id)?.desiredState === 'shutdown')
+    .filter((task) => isServing(before, task) && task.templateVersion !== service.templateVersion && task.eviction?.kind !== 'preemption' && after.get('task', task.id)?.desiredState === 'shutdown')
     .map(keyOf)
     .filter((key) => !serving.has(key));
   for (const key of taken) out.add(key);
@@ -105,9 +116,9 @@ function checkDisruption(before: ClusterView, after: ClusterView, service: Servi
   must(needless.length === 0, () => `the update of ${service.spec.name} starts first, and takes ${service.spec.name}.${needless[0]} out of service`);
 }
 
-/** No node takes it beside the task before: that one goes first, whatever the order. */
+/** It lacks a node, or an address, that the task before may have: that one goes first, whatever the order. */
 function makesRoomFor(task: Task): boolean {
-  return isWanted(task) && task.status.state === 'pending' && task.status.error !== '';
+  return isWanted(task) && compareStates(task.status.state, 'assigned') < 0 && task.status.error !== '';
 }
 
 function mustStartFirst(service: Service): boolean {

@@ -1,5 +1,6 @@
 import { sameJson } from '../../../base/src/index.js';
-import type { Change, Kind, Kinds, Node, Service } from '../../../model/src/index.js';
+import { stackLabel, type Change, type Kind, type Kinds, type Node, type Service, type Stack } from '../../../model/src/index.js';
+import type { Write } from '../authority.js';
 import { must, type MakeCheck } from './check.js';
 
 /** What a user was told is stored was stored, and stays as it is until another user, or a rollback that was asked for in advance, changes it. */
@@ -11,7 +12,7 @@ export const writes: MakeCheck = () => {
       for (const { kind, id, after } of all) history.note(kind, id, after);
       if (writer.kind === 'user') return;
       for (const { kind, id, before, after } of all) {
-        if (kind === 'service') checkService(before as Service | undefined, after as Service | undefined);
+        if (kind === 'service' && !isPruned(all, before as Service | undefined, after)) checkService(before as Service | undefined, after as Service | undefined);
         if (kind === 'node' && before) must(after && sameJson((before as Node).spec, (after as Node).spec), () => `what a user wrote about ${id} was lost`);
       }
     },
@@ -20,6 +21,12 @@ export const writes: MakeCheck = () => {
     },
   };
 };
+
+/** Whoever deploys a stack may ask for that in advance. */
+function isPruned(all: readonly Write[], service: Service | undefined, after: unknown): boolean {
+  if (!service || after) return false;
+  return all.some(({ kind, id, before }) => kind === 'stack' && id === service.spec.labels[stackLabel] && (before as Stack | undefined)?.prune === true);
+}
 
 function checkService(before: Service | undefined, after: Service | undefined): void {
   must(before && after, () => `a leader created or removed service ${(before ?? after)!.spec.name}`);

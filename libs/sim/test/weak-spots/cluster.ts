@@ -102,4 +102,5 @@ const plain: Recipe = {
   publish: 'none',
   restart: 'any',
   healthcheck: false,
+  labels: {},
 };
