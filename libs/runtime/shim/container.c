@@ -19,7 +19,7 @@
 
 #include "shim.h"
 
-enum { MAX_CONNECTIONS = 32, DRAIN_MS = 2000, QUIET_MS = 1000, WATCHED = 8 };
+enum { DRAIN_MS = 2000, QUIET_MS = 1000, WATCHED = 8 };
 
 enum state { CREATING, CREATED, STARTING, RUNNING, EXITED };
 static const char *const state_names[] = {"creating", "created", "created", "running", "exited"};
@@ -41,7 +41,7 @@ struct container {
 	int start_errno;
 	long long exited_at_ms;
 	long long drain_until_ms;
-	struct connection connections[MAX_CONNECTIONS];
+	bool oom_untold; /* no agent was there to hear of the last kill for lack of memory */
 };
 
 static struct container container;
@@ -52,7 +52,7 @@ static void listen_in(struct container *c) {
 	umask(0177);
 	/* A relative name: the directory's own may be longer than a socket address can be. */
 	if (c->listener < 0 || fchdir(c->directory) < 0 || bind(c->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-	    listen(c->listener, MAX_CONNECTIONS) < 0 || chdir("/") < 0)
+	    listen(c->listener, MAX_CLIENTS) < 0 || chdir("/") < 0)
 		fail("listen on", "shim.sock");
 }
 
@@ -100,15 +100,8 @@ static void end_input_of(struct container *c, struct connection *connection) {
 	connection->types = false;
 }
 
-static void disconnect(struct container *c, struct connection *connection) {
-	end_input_of(c, connection);
-	connection_close(connection);
-}
-
-static void tell_all(struct container *c, struct event *event) {
-	for (int i = 0; i < MAX_CONNECTIONS; i++)
-		if (c->connections[i].socket >= 0 && !connection_send_event(&c->connections[i], event))
-			disconnect(c, &c->connections[i]);
+static void leaving(struct connection *connection) {
+	end_input_of(&container, connection);
 }
 
 static void describe_state(struct container *c, struct event *event, const char *name) {
@@ -123,28 +116,29 @@ static void enter(struct container *c, enum state state, const char *event_name)
 	struct event event;
 	c->state = state;
 	describe_state(c, &event, event_name);
-	tell_all(c, &event);
+	clients_tell(&event);
 }
 
-static struct connection *add_connection(struct container *c, int socket) {
-	for (int i = 0; i < MAX_CONNECTIONS; i++)
-		if (c->connections[i].socket < 0) {
-			connection_open(&c->connections[i], socket);
-			return &c->connections[i];
-		}
-	close(socket);
-	return NULL;
+static void describe_oom(struct event *event) {
+	event_begin(event, "oom");
+	event_end(event);
 }
 
 static void accept_connection(struct container *c) {
 	int socket = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
-	struct connection *connection = socket < 0 ? NULL : add_connection(c, socket);
+	struct connection *connection = socket < 0 ? NULL : clients_add(socket);
 	struct event event;
 	if (!connection)
 		return;
 	describe_state(c, &event, "state");
-	if (!connection_send_event(connection, &event))
-		connection_close(connection);
+	bool is_told = connection_send_event(connection, &event);
+	if (is_told && c->oom_untold) {
+		describe_oom(&event);
+		is_told = connection_send_event(connection, &event);
+		c->oom_untold = !is_told;
+	}
+	if (!is_told)
+		clients_remove(connection);
 }
 
 static void attach(struct container *c, struct connection *connection, bool types) {
@@ -155,7 +149,7 @@ static void attach(struct container *c, struct connection *connection, bool type
 	event_flag(&event, "input", connection->types);
 	event_end(&event);
 	if (!connection_send_event(connection, &event))
-		disconnect(c, connection);
+		clients_remove(connection);
 }
 
 static void resize(struct container *c, struct record *command) {
@@ -180,7 +174,8 @@ static uint32_t least_bytes(uint32_t kind) {
 }
 
 /* False: there is no room for it yet. */
-static bool obey(struct container *c, struct connection *connection, struct record *command) {
+static bool obey(struct connection *connection, struct record *command) {
+	struct container *c = &container;
 	if (command->length < least_bytes(command->kind))
 		return true; /* nothing that an agent sends may end the container's parent */
 	switch (command->kind) {
@@ -200,27 +195,12 @@ static bool obey(struct container *c, struct connection *connection, struct reco
 	}
 }
 
-static void read_commands(struct container *c, struct connection *connection) {
-	struct record command;
-	for (;;) {
-		enum received received = connection_receive(connection, &command);
-		if (received == RECEIVED_END)
-			return disconnect(c, connection);
-		if (received == RECEIVED_NOTHING)
-			return;
-		connection->stalled = !obey(c, connection, &command);
-		if (connection->stalled || connection->socket < 0)
-			return;
-		connection_release(connection);
-	}
-}
-
 static void report_start_failure(struct container *c) {
 	struct event event;
 	event_begin(&event, "start-failed");
 	event_number(&event, "errno", c->start_errno);
 	event_end(&event);
-	tell_all(c, &event);
+	clients_tell(&event);
 }
 
 /* The child's status pipe: ready, a failed execve, or closed by a successful one. */
@@ -262,9 +242,8 @@ static void look_for_oom(struct container *c) {
 	struct event event;
 	if (!oom_look())
 		return;
-	event_begin(&event, "oom");
-	event_end(&event);
-	tell_all(c, &event);
+	describe_oom(&event);
+	c->oom_untold = !clients_tell(&event);
 }
 
 /* On disk before anybody is told: an agent that dies in between still finds it. */
@@ -277,27 +256,6 @@ static void record_exit(struct container *c, const struct event *event) {
 	renameat(c->directory, "exit.json.new", c->directory, "exit.json");
 }
 
-/* Who listens slowly gets a moment for the end of what he listened to. */
-static void send_last_words(struct container *c) {
-	long long until = monotonic_ms() + LAST_WORDS_MS;
-	for (;;) {
-		struct pollfd watched[MAX_CONNECTIONS];
-		bool behind = false;
-		for (int i = 0; i < MAX_CONNECTIONS; i++) {
-			struct connection *connection = &c->connections[i];
-			if (connection->socket >= 0 && connection_is_behind(connection) && !connection_flush(connection))
-				connection_close(connection);
-			bool waits = connection->socket >= 0 && connection_is_behind(connection);
-			watched[i] = (struct pollfd){.fd = waits ? connection->socket : -1, .events = POLLOUT};
-			behind |= waits;
-		}
-		long long left = until - monotonic_ms();
-		if (!behind || left <= 0)
-			return;
-		poll(watched, MAX_CONNECTIONS, (int)left);
-	}
-}
-
 static _Noreturn void finish(struct container *c) {
 	struct event event;
 	log_finish();
@@ -307,17 +265,15 @@ static _Noreturn void finish(struct container *c) {
 	event_number(&event, "startTime", (long long)c->start_time);
 	event_number(&event, "waitStatus", c->wait_status);
 	event_flag(&event, "oomKilled", oom_ended(c->wait_status));
+	if (c->oom_untold)
+		event_flag(&event, "oomUntold", true);
 	event_number(&event, "startErrno", c->start_errno);
 	event_number(&event, "exitedAtMs", c->exited_at_ms);
 	event_number(&event, "lostLogRecords", (long long)log_lost_records());
 	event_end(&event);
 	record_exit(c, &event);
-	tell_all(c, &event);
-	send_last_words(c);
-	long long until_ms = monotonic_ms() + LAST_WORDS_MS;
-	for (int i = 0; i < MAX_CONNECTIONS; i++)
-		if (c->connections[i].types)
-			connection_hear_out(&c->connections[i], until_ms);
+	clients_tell(&event);
+	clients_part();
 	unlinkat(c->directory, "shim.sock", 0);
 	_exit(0);
 }
@@ -340,19 +296,11 @@ static bool drained(struct container *c) {
 	return streams_have_ended(&c->streams) || monotonic_ms() >= c->drain_until_ms;
 }
 
-static void offer_output(struct container *c, int number, const unsigned char *bytes, size_t length) {
-	for (int i = 0; i < MAX_CONNECTIONS; i++) {
-		struct connection *connection = &c->connections[i];
-		if (connection->socket >= 0 && connection->attached && !connection_offer(connection, number == 0 ? REPLY_OUTPUT : REPLY_ERROR, bytes, length))
-			disconnect(c, connection);
-	}
-}
-
-static void tell_rotated(struct container *c) {
+static void tell_rotated(void) {
 	struct event event;
 	event_begin(&event, "log-rotated");
 	event_end(&event);
-	tell_all(c, &event);
+	clients_tell(&event);
 }
 
 static void pump(struct container *c, int number) {
@@ -360,51 +308,27 @@ static void pump(struct container *c, int number) {
 	ssize_t length = streams_read(&c->streams, number, &bytes);
 	if (length <= 0)
 		return;
-	offer_output(c, number, bytes, (size_t)length);
+	clients_offer(number == 0 ? REPLY_OUTPUT : REPLY_ERROR, bytes, (size_t)length);
 	log_take(number, bytes, (size_t)length);
 	if ((c->options & STREAMS_COMPRESS) && log_was_rotated())
-		tell_rotated(c);
-}
-
-static void serve(struct container *c, struct connection *connection, short events) {
-	if ((events & POLLOUT) && !connection_flush(connection))
-		return disconnect(c, connection);
-	if (events & (POLLIN | POLLHUP | POLLERR))
-		read_commands(c, connection);
-}
-
-/* What a connection has to wait for. While the child reads its program, the agent's connection is the child's. */
-static struct pollfd watch_connection(struct container *c, struct connection *connection) {
-	short events = (short)((connection->stalled ? 0 : POLLIN) | (connection_is_behind(connection) ? POLLOUT : 0));
-	return (struct pollfd){.fd = c->state == CREATING || events == 0 ? -1 : connection->socket, .events = events};
-}
-
-static void go_on_with_input(struct container *c) {
-	for (int i = 0; i < MAX_CONNECTIONS; i++)
-		if (c->connections[i].socket >= 0 && c->connections[i].stalled)
-			read_commands(c, &c->connections[i]);
-}
-
-static bool input_stalls(struct container *c) {
-	for (int i = 0; i < MAX_CONNECTIONS; i++)
-		if (c->connections[i].socket >= 0 && c->connections[i].stalled)
-			return true;
-	return false;
+		tell_rotated();
 }
 
 static _Noreturn void monitor(struct container *c) {
 	for (;;) {
 		bool full = log_is_full();
-		struct pollfd watched[WATCHED + MAX_CONNECTIONS] = {
+		struct pollfd watched[WATCHED + MAX_CLIENTS] = {
 			{.fd = full ? -1 : c->streams.output[0], .events = POLLIN}, {.fd = full ? -1 : c->streams.output[1], .events = POLLIN},
 			{.fd = c->status, .events = POLLIN}, {.fd = c->children, .events = POLLIN}, {.fd = c->listener, .events = POLLIN},
 			{.fd = log_descriptor(), .events = POLLOUT},
-			{.fd = input_stalls(c) ? streams_input(&c->streams) : -1, .events = POLLOUT},
+			{.fd = clients_stall() ? streams_input(&c->streams) : -1, .events = POLLOUT},
 			{.fd = oom_descriptor(), .events = POLLIN},
 		};
-		for (int i = 0; i < MAX_CONNECTIONS; i++)
-			watched[WATCHED + i] = watch_connection(c, &c->connections[i]);
-		int ready = poll(watched, WATCHED + MAX_CONNECTIONS, patience_ms(c));
+		/* While the child reads its program, the agent's connection is the child's. */
+		int clients = c->state == CREATING ? 0 : MAX_CLIENTS;
+		if (clients > 0)
+			clients_watch(watched + WATCHED);
+		int ready = poll(watched, (nfds_t)(WATCHED + clients), patience_ms(c));
 		if (ready < 0 && errno != EINTR)
 			_exit(1);
 		if (ready == 0)
@@ -420,14 +344,13 @@ static _Noreturn void monitor(struct container *c) {
 			accept_connection(c);
 		log_wake();
 		if (watched[6].revents)
-			go_on_with_input(c);
+			clients_go_on();
 		if (watched[7].revents)
 			oom_wake();
 		if (oom_patience_ms() >= 0)
 			look_for_oom(c);
-		for (int i = 0; i < MAX_CONNECTIONS; i++)
-			if (watched[WATCHED + i].revents && c->connections[i].socket == watched[WATCHED + i].fd)
-				serve(c, &c->connections[i], watched[WATCHED + i].revents);
+		if (clients > 0)
+			clients_serve(watched + WATCHED);
 		if (c->state == EXITED && drained(c))
 			finish(c);
 	}
@@ -444,8 +367,7 @@ void run_container(int connection, struct record *record) {
 	if (*cgroup && c->cgroup < 0)
 		fail("open", cgroup);
 	join_pid_namespace(pid_namespace);
-	for (int i = 0; i < MAX_CONNECTIONS; i++)
-		c->connections[i].socket = -1;
+	clients_open(obey, leaving);
 	c->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->directory < 0)
 		fail("open", directory);
@@ -457,6 +379,6 @@ void run_container(int connection, struct record *record) {
 	listen_in(c);
 	fork_child(c, clone_flags, connection);
 	report_failures_to(-1);
-	add_connection(c, connection);
+	clients_add(connection);
 	monitor(c);
 }

@@ -73,6 +73,21 @@ bool connection_send(struct connection *connection, uint32_t kind, const void *p
 bool connection_offer(struct connection *connection, uint32_t kind, const void *payload, size_t length); /* dropped and counted when it is behind */
 bool connection_send_event(struct connection *connection, struct event *event);
 
+/* clients.c: all connections to a container's parent. */
+enum { MAX_CLIENTS = 32 };
+struct pollfd;
+/* `obey`: false: there is no room for it yet; the client is asked again when there is. `leaving` hears of each that goes. */
+void clients_open(bool (*obey)(struct connection *, struct record *), void (*leaving)(struct connection *));
+struct connection *clients_add(int socket); /* NULL, and closed: there are too many */
+void clients_remove(struct connection *connection);
+bool clients_tell(struct event *event); /* whether an agent was there, beside those who are attached */
+void clients_offer(uint32_t kind, const unsigned char *bytes, size_t length); /* to those who are attached */
+void clients_watch(struct pollfd *watched); /* MAX_CLIENTS of them */
+void clients_serve(const struct pollfd *watched);
+bool clients_stall(void); /* somebody's input waits for room */
+void clients_go_on(void);
+void clients_part(void); /* last words */
+
 /* zygote.c */
 void continue_from_sealed_copy(char **arguments);
 _Noreturn void run_zygote(const char *socket_path);

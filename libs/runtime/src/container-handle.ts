@@ -75,7 +75,10 @@ export class ContainerHandle {
   /** Finds the shim of a container that an earlier process created, or what it left behind. */
   async adopt(): Promise<void> {
     const recorded = readExit(this.directory);
-    if (recorded) return this.#finish(recorded);
+    if (recorded) {
+      if (recorded.oomUntold) this.onOom();
+      return this.#finish(recorded);
+    }
     try {
       const stands = this.#until('state');
       stands.catch(() => undefined); // a failed connect is told below

@@ -26,6 +26,8 @@ export interface ExitedEvent {
   pid?: number;
   startTime?: number;
   oomKilled?: boolean;
+  /** No agent was there to be told `oom` of the last kill for lack of memory. */
+  oomUntold?: boolean;
   exitedAtMs?: number;
   timedOut?: boolean;
   /** What the log's disk or server did not take. */

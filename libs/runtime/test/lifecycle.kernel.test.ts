@@ -272,7 +272,7 @@ describe('adoption', () => {
 
     const first = host.runtime;
     const second = await openRuntime({ ...otherAgent(), trace: () => undefined });
-    expect(await second.list()).toEqual([{ id: 'survivor', state: 'running', pid, labels: { task: 'web.1' } }]);
+    expect(await second.list()).toEqual([{ id: 'survivor', state: 'running', pid, labels: { task: 'web.1' }, limits: {} }]);
     host.runtime = second;
     const ticks = (await host.logText('survivor')).trim().split('\n').length;
     await host.untilPrinted('survivor', `tick ${ticks + 3}`);

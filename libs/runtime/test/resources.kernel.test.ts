@@ -36,7 +36,7 @@ describe('out of memory', () => {
 
   test('a child that is killed is told at once; the container lives on, and its end is its own', async () => {
     const told = nextOom();
-    const id = await host.start(`${eat}; echo survived; trap "exit 3" TERM; while :; do sleep 0.05; done`, {}, { limits });
+    const id = await host.start(`trap "exit 3" TERM; ${eat}; echo survived; while :; do sleep 0.05; done`, {}, { limits });
     expect(await told).toBe(id);
     await host.untilPrinted(id, 'survived');
     expect(await host.runtime.status(id)).toMatchObject({ state: 'running' });
@@ -66,6 +66,29 @@ describe('out of memory', () => {
     await host.runtime.signal(id, 'KILL');
     expect(await host.runtime.wait(id, host.signal)).toMatchObject({ code: 137, oomKilled: false });
     await host.runtime.remove(id);
+  });
+
+  test('what happens while no agent is there is told to the next one: once', async () => {
+    const survivor = await host.start(`trap '${eat}; echo survived' USR1; echo ready; while :; do sleep 0.05; done`, {}, { limits });
+    const victim = await host.start(`trap 'exec ${eat}' USR1; echo ready; while :; do sleep 0.05; done`, {}, { limits });
+    for (const id of [survivor, victim]) await host.untilPrinted(id, 'ready');
+    const pids = await Promise.all([survivor, victim].map(async (id) => (await host.runtime.status(id))!.pid));
+    await host.runtime.close();
+    for (const pid of pids) process.kill(pid, 'SIGUSR1');
+    await expect.poll(() => readFileSync(join(host.stateDir, 'logs', survivor, 'json.log'), 'utf8'), { timeout: 30_000 }).toContain('survived');
+    await expect.poll(() => existsSync(join(host.stateDir, 'containers', victim, 'exit.json')), { timeout: 30_000 }).toBe(true);
+    const earlier = host.events.length;
+    const ooms = (from: number) => host.events.slice(from).flatMap((event) => (event.event === 'container-oom' ? [event.id] : [])).sort();
+    await host.openRuntime();
+    await expect.poll(() => ooms(earlier), { timeout: 30_000 }).toEqual([survivor, victim].sort());
+    expect(await host.runtime.wait(victim, host.signal)).toMatchObject({ code: 137, oomKilled: true });
+    await host.runtime.remove(victim);
+    const later = host.events.length;
+    await host.runtime.close();
+    await host.openRuntime();
+    expect(await host.runtime.status(survivor)).toMatchObject({ state: 'running' });
+    await host.runtime.remove(survivor);
+    expect(ooms(later)).toEqual([]);
   });
 
   test('whoever adopts the container is told, too', async () => {
