@@ -12,10 +12,12 @@ import {
   type ReferenceSource,
   type StackSpec,
 } from '../../model/src/index.js';
+import { changedFields } from './field-changes.js';
 import { fileVersion, foreignOwner, type FileVersion } from './file-versions.js';
 import { planServices } from './plan-services.js';
 import { dropStaleVersions, leftoversOf, planPrune } from './prune.js';
 import { recordDeploy, revisionsOf } from './revisions.js';
+import { factsOf } from './service-facts.js';
 import type { StackChange, StackNote, StackPlan, StackPlanOptions, StackProblem } from './stack-plan.js';
 
 /**
@@ -75,7 +77,9 @@ function planNetworks(view: ClusterView, spec: StackSpec, { random }: StackPlanO
     } else if (existing.spec.labels[stackLabel] !== spec.name) {
       problems.push({ code: 'already-exists', subject, message: `network with name ${wanted.name} already exists and does not belong to stack ${spec.name}` });
     } else {
-      changes.push({ action: 'unchanged', ...subject });
+      const hasSameLabels = sameJson(existing.spec.labels, wanted.labels);
+      if (!hasSameLabels) writes.push({ action: 'update', kind: 'network', object: { ...existing, spec: { ...existing.spec, labels: wanted.labels } }, expect: existing.version });
+      changes.push(hasSameLabels ? { action: 'unchanged', ...subject } : { action: 'update', ...subject, detail: 'labels; no task restarts', fields: changedFields(factsOf('labels', existing.spec.labels, false), factsOf('labels', wanted.labels, false)) });
       if (!sameJson(networkFacts(existing.spec), networkFacts(wanted))) notes.push({ subject, message: 'differs from the network that exists: networks never change; remove the stack to have it made anew' });
     }
   }

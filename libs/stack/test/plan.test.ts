@@ -108,6 +108,18 @@ test('limits, aliases and constraints that still hold restart nothing; constrain
   expect(moving.changes.at(-1)!.fields).toEqual([{ field: 'deploy.placement.constraints', before: '["node.role==worker"]', after: '["node.labels.disk==ssd"]', restarts: true }]);
 });
 
+test('labels of a network change in place; what else is other about it is noted, for networks do not change', () => {
+  const view = viewOf({});
+  deploy(view, stack({ networks: [net()] }));
+  const id = view.named('network', 'app_net')!.id;
+  const labelled = stack({ networks: [{ ...net(), labels: { ...labels, team: 'a' } }] });
+  expect(deploy(view, labelled)).toEqual(['update network app_net: labels; no task restarts', 'unchanged service app_web']);
+  expect(view.named('network', 'app_net')).toMatchObject({ id, spec: { labels: { team: 'a' } } });
+  expect(plan(view, labelled).writes).toEqual([]);
+  const internal = plan(view, stack({ networks: [{ ...net(), internal: true, labels: { ...labels, team: 'a' } }] }));
+  expect([internal.writes, internal.notes.map(({ message }) => message)]).toEqual([[], [expect.stringContaining('differs from the network that exists')]]);
+});
+
 test('a file without replicas keeps the count that somebody scaled to', () => {
   const view = viewOf({});
   deploy(view, stack({ services: [web({ mode: { kind: 'replicated' } })] }));
