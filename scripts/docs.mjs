@@ -16,6 +16,7 @@ const tables = [
   ['docs/task-model.md', 'transitions', await transitionTable()],
   ['docs/ARCHITECTURE.md', 'import rules', importTable()],
   ['docs/options.md', 'service keys', await optionTable()],
+  ['docs/updates.md', 'update rules', await updateTable()],
   ['docs/networking.md', 'truth table', await truthTable()],
 ];
 
@@ -65,6 +66,11 @@ async function optionTable() {
   const { optionTable } = await load('libs/compose/src/option-table.ts');
   const words = { acts: 'acts', differs: 'differs', none: 'no effect' };
   return markdown(['key', 'here', 'what to know'], Object.entries(optionTable).map(([key, { effect, note }]) => [`\`${key}\``, words[effect], note]));
+}
+
+async function updateTable() {
+  const { updateRules } = await load('libs/model/src/update-rules.ts');
+  return markdown(['below `deploy`', 'without it', 'what it says'], updateRules.map((rule) => [`\`${rule.key}\``, rule.default, rule.meaning]));
 }
 
 async function truthTable() {

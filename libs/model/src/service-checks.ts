@@ -41,8 +41,19 @@ export function notExecuted(spec: ServiceSpec): string[] {
   if (privileges?.['CredentialSpec']) notes.push(`${spec.name}: Privileges.CredentialSpec is stored but has no effect`);
   if (isolation && isolation !== 'default') notes.push(`${spec.name}: isolation ${isolation} has no effect on Linux`);
   const { name: driver = '', options = {} } = spec.template.logDriver ?? {};
-  notes.push(...logDriverNotes(spec.name, driver, options), ...trafficNotes(spec));
+  notes.push(...logDriverNotes(spec.name, driver, options), ...trafficNotes(spec), ...orderNotes(spec));
   return notes;
+}
+
+/** Two tasks cannot hold the same thing, so the new one cannot start first. */
+function orderNotes({ name, update, rollback, endpoint, template }: ServiceSpec): string[] {
+  if (update?.order !== 'start-first' && rollback?.order !== 'start-first') return [];
+  const because = endpoint?.ports.some((port) => port.publishMode === 'host')
+    ? 'a port of mode host is held once on a node'
+    : template.networks.some(({ addresses = [] }) => addresses.length > 0)
+      ? 'an address of its own is held by one task'
+      : undefined;
+  return because === undefined ? [] : [`${name}: order start-first has no effect: ${because}, so the old task stops first`];
 }
 
 /** What a node will refuse is told at once. */

@@ -91,5 +91,8 @@ test('secrets, configs and networks', () => {
 
 test('what is stored and not executed is named', () => {
   expect(notExecuted(spec())).toEqual([]);
+  const startsFirst = { ...spec(), update: { parallelism: 1, order: 'start-first' as const } };
+  expect(notExecuted(startsFirst)).toEqual([]);
+  expect(notExecuted({ ...startsFirst, endpoint: { ports: [{ targetPort: 80, publishedPort: 80, publishMode: 'host' }] } })).toEqual([expect.stringContaining('order start-first has no effect: a port of mode host is held once on a node')]);
   expect(notExecuted(spec({ container: { privileges: { CredentialSpec: { File: 'x' } }, isolation: 'hyperv' }, template: { logDriver: { name: 'gelf', options: {} } } }))).toHaveLength(3);
 });

@@ -41,11 +41,21 @@ export function planStack(view: ClusterView, spec: StackSpec, options: StackPlan
     problems,
     changes: [...networks.changes, ...files.map((file) => file.change), ...services.changes, ...pruned.changes],
     writes: [...writes, ...record.writes],
-    notes: [...networks.notes, ...spec.services.flatMap((service) => notExecuted(service).map((message) => ({ message, subject: { kind: 'service' as const, name: service.name } })))],
+    notes: [...networks.notes, ...spec.services.flatMap((service) => notExecuted(service).map((message) => ({ message, subject: { kind: 'service' as const, name: service.name } }))), ...stoppedNotes(view, spec)],
     orphans: options.prune ? [] : leftovers.map(({ kind, name }) => ({ kind, name })),
     serviceIds: services.ids,
     revision: record.revision,
   };
+}
+
+/** A deploy does not start what somebody has stopped; another number of replicas does. */
+function stoppedNotes(view: ClusterView, { services }: StackSpec): StackNote[] {
+  const stopped = services.filter(({ name, mode }) => {
+    const existing = view.named('service', name);
+    const replicas = mode.kind === 'replicated' ? mode.replicas : undefined;
+    return existing?.orders?.stopped && (replicas === undefined || (existing.spec.mode.kind === 'replicated' && existing.spec.mode.replicas === replicas));
+  });
+  return stopped.map(({ name }) => ({ message: `is stopped, and stays so: shoal service start ${name} starts it`, subject: { kind: 'service', name } }));
 }
 
 function checkExternals(view: ClusterView, { external }: StackSpec): StackProblem[] {

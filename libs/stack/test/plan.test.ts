@@ -286,3 +286,15 @@ test('a login goes to the services whose image is from its registry; another one
   expect(view.named('service', 'app_web')).toMatchObject({ templateVersion: 1 });
   expect(logins('app_web')).toEqual({ 'registry.test': { username: 'someone', password: 'two' } });
 });
+
+test('a deploy leaves a stopped service stopped, and says so, unless it asks for another number of tasks', () => {
+  const view = viewOf({});
+  apply(view, plan(view, stack()).writes);
+  const service = view.named('service', 'app_web')!;
+  view.apply('service', service.id, { ...service, orders: { stopped: true } });
+  expect(plan(view, stack()).notes.map(({ message }) => message)).toEqual(['is stopped, and stays so: shoal service start app_web starts it']);
+  const more = plan(view, stack({ services: [web({ mode: { kind: 'replicated', replicas: 3 } })] }));
+  expect(more.notes).toEqual([]);
+  apply(view, more.writes);
+  expect(view.named('service', 'app_web')!.orders).toBeUndefined();
+});
