@@ -11,7 +11,7 @@ const programs = { cli: 'apps/cli/src', agent: 'apps/agent/src', runtime: 'apps/
  */
 const daemonFlags = {
   agent: '--single-threaded --max-semi-space-size=2 --optimize-for-size',
-  manager: '--single-threaded --max-semi-space-size=4 --optimize-for-size',
+  manager: '--single-threaded --max-semi-space-size=8',
 };
 /** Optional parts of Nest and its friends that we do not install. */
 const absent = ['@fastify/multipart', '@nestjs/platform-express', '@nestjs/microservices', '@nestjs/microservices/*', '@nestjs/websockets/*', '@fastify/static', '@fastify/view', 'class-transformer', 'class-transformer/*', 'class-validator'];

@@ -23,10 +23,19 @@ export class AddressBook implements ViewIndex {
   /** Addresses that services ask for, by the network's id or name; twice what two ask for. */
   readonly #wishes = new Map<string, string[]>();
 
+  #restsNothing = false;
+
   constructor(private readonly view: ClusterView) {
     for (const network of view.all('network')) this.#networkChanged(network);
     for (const service of view.all('service')) this.#serviceChanged(undefined, service);
     for (const task of view.all('task')) this.#taskChanged(undefined, task);
+  }
+
+  /** What a draft held no node has heard of: it need not rest. */
+  takenBack<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void {
+    this.#restsNothing = true;
+    this.changed(kind, before, after);
+    this.#restsNothing = false;
   }
 
   changed<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void {
@@ -45,7 +54,7 @@ export class AddressBook implements ViewIndex {
   #giveUp(networkId: string, address: string): void {
     const page = this.#pageOf(networkId, address);
     page?.release(address);
-    if (this.view.cluster?.status) page?.rest(address, this.view.revision);
+    if (this.view.cluster?.status && !this.#restsNothing) page?.rest(address, this.view.revision);
   }
 
   page(networkId: string, family: Family): AddressPage | undefined {

@@ -38,8 +38,12 @@ export const systemClock: Clock = {
 
 /** RFC 3339 with nanoseconds digits as Docker prints them; resolution is a millisecond. */
 export function timestamp(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace('Z', '000000Z');
+  if (wallMs !== last.wallMs) last = { wallMs, text: new Date(wallMs).toISOString().replace('Z', '000000Z') };
+  return last.text;
 }
+
+/** Thousands of records are made at the same moment: they share its text. */
+let last = { wallMs: 0, text: '1970-01-01T00:00:00.000000000Z' };
 
 /** Milliseconds since the epoch of an RFC 3339 time. */
 export function parseTimestamp(text: string): number {

@@ -102,6 +102,10 @@ class ServicesOnly implements ClusterView {
     return this.view.fork();
   }
 
+  drafting<T>(work: (draft: IndexedView) => T): T {
+    return this.view.drafting(work);
+  }
+
   index<I extends ViewIndex>(make: (view: ClusterView) => I): I {
     return this.view.index(make);
   }

@@ -1,6 +1,6 @@
-import { backoffDelayMs, Bell, describeError, isRefused, isTemporary, type Clock, type Random, type Trace } from '../../base/src/index.js';
-import type { Decide } from '../../model/src/index.js';
-import type { Store } from '../../store/src/index.js';
+import { backoffDelayMs, Bell, describeError, isRefused, isTemporary, timestamp, type Clock, type Random, type Trace } from '../../base/src/index.js';
+import type { Change, Decide, IndexedView } from '../../model/src/index.js';
+import { applyDraft, type Store } from '../../store/src/index.js';
 import { commitInParts } from './commit.js';
 import type { ControlEvent } from './events.js';
 
@@ -23,6 +23,9 @@ export interface LoopOptions {
 const storeBackoff = { firstMs: 100, maxMs: 3000 };
 /** After so many rounds that all changed something, the subsystems are taken to undo each other's work. */
 const maxRounds = 100;
+const roundsPerDraft = 10;
+/** More is committed before the decisions go on: while they are drafted the process does nothing else. */
+const changesPerDraft = 25_000;
 const notSettlingPauseMs = 1000;
 /** A decision that wants to be asked again at once is asked at most this often. */
 const minLookAgainMs = 20;
@@ -33,8 +36,8 @@ const maxRestMs = 100;
  * Lets the subsystems decide whenever something has changed, and commits what they decide, until aborted.
  *
  * 1. Level-triggered: each pass compares the whole view; an event only says that it is time to look.
- * 2. A pass is rounds of all subsystems in order, until none has anything to change. So a deployment settles in one
- *    pass instead of one wake-up per subsystem.
+ * 2. A pass is rounds of all subsystems in order, on a draft of the view, until none has anything to change. What they come to
+ *    is committed together: a task is stored once, with its addresses and its node, and not at each step of its way.
  * 3. A conflict means that the view has moved on: decide again. A store that fails is asked again later.
  * 4. Out of office (`Refused('precondition')` of a fenced store) it rejects. Anything else is a bug: it is traced and
  *    rejects, and the process should end.
@@ -79,57 +82,101 @@ interface Pass {
 
 async function decideUntilSettled(options: LoopOptions, heardNow: () => number): Promise<Pass> {
   const { subsystems, signal, trace } = options;
-  for (let rounds = 1; ; rounds++) {
+  for (let rounds = 0; ; ) {
     const heard = heardNow();
-    const round = await decideOnce(options);
-    if (round.failed || !round.changed || signal.aborted) return { settled: true, failed: round.failed, heard, lookAgainAtMs: round.lookAgainAtMs };
-    if (rounds === maxRounds) {
+    const round = await decideAndCommit(options);
+    const isContent = round.outcome !== 'changed' || (round.settled && heardNow() === heard + round.commits);
+    if (isContent || signal.aborted) return { settled: true, failed: round.outcome === 'failed', heard: heard + round.commits, lookAgainAtMs: round.lookAgainAtMs };
+    rounds += round.rounds;
+    if (rounds >= maxRounds) {
       trace({ event: 'not-settling', subsystems: subsystems.map(({ name }) => name), rounds });
       return { settled: false, failed: false, heard, lookAgainAtMs: undefined };
     }
   }
 }
 
-/** One round: each subsystem decides and commits once. A store failure ends the round. */
-async function decideOnce(options: LoopOptions): Promise<{ changed: boolean; failed: boolean; lookAgainAtMs: number | undefined }> {
-  let changed = false;
-  let lookAgainAtMs: number | undefined;
-  for (const subsystem of options.subsystems) {
-    if (options.signal.aborted) break;
-    const result = await decideAndCommit(options, subsystem);
-    if (result.outcome === 'failed') return { changed, failed: true, lookAgainAtMs };
-    changed ||= result.outcome === 'changed';
-    if (result.lookAgainAtMs !== undefined) lookAgainAtMs = Math.min(lookAgainAtMs ?? Infinity, result.lookAgainAtMs);
-  }
-  return { changed, failed: false, lookAgainAtMs };
+/** What one subsystem decided in one round. */
+interface Decided {
+  subsystem: string;
+  changes: readonly Change[];
+  sentences: readonly string[];
+  decideMs: number;
 }
 
-async function decideAndCommit(
-  { store, clock, random, trace, signal }: LoopOptions,
-  { name, decide }: Subsystem,
-): Promise<{ outcome: 'changed' | 'unchanged' | 'failed'; lookAgainAtMs?: number | undefined }> {
+interface Draft {
+  decided: Decided[];
+  changes: Change[];
+  rounds: number;
+  /** In the last round nobody had anything to change. */
+  settled: boolean;
+  lookAgainAtMs: number | undefined;
+}
+
+/** What a draft came to. After a settled one, of which the store told nothing but its own commits, there is nothing left to decide. */
+interface Round {
+  outcome: 'changed' | 'unchanged' | 'failed';
+  rounds: number;
+  settled: boolean;
+  commits: number;
+  lookAgainAtMs?: number | undefined;
+}
+
+/** Lets all subsystems decide on a draft of the view until they are content, and commits what that comes to. */
+async function decideAndCommit(options: LoopOptions): Promise<Round> {
+  const { store, clock, trace, signal } = options;
+  const draft: Draft = { decided: [], changes: [], rounds: 0, settled: false, lookAgainAtMs: undefined };
+  let commits = 0;
+  const counting = { view: () => store.view(), commit: (part: readonly Change[]) => (commits++, store.commit(part, signal)) };
   try {
-    const startedMs = clock.monotonicMs();
-    const { changes, lookAgainAtMs, sentences = [] } = decide(store.view(), { nowMs: clock.wallMs(), random });
-    if (changes.length === 0) return { outcome: 'unchanged', lookAgainAtMs };
-    const decidedMs = clock.monotonicMs();
-    const revision = await commitInParts(store, changes, signal, () => trace({ event: 'commit-split', subsystem: name, changes: changes.length }));
-    trace({ event: 'decided', subsystem: name, changes: changes.length, sentences, revision, decideMs: decidedMs - startedMs, commitMs: clock.monotonicMs() - decidedMs });
-    return { outcome: 'changed', lookAgainAtMs };
+    store.view().drafting((view) => decideTogether(options, view, draft));
+    const { decided, changes, rounds, settled, lookAgainAtMs } = draft;
+    if (changes.length === 0) return { outcome: 'unchanged', rounds, settled, commits, lookAgainAtMs };
+    const decidedAtMs = clock.monotonicMs();
+    const revision = await commitInParts(counting, changes, () => trace({ event: 'commit-split', subsystem: namesOf(draft), changes: changes.length }));
+    for (const { changes, sentences, ...one } of decided) trace({ event: 'decided', ...one, changes: changes.length, sentences, revision, commitMs: clock.monotonicMs() - decidedAtMs });
+    return { outcome: 'changed', rounds, settled, commits, lookAgainAtMs };
   } catch (error) {
     if (signal.aborted) throw error;
     if (isRefused(error, 'conflict') || isRefused(error, 'already-exists')) {
-      trace({ event: 'decision-outdated', subsystem: name, reason: error.message });
-      return { outcome: 'changed' };
+      trace({ event: 'decision-outdated', subsystem: namesOf(draft), reason: error.message });
+      return { outcome: 'changed', rounds: Math.max(1, draft.rounds), settled: false, commits };
     }
     if (isTemporary(error)) {
-      trace({ event: 'control-store-failed', subsystem: name, error: describeError(error), retryMs: storeBackoff.firstMs });
-      return { outcome: 'failed' };
+      trace({ event: 'control-store-failed', subsystem: namesOf(draft), error: describeError(error), retryMs: storeBackoff.firstMs });
+      return { outcome: 'failed', rounds: draft.rounds, settled: false, commits };
     }
     if (isRefused(error, 'precondition')) throw error; // the office is lost: no fault of the subsystem
-    trace({ event: 'subsystem-failed', subsystem: name, error: describeError(error) });
+    trace({ event: 'subsystem-failed', subsystem: draft.decided.at(-1)?.subsystem ?? '', error: describeError(error) });
     throw error;
   }
+}
+
+/** One after the other, each seeing what those before it want, until none has anything to change or it becomes much at once. */
+function decideTogether({ subsystems, clock, random }: LoopOptions, view: IndexedView, draft: Draft): void {
+  const nowMs = clock.wallMs();
+  const now = timestamp(nowMs);
+  while (draft.rounds < roundsPerDraft && draft.changes.length < changesPerDraft) {
+    draft.rounds++;
+    draft.lookAgainAtMs = undefined;
+    const changesBefore = draft.changes.length;
+    for (const { name, decide } of subsystems) {
+      const startedMs = clock.monotonicMs();
+      const decided: Decided = { subsystem: name, changes: [], sentences: [], decideMs: 0 };
+      draft.decided.push(decided);
+      const { changes, lookAgainAtMs, sentences = [] } = decide(view, { nowMs, random });
+      if (lookAgainAtMs !== undefined) draft.lookAgainAtMs = Math.min(draft.lookAgainAtMs ?? Infinity, lookAgainAtMs);
+      if (changes.length > 0) applyDraft(view, changes, now);
+      else draft.decided.pop();
+      for (const change of changes) draft.changes.push(change);
+      Object.assign(decided, { changes, sentences, decideMs: clock.monotonicMs() - startedMs });
+    }
+    draft.settled = draft.changes.length === changesBefore;
+    if (draft.settled) return;
+  }
+}
+
+function namesOf({ decided }: Draft): string {
+  return [...new Set(decided.map(({ subsystem }) => subsystem))].join(', ');
 }
 
 /** Waits for news (or for rings of the own commits, which are none), or until the wall clock says `atMs`. */

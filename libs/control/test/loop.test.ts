@@ -147,7 +147,7 @@ describe('runLoop', () => {
       commit: (changes) => (commits++, store.commit(changes)),
     });
     await clock.advance(2500);
-    expect(commits).toBe(300);
+    expect(commits).toBe(30);
     expect(traced).toContainEqual({ event: 'not-settling', subsystems: ['undecided'], rounds: 100 });
   });
 

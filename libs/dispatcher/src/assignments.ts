@@ -26,6 +26,7 @@ import {
   type Task,
   type TaskTemplate,
 } from '../../model/src/index.js';
+import { assignmentNews, type AssignmentNews } from './assignment-news.js';
 import { assignedService, networksOfService } from './endpoints.js';
 
 /** Decrypts the content of a secret, or what else is sealed like one; returns it as base64. */
@@ -35,15 +36,17 @@ export type OpenSecret = (secret: Pick<Secret, 'sealed'>) => string;
  * Assignment sets of any number of nodes at one revision of the view. What nodes share (services with their endpoints, networks, files, peers)
  * is made once, so a node costs its own tasks and what they can reach.
  *
- * Use it within one synchronous stretch. With the planner of an earlier revision, items that have not changed stay the same objects,
- * and `diffAssignments` passes over them without looking inside.
+ * Use it within one synchronous stretch. With the planner of an earlier revision, sets and items that have not changed stay the same
+ * objects: who has the same set is passed over, and `diffAssignments` does not look inside of the same item.
  */
 export interface AssignmentPlanner {
   forNode(nodeId: string): AssignmentSet;
 }
 
 export function assignmentPlanner(view: ClusterView, openSecret: OpenSecret, previous?: AssignmentPlanner): AssignmentPlanner {
-  return new Planner(view, openSecret, previous instanceof Planner ? previous : undefined);
+  const planner = previous instanceof Planner && previous.view === view && previous.openSecret === openSecret ? previous : new Planner(view, openSecret);
+  planner.look();
+  return planner;
 }
 
 /** The set of a single node; for many nodes at one revision use `assignmentPlanner`. */
@@ -51,27 +54,58 @@ export function assignmentSet(view: ClusterView, nodeId: string, openSecret: Ope
   return assignmentPlanner(view, openSecret).forNode(nodeId);
 }
 
+/** What a node was given, and of when. */
+interface Given {
+  set: AssignmentSet;
+  own: number;
+  shared: number;
+  /** Undefined: it reaches nobody, so that what can be reached does not matter to it. */
+  reach: number | undefined;
+}
+
+/** A node of a cluster of this size knows all others before it has anybody to reach: the first container waits for nothing. */
+const smallCluster = 256;
+
 class Planner implements AssignmentPlanner {
   /** By `itemKey`. */
-  readonly #made = new Map<string, AssignmentItem>();
-  readonly #opened: WeakMap<Secret, string>;
-  readonly #logins: WeakMap<Service, RegistryLogins>;
-  readonly #before: ReadonlyMap<string, AssignmentItem>;
+  #made = new Map<string, AssignmentItem>();
+  #before: ReadonlyMap<string, AssignmentItem> = new Map();
+  readonly #given = new Map<string, Given>();
+  readonly #opened = new WeakMap<Secret, string>();
+  readonly #logins = new WeakMap<Service, RegistryLogins>();
+  readonly #news: AssignmentNews;
+  #seen = { shared: -1, reach: -1 };
   #reach: { byNetwork: Map<string, Service[]>; publishing: Service[] } | undefined;
   #peers: AssignmentItem[] | undefined;
 
   constructor(
     readonly view: ClusterView,
     readonly openSecret: OpenSecret,
-    previous: Planner | undefined,
   ) {
-    const known = previous?.openSecret === openSecret ? previous : undefined;
-    this.#opened = known ? known.#opened : new WeakMap();
-    this.#logins = known ? known.#logins : new WeakMap();
-    this.#before = previous ? previous.#made : new Map();
+    this.#news = view.index(assignmentNews);
+  }
+
+  /** To be called before the view is looked at again. */
+  look(): void {
+    const { shared, reach } = this.#news;
+    if (this.#seen.shared === shared && this.#seen.reach === reach) return;
+    this.#before = this.#made;
+    this.#made = new Map();
+    if (this.#seen.reach !== reach) this.#reach = this.#peers = undefined;
+    this.#seen = { shared, reach };
   }
 
   forNode(nodeId: string): AssignmentSet {
+    const { shared, reach } = this.#news;
+    const own = this.#news.ofNode(nodeId);
+    const given = this.#given.get(nodeId);
+    if (given && given.own === own && given.shared === shared && (given.reach === undefined ? this.#nobodyPublishes() : given.reach === reach)) return given.set;
+    const { set, isReaching } = this.#make(nodeId, given?.set);
+    this.#given.set(nodeId, { set, own, shared, reach: isReaching ? reach : undefined });
+    return set;
+  }
+
+  #make(nodeId: string, before: AssignmentSet | undefined): { set: AssignmentSet; isReaching: boolean } {
     const set = new Map<string, AssignmentItem>();
     const add = (item: AssignmentItem | undefined) => item && set.set(keyOf(item), item);
     const networks = new Set<string>();
@@ -79,16 +113,30 @@ class Planner implements AssignmentPlanner {
       if (!isSent(task)) continue;
       const template = this.view.templateOf(task);
       if (!template) continue;
-      add(this.#item(`task/${task.id}`, () => taskItem(this.view, task, template, this.#credentials(task, template))));
+      const key = `task/${task.id}`;
+      set.set(key, this.#task(task, template, before?.get(key)));
       if (hasEnded(task)) continue;
       for (const { networkId } of task.networks) networks.add(networkId);
       for (const reference of template.container.secrets) add(this.#secret(reference));
       for (const reference of template.container.configs) add(this.#config(reference));
     }
     for (const networkId of networks) add(this.#network(networkId));
-    for (const service of this.#reachable(networks)) add(this.#service(service));
-    for (const peer of (this.#peers ??= this.#allPeers())) add(peer);
-    return set;
+    const services = this.#reachable(networks);
+    for (const service of services) add(this.#service(service));
+    const isReaching = networks.size > 0 || services.size > 0 || this.view.count('node') <= smallCluster;
+    for (const peer of isReaching ? (this.#peers ??= this.#allPeers()) : this.#ownPeer(nodeId)) add(peer);
+    return { set, isReaching };
+  }
+
+  #nobodyPublishes(): boolean {
+    return (this.#reach ??= this.#indexServices()).publishing.length === 0 && this.view.count('node') > smallCluster;
+  }
+
+  /** The item that the node has, if it says the same. */
+  #task(task: Task, template: TaskTemplate, before: AssignmentItem | undefined): AssignmentItem {
+    const labels = this.view.get('service', task.serviceId)?.spec.labels ?? noLabels;
+    const item = new TaskItem(task, template, labels, this.#credentials(task, template));
+    return before instanceof TaskItem && before.becomes(item) ? before : item;
   }
 
   /** Makes an item once per revision, and keeps the object of the revision before when its value is the same. */
@@ -161,8 +209,16 @@ class Planner implements AssignmentPlanner {
   }
 
   #allPeers(): AssignmentItem[] {
-    const nodes = [...this.view.all('node')].filter((node) => node.status.dataPathAddress !== '');
-    return nodes.map((node) => this.#item(`peer/${node.id}`, () => peerItem(node)));
+    return [...this.view.all('node')].flatMap((node) => this.#peer(node));
+  }
+
+  #ownPeer(nodeId: string): AssignmentItem[] {
+    const node = this.view.get('node', nodeId);
+    return node ? this.#peer(node) : [];
+  }
+
+  #peer(node: Node): AssignmentItem[] {
+    return node.status.dataPathAddress === '' ? [] : [this.#item(`peer/${node.id}`, () => peerItem(node))];
   }
 }
 
@@ -181,17 +237,34 @@ function isSent(task: Task): boolean {
   return compareStates(task.status.state, 'assigned') >= 0;
 }
 
-/** Most tasks are the same object as at the revision before: their items are too. */
-const taskItems = new WeakMap<Task, { item: AssignmentItem; template: TaskTemplate; labels: Labels }>();
+/** A task's assignment is made when it is asked for: of most tasks it is sent once, and to keep it would take more room than the task. */
+class TaskItem {
+  readonly kind = 'task';
 
-function taskItem(view: ClusterView, task: Task, template: TaskTemplate, credentials: RegistryCredentials | undefined): AssignmentItem {
-  const labels = view.get('service', task.serviceId)?.spec.labels ?? noLabels;
-  const known = taskItems.get(task);
-  if (!credentials && known && known.template === template && known.labels === labels) return known.item;
-  const item: AssignmentItem = { kind: 'task', key: task.id, value: { ...assignedTask(task, template, labels), ...(credentials && { credentials }) } };
-  if (credentials) return item;
-  taskItems.set(task, { item, template, labels });
-  return item;
+  constructor(
+    private task: Task,
+    private template: TaskTemplate,
+    private labels: Labels,
+    private credentials: RegistryCredentials | undefined,
+  ) {}
+
+  get key(): string {
+    return this.task.id;
+  }
+
+  get value(): AssignedTask {
+    return { ...assignedTask(this.task, this.template, this.labels), ...(this.credentials && { credentials: this.credentials }) };
+  }
+
+  /** Takes the place of `other` if that says the same: what a node reports itself is no news to it. */
+  becomes(other: TaskItem): boolean {
+    const isSame = this.task === other.task && this.template === other.template && this.labels === other.labels && this.credentials === other.credentials;
+    if (!isSame && !sameJson(this.value, other.value)) return false;
+    this.task = other.task;
+    this.template = other.template;
+    this.labels = other.labels;
+    return true;
+  }
 }
 
 const noLabels: Labels = {};

@@ -45,7 +45,7 @@ export class Draining {
    */
   holdBack(view: ClusterView, before: AssignmentItem | undefined, item: AssignmentItem, nowMs: number): AssignmentItem | undefined {
     if (item.kind !== 'task' || isWanted(item.value)) return undefined;
-    const lastWord = before?.kind === 'task' ? before : { ...item, value: { ...item.value, desiredState: 'running' as const } };
+    const lastWord = before?.kind === 'task' ? before : { kind: item.kind, key: item.key, value: { ...item.value, desiredState: 'running' as const } };
     if (!isWanted(lastWord.value)) return undefined;
     const known = this.#drains.get(item.key);
     if (known) return known.isOver ? undefined : lastWord;
@@ -87,7 +87,9 @@ export class Draining {
 
 /** When it is over, as far as is known now. */
 function endOf(drain: Drain, view: ClusterView, nowMs: number): number {
-  if (isQuiet(drain, view)) drain.quietSinceMs ??= nowMs;
+  // A node that comes back meanwhile does not know yet, and sends connections again.
+  if (!isQuiet(drain, view)) delete drain.quietSinceMs;
+  else drain.quietSinceMs ??= nowMs;
   const latestMs = drain.sinceMs + drainCapMs + drain.lingerMs - lingerMs;
   return Math.min(latestMs, drain.quietSinceMs === undefined ? Infinity : drain.quietSinceMs + drain.lingerMs);
 }

@@ -1,6 +1,7 @@
 import { sameJson } from '../../base/src/index.js';
 import { aliasesOf, isEncrypted, isLost, isWanted, type AssignedEndpoint, type AssignedService, type ClusterView, type Service, type Task, type TaskNetwork } from '../../model/src/index.js';
 import { hasEnded, isDefaultDeny, maxWeight, serviceTraffic, trafficOfPort, type ServiceGuard } from '../../model/src/index.js';
+import { assignmentNews } from './assignment-news.js';
 
 /** What every node that can reach the service must know of it. */
 export function assignedService(view: ClusterView, service: Service): AssignedService {
@@ -56,6 +57,6 @@ function byPlace(a: AssignedEndpoint, b: AssignedEndpoint): number {
 /** Networks in which the service is to be found. */
 export function networksOfService(view: ClusterView, service: Service): Set<string> {
   const networks = new Set(service.status.virtualIps.map(({ networkId }) => networkId));
-  for (const task of view.tasksOfService(service.id)) for (const { networkId } of task.networks) networks.add(networkId);
+  for (const networkId of view.index(assignmentNews).networksOf(service.id)) networks.add(networkId);
   return networks;
 }

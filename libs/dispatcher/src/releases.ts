@@ -15,6 +15,9 @@ export class Releases implements ViewIndex {
       (kind === 'service' && (before as Service | undefined)?.status.virtualIps !== (after as Service | undefined)?.status.virtualIps && Boolean((before as Service | undefined)?.status.virtualIps.length));
     if (released) this.lastAfter = this.view.revision;
   }
+
+  /** What a draft held nobody has ever known. */
+  takenBack(): void {}
 }
 
 function releasesTask(before: Task | undefined, after: Task | undefined): boolean {

@@ -1,5 +1,6 @@
 import { sameJson, timestamp } from '../../base/src/index.js';
 import { compareStates, hasEnded, isWanted, mayMove, nextStatus, type Change, type ClusterView, type Decide, type Task, type TaskStatus } from '../../model/src/index.js';
+import { missingNodes } from './missing-nodes.js';
 
 /** What an agent says about one task. */
 export interface StatusReport {
@@ -47,8 +48,8 @@ function endOf(task: Task, nowMs: number): TaskStatus {
 export const orphanTasks: Decide = (view, { nowMs }) => {
   const changes: Change[] = [];
   const sentences: string[] = [];
-  for (const task of view.all('task')) {
-    if (task.nodeId === '' || hasEnded(task) || view.get('node', task.nodeId)) continue;
+  for (const task of [...view.index(missingNodes).ids].flatMap((nodeId) => view.tasksOnNode(nodeId))) {
+    if (hasEnded(task)) continue;
     const status: TaskStatus = { ...task.status, state: 'orphaned', timestamp: timestamp(nowMs), error: 'its node has left the cluster' };
     changes.push({ action: 'status', kind: 'task', id: task.id, status, actor: 'dispatcher' });
     sentences.push(`${task.serviceName} task ${task.id} is orphaned: node ${task.nodeId} has left the cluster`);

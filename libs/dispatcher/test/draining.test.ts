@@ -91,7 +91,7 @@ test('what serves nobody is told at once', () => {
 test('a session that is new holds a serving task too: nobody knows what the leader before has told', () => {
   const draining = new Draining();
   const stopping = { desiredState: 'shutdown' as const };
-  expect(draining.holdBack(view(stopping), undefined, item(stopping), 0)).toEqual(item());
+  expect(draining.holdBack(view(stopping), undefined, item(stopping), 0)).toEqual({ kind: 'task', key: item().key, value: item().value });
   const [one, other] = [new Node('a'), new Node('b')];
   draining.sent([one]);
   expect(draining.settle(view(stopping), 0), 'b lives and has not come yet').toEqual({ released: false, lookAgainInMs: drainCapMs });

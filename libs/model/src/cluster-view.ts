@@ -25,6 +25,11 @@ export interface ClusterView {
   /** A copy that can be changed without touching this one: for plans of what would happen. */
   fork(): IndexedView;
   /**
+   * What `work` finds out while it changes the view: afterwards the view is as it was. For decisions that build on each other and are
+   * written together. `work` must not wait: nobody else may see the view meanwhile.
+   */
+  drafting<T>(work: (draft: IndexedView) => T): T;
+  /**
    * What `make` derives from the view: made on first use, told of every change from then on, and shared by all who ask with the
    * same `make`. So a decision costs what has changed, and not the whole cluster.
    */
@@ -35,6 +40,8 @@ export interface ClusterView {
 export interface ViewIndex {
   /** One object was put or removed (`after` undefined); the view shows the change already. */
   changed<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void;
+  /** The same for a change that takes back one of a draft. Absent: `changed` does. */
+  takenBack?<K extends Kind>(kind: K, before: Kinds[K] | undefined, after: Kinds[K] | undefined): void;
 }
 
 export type NamedKind = 'service' | 'network' | 'secret' | 'config' | 'stack';
@@ -62,10 +69,12 @@ export class IndexedView implements ClusterView {
     'stack-revision': new Map(),
   };
   readonly #names = new Map<string, string>();
-  readonly #tasksOfService = new Map<string, Map<string, Task>>();
+  readonly #tasksOfService = new Map<string, TaskGroup>();
   /** Key '' holds the unassigned ones. */
-  readonly #tasksOnNode = new Map<string, Map<string, Task>>();
+  readonly #tasksOnNode = new Map<string, TaskGroup>();
   readonly #indexes = new Map<(view: ClusterView) => ViewIndex, ViewIndex>();
+  /** What was there before each change of the draft. */
+  #draft: DraftedChange[] | undefined;
 
   get cluster(): Cluster | undefined {
     return this.#objects.cluster.get('cluster');
@@ -89,15 +98,15 @@ export class IndexedView implements ClusterView {
   }
 
   tasksOfService(serviceId: string): readonly Task[] {
-    return [...(this.#tasksOfService.get(serviceId)?.values() ?? [])];
+    return this.#tasksOfService.get(serviceId)?.list() ?? none;
   }
 
   tasksOnNode(nodeId: string): readonly Task[] {
-    return nodeId === '' ? [] : [...(this.#tasksOnNode.get(nodeId)?.values() ?? [])];
+    return nodeId === '' ? none : (this.#tasksOnNode.get(nodeId)?.list() ?? none);
   }
 
   unassignedTasks(): readonly Task[] {
-    return [...(this.#tasksOnNode.get('')?.values() ?? [])];
+    return this.#tasksOnNode.get('')?.list() ?? none;
   }
 
   templateOf(task: Pick<Task, 'serviceId' | 'templateVersion'>): TaskTemplate | undefined {
@@ -108,14 +117,35 @@ export class IndexedView implements ClusterView {
   apply<K extends Kind>(kind: K, id: string, object: Kinds[K] | undefined): void {
     const before = this.#objects[kind].get(id);
     if (!before && !object) return; // a removal that has been heard of before
-    if (before) this.#unindex(kind, before);
-    if (object) {
-      this.#objects[kind].set(id, object);
-      this.#index(kind, object);
-    } else {
-      this.#objects[kind].delete(id);
-    }
+    this.#draft?.push({ kind, id, before });
+    this.#put(kind, id, before, object);
     for (const index of this.#indexes.values()) index.changed(kind, before, object);
+  }
+
+  drafting<T>(work: (draft: IndexedView) => T): T {
+    const { revision } = this;
+    const draft: DraftedChange[] = [];
+    this.#draft = draft;
+    try {
+      return work(this);
+    } finally {
+      this.#draft = undefined;
+      for (const { kind, id, before } of draft.reverse()) this.#takeBack(kind, id, before as never);
+      this.revision = revision;
+    }
+  }
+
+  #takeBack<K extends Kind>(kind: K, id: string, before: Kinds[K] | undefined): void {
+    const drafted = this.#objects[kind].get(id);
+    this.#put(kind, id, drafted, before);
+    for (const index of this.#indexes.values()) (index.takenBack ?? index.changed).call(index, kind, drafted, before);
+  }
+
+  #put<K extends Kind>(kind: K, id: string, before: Kinds[K] | undefined, object: Kinds[K] | undefined): void {
+    if (kind === 'task') this.#regroup(before as Task | undefined, object as Task | undefined);
+    else this.#rename(kind, id, before, object);
+    if (object) this.#objects[kind].set(id, object);
+    else this.#objects[kind].delete(id);
   }
 
   index<I extends ViewIndex>(make: (view: ClusterView) => I): I {
@@ -133,20 +163,18 @@ export class IndexedView implements ClusterView {
     return copy;
   }
 
-  #index(kind: Kind, object: Kinds[Kind]): void {
-    if (isNamed(kind)) this.#names.set(`${kind}/${nameOf(kind, object as Service)}`, object.id);
-    if (kind !== 'task') return;
-    const task = object as Task;
-    within(this.#tasksOfService, task.serviceId).set(task.id, task);
-    within(this.#tasksOnNode, task.nodeId).set(task.id, task);
+  #regroup(before: Task | undefined, after: Task | undefined): void {
+    if (before && before.serviceId !== after?.serviceId) leave(this.#tasksOfService, before.serviceId, before.id);
+    if (before && before.nodeId !== after?.nodeId) leave(this.#tasksOnNode, before.nodeId, before.id);
+    if (!after) return;
+    enter(this.#tasksOfService, after.serviceId, after);
+    enter(this.#tasksOnNode, after.nodeId, after);
   }
 
-  #unindex(kind: Kind, object: Kinds[Kind]): void {
-    if (isNamed(kind)) this.#forgetName(`${kind}/${nameOf(kind, object as Service)}`, object.id);
-    if (kind !== 'task') return;
-    const task = object as Task;
-    without(this.#tasksOfService, task.serviceId, task.id);
-    without(this.#tasksOnNode, task.nodeId, task.id);
+  #rename(kind: Kind, id: string, before: Kinds[Kind] | undefined, after: Kinds[Kind] | undefined): void {
+    if (!isNamed(kind)) return;
+    if (before) this.#forgetName(`${kind}/${nameOf(kind, before as Service)}`, id);
+    if (after) this.#names.set(`${kind}/${nameOf(kind, after as Service)}`, id);
   }
 
   /** Another object of the same commit may have taken the name already. */
@@ -159,14 +187,46 @@ function isNamed(kind: Kind): kind is NamedKind {
   return kind === 'service' || kind === 'network' || kind === 'secret' || kind === 'config' || kind === 'stack';
 }
 
-function within<V>(index: Map<string, Map<string, V>>, key: string): Map<string, V> {
-  let group = index.get(key);
-  if (!group) index.set(key, (group = new Map()));
-  return group;
+interface DraftedChange {
+  kind: Kind;
+  id: string;
+  before: Kinds[Kind] | undefined;
 }
 
-function without<V>(index: Map<string, Map<string, V>>, key: string, id: string): void {
-  const group = index.get(key);
+const none: readonly Task[] = [];
+
+/** Tasks by id, and as a list that is made once per change. */
+class TaskGroup {
+  readonly #tasks = new Map<string, Task>();
+  #list: readonly Task[] | undefined;
+
+  get isEmpty(): boolean {
+    return this.#tasks.size === 0;
+  }
+
+  set(task: Task): void {
+    this.#tasks.set(task.id, task);
+    this.#list = undefined;
+  }
+
+  delete(id: string): void {
+    this.#tasks.delete(id);
+    this.#list = undefined;
+  }
+
+  list(): readonly Task[] {
+    return (this.#list ??= [...this.#tasks.values()]);
+  }
+}
+
+function enter(groups: Map<string, TaskGroup>, key: string, task: Task): void {
+  let group = groups.get(key);
+  if (!group) groups.set(key, (group = new TaskGroup()));
+  group.set(task);
+}
+
+function leave(groups: Map<string, TaskGroup>, key: string, id: string): void {
+  const group = groups.get(key);
   group?.delete(id);
-  if (group?.size === 0) index.delete(key);
+  if (group?.isEmpty) groups.delete(key);
 }

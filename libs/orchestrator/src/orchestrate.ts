@@ -6,19 +6,28 @@ import { heldBack, waitOf } from './dependencies.js';
 import { planGlobal } from './global.js';
 import { planGlobalJob, planReplicatedJob } from './jobs.js';
 import { planReplicated } from './replicated.js';
+import { steadyServices } from './steady.js';
 import { planStopped } from './stopped.js';
 
 /** Every service gets the tasks that it asks for, whatever happened to those it had. */
 export const orchestrate: Decide = (view, context) => {
   const result: DecisionResult & { sentences: string[] } = { changes: [], sentences: [] };
+  const steady = view.index(steadyServices);
   for (const service of view.all('service')) {
+    if (result.changes.length >= muchAtOnce) break; // the others have their turn when this is written
+    if (steady.has(service.id)) continue;
     const decision = planService(view, service, context);
-    result.changes.push(...missingTemplate(view, service, context), ...toChanges(view, service, decision, context));
-    result.sentences.push(...toSentences(view, service, decision));
+    const changes = [...missingTemplate(view, service, context), ...toChanges(view, service, decision, context)];
+    steady.note(view, service, decision, changes.length);
+    for (const change of changes) result.changes.push(change);
+    for (const sentence of toSentences(view, service, decision)) result.sentences.push(sentence);
     if (decision.lookAgainAtMs !== undefined) lookAgainAt(result, decision.lookAgainAtMs);
   }
   return result;
 };
+
+/** So many changes are enough for one decision. */
+const muchAtOnce = 5_000;
 
 /** What one service needs now. One that waits for others is kept up as it was before. */
 function planService(view: ClusterView, service: Service, context: DecisionContext): ServiceDecision {

@@ -1,12 +1,14 @@
 import { compareStates, cronOptionsOf, hasEnded, templateId, type Change, type ClusterView, type Decide, type Service, type Task } from '../../model/src/index.js';
 import { desire, nameIn, placeIn } from './decision.js';
+import { leftoversOf, type Leftovers } from './leftovers.js';
 import { newestOf, slotsOf } from './slot.js';
 
 /** Whatever nobody needs any more: tasks of removed services, tasks that were to be removed and have ended, history beyond the limit, unused templates. */
 export const reap: Decide = (view, context) => {
   const changes: Change[] = [];
   const sentences: string[] = [];
-  for (const task of view.all('task')) {
+  const leftovers = view.index(leftoversOf);
+  for (const task of leftovers.tasks()) {
     if (mayDelete(view, task)) {
       changes.push({ action: 'remove', kind: 'task', id: task.id });
       sentences.push(`delete ${nameIn(view, task)}: it was removed`);
@@ -15,7 +17,7 @@ export const reap: Decide = (view, context) => {
       sentences.push(`remove ${placeIn(view, task)}: its service is gone`);
     }
   }
-  for (const task of oldHistory(view)) {
+  for (const task of oldHistory(view, leftovers)) {
     changes.push({ action: 'remove', kind: 'task', id: task.id });
     sentences.push(`delete ${nameIn(view, task)}: its slot has newer ones`);
   }
@@ -32,11 +34,13 @@ function mayDelete(view: ClusterView, task: Task): boolean {
   return hasEnded(task) || compareStates(task.status.state, 'assigned') < 0 || !view.get('node', task.nodeId);
 }
 
-function oldHistory(view: ClusterView): Task[] {
+function oldHistory(view: ClusterView, leftovers: Leftovers): Task[] {
   const limit = view.cluster?.taskHistoryLimit ?? 5;
   if (limit < 0) return [];
   const old: Task[] = [];
-  for (const service of view.all('service')) {
+  for (const serviceId of leftovers.services()) {
+    const service = view.get('service', serviceId);
+    if (!service) continue;
     const keep = tasksToKeep(service, limit);
     const tasks = view.tasksOfService(service.id);
     if (tasks.length <= keep) continue;

@@ -21,8 +21,8 @@ test('scaling down takes tasks from the nodes that have most of them', () => {
   expect(world.settle()).toEqual([
     'remove web.5 on node-b: scaled down to 3',
     'remove web.4 on node-a: scaled down to 3',
-    'delete web.4: it was removed',
     'delete web.5: it was removed',
+    'delete web.4: it was removed',
   ]);
   expect(world.alive().map(({ nodeId }) => nodeId).sort()).toEqual(['node-a', 'node-b', 'node-c']);
 });

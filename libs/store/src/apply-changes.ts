@@ -55,6 +55,11 @@ export function applyTo(view: IndexedView, changes: readonly Change[], now: stri
   return writes;
 }
 
+/** Applies a change list to a draft (see `ClusterView.drafting`): versions stay, for nothing is committed yet. */
+export function applyDraft(draft: IndexedView, changes: readonly Change[], now: string): void {
+  for (const { kind, id, after } of applyChanges(draft, changes, now)) draft.apply(kind, id, after as never);
+}
+
 /** The object as it is once its write is committed at `revision`. */
 export function stamp(write: ObjectWrite, revision: Revision): AnyObject | undefined {
   return write.after && write.desired ? { ...write.after, version: revision } : write.after;
@@ -85,14 +90,15 @@ export function nameOfObject(kind: Kind, object: AnyObject): string | undefined 
 
 /** A view plus the changes made so far. */
 class DraftView {
-  readonly #writes = new Map<string, ObjectWrite>();
+  readonly #written: ObjectWrite[] = [];
+  readonly #byKind = new Map<Kind, Map<string, ObjectWrite>>();
   /** Names that changed hands; `undefined`: free. */
   readonly #names = new Map<string, string | undefined>();
 
   constructor(readonly base: ClusterView) {}
 
   get(kind: Kind, id: string): AnyObject | undefined {
-    const write = this.#writes.get(`${kind}/${id}`);
+    const write = this.#byKind.get(kind)?.get(id);
     return write ? write.after : this.base.get(kind, id);
   }
 
@@ -103,18 +109,27 @@ class DraftView {
 
   put(kind: Kind, id: string, after: AnyObject | undefined, half: 'desired' | 'observed' | 'both'): void {
     const current = this.get(kind, id);
-    const key = `${kind}/${id}`;
-    const write: ObjectWrite = this.#writes.get(key) ?? { kind, id, before: current, after: undefined, desired: false, observed: false };
+    const write = this.#writeOf(kind, id);
     write.after = after;
     write.desired ||= half !== 'observed';
     write.observed ||= half !== 'desired' && hasStatus(kind);
-    this.#writes.set(key, write);
+    if (!isNamedKind(kind)) return;
     if (current) this.#rename(kind, id, nameOfObject(kind, current), undefined);
     if (after) this.#rename(kind, id, undefined, nameOfObject(kind, after));
   }
 
   writes(): ObjectWrite[] {
-    return [...this.#writes.values()].filter((write) => write.before || write.after);
+    return this.#written.filter((write) => write.before || write.after);
+  }
+
+  #writeOf(kind: Kind, id: string): ObjectWrite {
+    let byId = this.#byKind.get(kind);
+    if (!byId) this.#byKind.set(kind, (byId = new Map()));
+    let write = byId.get(id);
+    if (write) return write;
+    byId.set(id, (write = { kind, id, before: this.base.get(kind, id), after: undefined, desired: false, observed: false }));
+    this.#written.push(write);
+    return write;
   }
 
   #rename(kind: Kind, id: string, from: string | undefined, to: string | undefined): void {

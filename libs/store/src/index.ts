@@ -1,4 +1,4 @@
-export { applyTo } from './apply-changes.js';
+export { applyDraft, applyTo } from './apply-changes.js';
 export * from './election-port.js';
 export { compactBehind, openEtcdStore, type EtcdStore, type EtcdStoreOptions } from './etcd/etcd-store.js';
 export type { EtcdTls } from './etcd/connections.js';

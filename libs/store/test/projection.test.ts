@@ -92,7 +92,7 @@ describe('Projection', () => {
     };
     commit([create('service', service('s1')), create('task', task('t1', 's1')), { action: 'create', kind: 'task', object: { ...task('t2', 's1'), slot: 300 } }]);
     commit([{ action: 'status', kind: 'task', id: 't1', status: taskStatus('pending'), actor: 'allocator' }]);
-    expect(reader.view.unassignedTasks()).toMatchObject([{ id: 't2', status: { state: 'new' } }, { id: 't1', status: { state: 'pending' } }]);
+    expect(reader.view.unassignedTasks()).toMatchObject([{ id: 't1', status: { state: 'pending' } }, { id: 't2', status: { state: 'new' } }]);
     const assigned = commit([
       { action: 'update', kind: 'task', object: { ...(writer.view.get('task', 't1') as Task), nodeId: 'a' } },
       { action: 'status', kind: 'task', id: 't1', status: taskStatus('assigned'), actor: 'scheduler' },

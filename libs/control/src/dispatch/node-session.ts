@@ -72,6 +72,7 @@ export class NodeSession implements Agreement, Follower {
   /** Sends what is new, if anything is and the agent keeps up. `holdBack` may name another item to be told for now, given what was sent before. */
   push({ epoch, revision, nowMs }: { epoch: number; revision: Revision; nowMs: number }, wanted: AssignmentSet, holdBack: (before: AssignmentItem | undefined, item: AssignmentItem) => AssignmentItem | undefined): void {
     if (this.#full) return;
+    if (wanted === this.#sent) return this.#shows(revision);
     const sent = this.#sent ?? empty;
     let set = wanted;
     let difference = diffAssignments(sent, wanted);
@@ -82,8 +83,8 @@ export class NodeSession implements Agreement, Follower {
     }
     const { put, remove } = difference;
     const complete = this.#sent === undefined;
-    if (!complete && put.length === 0 && remove.length === 0) return this.#shows(revision);
     this.#sent = set;
+    if (!complete && put.length === 0 && remove.length === 0) return this.#shows(revision);
     this.#version++;
     for (const { kind, key } of remove) if (kind === 'service') this.#leaving.set(key, this.#version);
     this.#due.push({ version: this.#version, revision, sinceMs: nowMs });

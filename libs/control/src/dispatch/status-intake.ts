@@ -1,6 +1,6 @@
 import { Bell, describeError, isRefused, isTemporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { applyStatuses, type Inventory } from '../../../dispatcher/src/index.js';
-import { compareStates, type TaskReport } from '../../../model/src/index.js';
+import { compareStates, type Change, type TaskReport } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
 
 export interface StatusBatch {
@@ -11,6 +11,7 @@ export interface StatusBatch {
 }
 
 const retryMs = 200;
+const changesPerCommit = 4_000;
 /** A commit sets the whole manager in motion: each is followed by a rest of up to this, twice as long as it took. */
 const maxRestMs = 150;
 
@@ -42,19 +43,28 @@ export class StatusIntake {
   }
 
   async #store(batches: StatusBatch[], signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let left = joined(batches); left.length > 0; ) {
       try {
-        for (const { nodeId, reports, full } of joined(batches)) {
-          const changes = applyStatuses(this.store.view(), nodeId, reports, full ? this.#inventory() : undefined);
-          if (changes.length > 0) await this.store.commit(changes, signal);
-        }
-        return;
+        const { changes, count } = this.#next(left);
+        if (changes.length > 0) await this.store.commit(changes, signal);
+        left = left.slice(count);
       } catch (error) {
         if (!isTemporary(error) && !isRefused(error, 'conflict')) throw error;
         this.trace({ event: 'statuses-not-stored', error: describeError(error) });
         await this.clock.sleep(retryMs, signal);
       }
     }
+  }
+
+  /** What the first of the batches come to: as many as go into one commit. */
+  #next(batches: readonly StatusBatch[]): { changes: Change[]; count: number } {
+    const changes: Change[] = [];
+    let count = 0;
+    while (count < batches.length && changes.length < changesPerCommit) {
+      const { nodeId, reports, full } = batches[count++]!;
+      for (const change of applyStatuses(this.store.view(), nodeId, reports, full ? this.#inventory() : undefined)) changes.push(change);
+    }
+    return { changes, count };
   }
 
   /** An agent stores an assignment before it accepts the task: one that never was accepted may not have arrived. */
@@ -70,10 +80,16 @@ export class StatusIntake {
 /** What a node has sent one after the other, as if sent at once. A full inventory stays what it is. */
 function joined(batches: readonly StatusBatch[]): StatusBatch[] {
   const all: StatusBatch[] = [];
+  const lastOf = new Map<string, StatusBatch>();
   for (const batch of batches) {
-    const before = all.findLast(({ nodeId }) => nodeId === batch.nodeId);
-    if (before && !before.full && !batch.full) before.reports = [...before.reports, ...batch.reports];
-    else all.push({ ...batch });
+    const before = lastOf.get(batch.nodeId);
+    if (before && !before.full && !batch.full) {
+      before.reports = [...before.reports, ...batch.reports];
+      continue;
+    }
+    const copy = { ...batch };
+    lastOf.set(batch.nodeId, copy);
+    all.push(copy);
   }
   return all;
 }

@@ -51,8 +51,9 @@ export class Projection {
     return this.#revisions.get(key) ?? 0;
   }
 
-  /** Applies an own commit. */
+  /** Applies an own commit. Nothing is new when the watch was faster than the answer. */
   applyOwn(writes: readonly ObjectWrite[], keyWrites: KeyWrites, revision: Revision): StoreEvent[] {
+    if ([...keyWrites].every(([key, value]) => (value === undefined ? this.revisionOf(key) === 0 : this.revisionOf(key) >= revision))) return [];
     for (const [key, value] of keyWrites) this.#setRevision(key, value === undefined ? undefined : revision, revision);
     const events: StoreEvent[] = [];
     for (const write of writes) {

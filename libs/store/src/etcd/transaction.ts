@@ -29,39 +29,60 @@ function writeNames(result: KeyWrites, writes: readonly ObjectWrite[], keys: Key
 }
 
 function writeTasks(result: KeyWrites, view: ClusterView, writes: readonly ObjectWrite[], keys: Keys): void {
-  const assigned = new Set<string>();
-  const observed = new Set<string>();
-  const pending = new Map<string, Task>();
+  const nodes = new Map<string, NodeWrites>();
+  const services = new Map<string, Set<number>>();
+  const byId = new Map<string, ObjectWrite>();
   for (const write of writes) {
+    byId.set(write.id, write);
     const before = write.before as Task | undefined;
     const after = write.after as Task | undefined;
     const moved = before?.nodeId !== after?.nodeId;
-    for (const task of [before, after]) {
+    for (const task of before === undefined || !moved ? [after ?? before!] : [before, after]) {
       if (!task) continue;
-      if (task.nodeId === '') pending.set(keys.pending(task.serviceId, chunkOf(task)), task);
-      if (task.nodeId !== '' && (write.desired || moved)) assigned.add(task.nodeId);
-      if (task.nodeId !== '' && (write.observed || moved)) observed.add(task.nodeId);
+      if (task.nodeId === '') {
+        within(services, task.serviceId, () => new Set<number>()).add(chunkOf(task));
+        continue;
+      }
+      const node = within(nodes, task.nodeId, (): NodeWrites => ({ desired: false, observed: false, after: [] }));
+      node.desired ||= write.desired || moved;
+      node.observed ||= write.observed || moved;
+      if (task === after) node.after.push({ task, fresh: write.desired });
     }
   }
-  const byId = new Map(writes.map((write) => [write.id, write]));
-  for (const nodeId of new Set([...assigned, ...observed])) {
-    const packed = repack(view.tasksOnNode(nodeId), byId, (task) => task.nodeId === nodeId);
-    if (assigned.has(nodeId)) result.set(keys.assigned(nodeId), packed.length > 0 ? encodeAssigned(packed) : undefined);
-    if (observed.has(nodeId)) result.set(keys.observed(nodeId), packed.length > 0 ? encodeObserved(packed) : undefined);
+  for (const [nodeId, { desired, observed, after }] of nodes) {
+    const packed = [...untouched(view.tasksOnNode(nodeId), byId), ...after];
+    if (desired) result.set(keys.assigned(nodeId), packed.length > 0 ? encodeAssigned(packed) : undefined);
+    if (observed) result.set(keys.observed(nodeId), packed.length > 0 ? encodeObserved(packed) : undefined);
   }
-  for (const [key, { serviceId, slot }] of pending) {
-    const belongs = (task: Task) => task.nodeId === '' && task.serviceId === serviceId && chunkOf(task) === chunkOf({ slot });
-    const packed = repack(view.tasksOfService(serviceId).filter(belongs), byId, belongs);
-    result.set(key, packed.length > 0 ? encodePending(packed) : undefined);
-  }
+  for (const [serviceId, chunks] of services) writePending(result, serviceId, chunks, view, writes, byId, keys);
 }
 
-/** The tasks of one key after the writes. */
-function repack(current: readonly Task[], writes: ReadonlyMap<string, ObjectWrite>, belongs: (task: Task) => boolean): Packed {
-  const packed: Packed = [];
-  for (const task of current) if (!writes.has(task.id)) packed.push({ task, fresh: false });
-  for (const { after, desired } of writes.values()) {
-    if (after && belongs(after as Task)) packed.push({ task: after as Task, fresh: desired });
+/** What becomes of the tasks of one node. */
+interface NodeWrites {
+  desired: boolean;
+  observed: boolean;
+  after: Packed;
+}
+
+/** Tasks of one service that have no node. */
+function writePending(result: KeyWrites, serviceId: string, chunks: ReadonlySet<number>, view: ClusterView, writes: readonly ObjectWrite[], byId: ReadonlyMap<string, ObjectWrite>, keys: Keys): void {
+  const packed = new Map([...chunks].map((chunk): [number, Packed] => [chunk, []]));
+  for (const one of untouched(view.tasksOfService(serviceId), byId)) if (one.task.nodeId === '') packed.get(chunkOf(one.task))?.push(one);
+  for (const { after, desired } of writes) {
+    const task = after as Task | undefined;
+    if (task?.serviceId === serviceId && task.nodeId === '') packed.get(chunkOf(task))?.push({ task, fresh: desired });
   }
+  for (const [chunk, tasks] of packed) result.set(keys.pending(serviceId, chunk), tasks.length > 0 ? encodePending(tasks) : undefined);
+}
+
+function untouched(tasks: readonly Task[], writes: ReadonlyMap<string, ObjectWrite>): Packed {
+  const packed: Packed = [];
+  for (const task of tasks) if (!writes.has(task.id)) packed.push({ task, fresh: false });
   return packed;
+}
+
+function within<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
 }
