@@ -31,6 +31,14 @@ describe('service scale', () => {
     expect(update.body).toMatchObject({ Mode: { Replicated: { Replicas: 2 } }, TaskTemplate: { ContainerSpec: { Image: 'web:1' } } });
   });
 
+  test('reads the service again when somebody else has changed it meanwhile, and changes what it is now', async () => {
+    let refusals = 2;
+    const answer = ({ method }: Exchange) => (method === 'POST' && refusals-- > 0 ? { status: 500, json: { message: 'rpc error: code = Unknown desc = update out of sequence' } } : undefined);
+    const result = await run(['service', 'scale', '-d', 'demo_web=2'], [preparing], answer);
+    expect(result).toEqual({ status: 0, out: 'demo_web scaled to 2\n', err: '' });
+    expect(manager!.seen.filter(({ method }) => method === 'POST')).toHaveLength(3);
+  });
+
   test('does not wait when detached', async () => {
     const result = await run(['service', 'scale', '--detach=true', 'demo_web=2'], [preparing]);
     expect(result).toEqual({ status: 0, out: 'demo_web scaled to 2\n', err: '' });

@@ -4,9 +4,9 @@ import { badUsage, exitStatus, Failure } from '../exit-status.js';
 import { lookBefore } from '../progress/observe.js';
 import type { Session } from '../session.js';
 import { awaited, awaitServices } from './await-services.js';
+import { changeService } from './change-service.js';
 import { forEachName } from './each.js';
 import { find } from './lookup.js';
-import { postServiceUpdate } from './post-service-update.js';
 import { addWaitFlags, timeoutMsOf, type WaitFlags } from './wait-flags.js';
 
 export function define(command: Command, session: Session): void {
@@ -28,7 +28,7 @@ async function scale(session: Session, pairs: string[], flags: WaitFlags): Promi
   });
   const baseline = await lookBefore(api, services);
   for (const [i, [name, count]] of [...wanted].entries()) {
-    await postServiceUpdate(api, services[i]!, scaledSpec(services[i]!.Spec, count));
+    await changeService(api, services[i]!, (spec) => scaledSpec(spec, count));
     session.out.write(`${name} scaled to ${count}\n`);
   }
   const watchCommand = `shoal service ps ${[...wanted.keys()].join(' ')}`;

@@ -5,9 +5,9 @@ import { lookBefore } from '../progress/observe.js';
 import { registryAuthHeader } from '../registry-logins/registry-logins.js';
 import type { Session } from '../session.js';
 import { awaited, awaitServices } from './await-services.js';
+import { changeService } from './change-service.js';
 import { repeated } from './flags.js';
 import { find } from './lookup.js';
-import { postServiceUpdate } from './post-service-update.js';
 import { addWaitFlags, timeoutMsOf, type WaitFlags } from './wait-flags.js';
 
 interface UpdateFlags extends WaitFlags {
@@ -36,10 +36,10 @@ async function updateService(session: Session, name: string, flags: UpdateFlags)
   timeoutMsOf(flags);
   const api = session.api();
   const service = await find<Service>(api, 'service', name, { query: { insertDefaults: false } });
-  const spec = changedSpec(service.Spec, flags);
+  const spec = changedSpec(service.Spec, flags); // what is wrong with the flags is told first
   const headers = flags.withRegistryAuth ? await registryAuthHeader(session, spec.TaskTemplate.ContainerSpec?.Image ?? '') : {};
   const baseline = await lookBefore(api, [service]);
-  for (const warning of await postServiceUpdate(api, service, spec, headers)) session.err.write(`${warning}\n`);
+  for (const warning of await changeService(api, service, (current) => changedSpec(current, flags), headers)) session.err.write(`${warning}\n`);
   session.out.write(`${name}\n`);
   const watchCommand = `shoal service ps ${name}`;
   await awaitServices(session, { services: awaited([service]), baseline, flags, changed: true, watchCommand });
