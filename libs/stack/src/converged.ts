@@ -18,7 +18,9 @@ function isCurrent(service: Service, task: Task): boolean {
 function isDone(view: ClusterView, { spec: { mode, template } }: Service, task: Task): boolean {
   if (mode.kind.endsWith('-job')) return task.status.state === 'complete';
   const mayEnd = (template.restart?.condition ?? 'any') !== 'any';
-  return (task.status.state === 'running' && !isLost(view, task)) || (mayEnd && task.status.state === 'complete');
+  if (mayEnd && task.status.state === 'complete') return true;
+  const node = view.get('node', task.nodeId);
+  return task.status.state === 'running' && !isLost(view, task) && node !== undefined && satisfiesAll(node, template.placement?.constraints ?? []);
 }
 
 function placeOf({ slot, nodeId }: Task): string {
