@@ -35,7 +35,7 @@ export const optionTable: Record<ServiceKey, OptionEffect> = {
   deploy: acts('with `resources.reservations.devices` of the Compose Specification: the first capability names a generic resource of the nodes, which is counted; a resource that is a device node is given to the container'),
   device_cgroup_rules: acts(specOnly),
   devices: acts(`${swarmDrops}; nodes, links to nodes, or folders of them; a task is rejected where the node has none, or forbids it`),
-  dns: differs('only without a network of the cluster: names outside it are asked of the nameservers of the node'),
+  dns: acts('addresses; the node asks them, so containers of the cluster\'s networks cannot be such a nameserver'),
   dns_opt: acts(specOnly),
   dns_search: acts(),
   domainname: acts(swarmDrops),

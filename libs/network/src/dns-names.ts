@@ -6,6 +6,8 @@ export interface DnsNames {
   /** Networks of the container with this address, in its own order. */
   networksOf: ReadonlyMap<string, readonly string[]>;
   networks: ReadonlyMap<string, NetworkNames>;
+  /** Whom to ask for the container with this address what is not of the cluster. Absent: those of the node. */
+  nameserversOf: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface NetworkNames {
@@ -26,6 +28,9 @@ export function planNames({ networks, services, containers }: NodeNetworkView): 
       }),
     ),
     networks: new Map(networks.map((network) => [network.id, namesOf(network, services)])),
+    nameserversOf: new Map(
+      containers.flatMap(({ nameservers, networks: own }) => (nameservers ? own.map(({ address }): [string, readonly string[]] => [address, nameservers]) : [])),
+    ),
   };
 }
 

@@ -19,11 +19,13 @@ const maxForwardedPerClient = 100;
 
 const typeNames = new Map<number, string>(Object.entries(recordType).map(([name, value]) => [value, name]));
 
-export function responder(names: () => DnsNames, upstream: Upstream | undefined, random: Random): Respond {
+/** `upstreamOf`: who is asked for a client with these nameservers of its own, or without; `undefined`: nobody. */
+export function responder(names: () => DnsNames, upstreamOf: (own: readonly string[] | undefined) => Upstream | undefined, random: Random): Respond {
   let forwarded = 0;
   const forwardedOf = new Map<string, number>();
 
   async function forward(bytes: Buffer, question: DnsQuestion, from: string, transport: 'udp' | 'tcp'): Promise<Buffer> {
+    const upstream = upstreamOf(names().nameserversOf.get(from));
     const ofClient = forwardedOf.get(from) ?? 0;
     const failure = () => writeAnswer(question, [], responseCode.serverFailure, limitOf(question, transport)); // says all that a client can be told
     if (!upstream || forwarded >= maxForwarded || ofClient >= maxForwardedPerClient) return failure();

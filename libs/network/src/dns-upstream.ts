@@ -9,6 +9,16 @@ export interface Upstream {
   ask(question: Buffer, transport: 'udp' | 'tcp'): Promise<Buffer>;
 }
 
+/** One for each list of servers that somebody is to ask; without a list those of the node. `undefined`: nobody is to be asked. */
+export function upstreams(ofNode: readonly string[], tools: UpstreamTools): (servers: readonly string[] | undefined) => Upstream | undefined {
+  const known = new Map<string, Upstream | undefined>();
+  return (servers = ofNode) => {
+    const key = servers.join(' ');
+    if (!known.has(key)) known.set(key, servers.length > 0 ? configuredUpstream(servers, tools) : undefined);
+    return known.get(key);
+  };
+}
+
 export interface UpstreamTools {
   random: Random;
   clock: Clock;
@@ -23,7 +33,7 @@ const nameserverPort = 53;
 const serverFailure = 2;
 const headerBytes = 12;
 
-export function configuredUpstream(servers: readonly string[], tools: UpstreamTools): Upstream {
+function configuredUpstream(servers: readonly string[], tools: UpstreamTools): Upstream {
   const silentSinceMs = new Map<string, number>();
   const isSilent = (server: string) => tools.clock.monotonicMs() - (silentSinceMs.get(server) ?? -Infinity) < silenceMs;
   return {

@@ -18,7 +18,7 @@ import type { DnsNames } from './dns-names.js';
 import { responder } from './dns-responder.js';
 import { bindNameserver, closeNameserver, serveNames } from './dns-server.js';
 import type { NameserverSockets } from './dns-server.js';
-import { configuredUpstream } from './dns-upstream.js';
+import { upstreams } from './dns-upstream.js';
 import { Encryption, type EncryptionEvent } from './encryption.js';
 import { closingOfForwardFilter, openingOfForwardFilter } from './host-filter.js';
 import type { EncryptionState } from './encryption-state.js';
@@ -315,8 +315,7 @@ class LinuxNodeNetwork implements NodeNetwork {
     this.#names = names;
     if (!isFirst) return;
     const { upstreamDns, random = systemRandom, clock = systemClock, trace } = this.#options;
-    const upstream = upstreamDns.length > 0 ? configuredUpstream(upstreamDns, { random, clock, signal: this.#lifetime.signal }) : undefined;
-    const respond = responder(() => this.#names!, upstream, random);
+    const respond = responder(() => this.#names!, upstreams(upstreamDns, { random, clock, signal: this.#lifetime.signal }), random);
     await serveNames(this.#nameserver, respond, this.#lifetime, (error) => trace?.({ event: 'network-names-failed', error: describeError(error) }));
   }
 

@@ -28,6 +28,8 @@ export interface LocalContainer {
   networks: readonly TaskNetwork[];
   /** Ports of `mode: host`. */
   hostPorts: readonly (PortConfig & { traffic?: PortTraffic })[];
+  /** Who is asked for names outside of the cluster; absent: those of the node. */
+  nameservers?: readonly string[];
   /** Of its first interface, unless its network says another; absent: made from the address. */
   macAddress?: string;
 }

@@ -94,7 +94,7 @@ export function changeNames(names: DnsNames, before: DnsNames, after: DnsNames):
     replaceAll(known.addresses, old.addresses, addresses);
     replaceAll(known.pointers, old.pointers, pointers);
   }
-  return { ...names, networksOf: after.networksOf };
+  return { ...names, networksOf: after.networksOf, nameserversOf: after.nameserversOf };
 }
 
 function replaceAll<T>(target: Map<string, T>, old: ReadonlyMap<string, T>, next: ReadonlyMap<string, T>): void {

@@ -10,7 +10,7 @@ import { view } from './views.js';
 /** What comes to a nameserver's port from containers that nobody knows. */
 
 const names = planNames(view());
-const respond = responder(() => names, undefined, seededRandom(1));
+const respond = responder(() => names, () => undefined, seededRandom(1));
 const client = '10.10.0.11';
 const sound = encode({ type: 'query', id: 7, flags: 0x100, questions: [{ type: 'A', name: 'shop_web' }], additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [] } as never] });
 
@@ -83,7 +83,7 @@ test('the case of a name is repeated and does not matter, a missing family is no
 
 test('one client cannot have all questions on their way upstream', async () => {
   const asked: (() => void)[] = [];
-  const slow = responder(() => names, { ask: () => new Promise((resolve) => asked.push(() => resolve(Buffer.alloc(12)))) }, seededRandom(1));
+  const slow = responder(() => names, () => ({ ask: () => new Promise((resolve) => asked.push(() => resolve(Buffer.alloc(12)))) }), seededRandom(1));
   const foreign = encode({ type: 'query', id: 7, questions: [{ type: 'A', name: 'example.com' }] });
   const greedy = Array.from({ length: 500 }, () => slow(foreign, client, 'udp'));
   const modest = slow(foreign, '10.10.0.12', 'udp');

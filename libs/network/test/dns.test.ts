@@ -56,6 +56,16 @@ test('what is not ours is SERVFAIL at once without an upstream, and upstream’s
   expect(await reply('example.com', 'udp', dead)).toMatchObject({ rcode: 'SERVFAIL' });
 });
 
+test('a container with nameservers of its own has those asked, and no others', async () => {
+  const [container] = view().containers;
+  const known = planNames(view({ containers: [{ ...container!, nameservers: ['192.0.2.53'] }] }));
+  const asked: unknown[] = [];
+  const respond = responder(() => known, (own) => void asked.push(own), seededRandom(1));
+  const question = encode({ type: 'query', id: 7, questions: [{ type: 'A', name: 'example.com' }] });
+  for (const from of [container!.networks[0]!.address, '10.10.0.99']) await respond(question, from, 'udp');
+  expect(asked).toEqual([['192.0.2.53'], undefined]);
+});
+
 test('an answer that is too long for a datagram says so, and is whole over TCP', async () => {
   const many = Array.from({ length: 100 }, (_, i) => endpoint(`t${i}`, i + 1, 2, [['front', `10.10.0.${i + 100}`]]));
   const large = planNames(view({ services: [{ ...web, endpoints: many }] }));
@@ -67,7 +77,7 @@ test('an answer that is too long for a datagram says so, and is whole over TCP',
 });
 
 test('what is no question gets no answer', async () => {
-  const respond = responder(() => names, undefined, seededRandom(1));
+  const respond = responder(() => names, () => undefined, seededRandom(1));
   expect(await respond(Buffer.from('junk'), '10.10.0.11', 'udp')).toBeUndefined();
 });
 
@@ -78,6 +88,6 @@ function ask(name: string, type = 'A', from = '10.10.0.11'): string[] | string {
 
 async function reply(name: string, transport: 'udp' | 'tcp' = 'udp', upstream?: Upstream, known = names) {
   const question = encode({ type: 'query', id: 7, flags: 0x100, questions: [{ type: 'A' as RecordType & 'A', name }] });
-  const bytes = await responder(() => known, upstream, seededRandom(1))(question, '10.10.0.11', transport);
+  const bytes = await responder(() => known, () => upstream, seededRandom(1))(question, '10.10.0.11', transport);
   return decode(bytes!) as ReturnType<typeof decode> & { rcode: string };
 }

@@ -280,6 +280,13 @@ test('other names are asked of the configured nameserver only', async () => {
   await hosts[2].apply(view(3));
   expect(await lookup('box3', 'example.com')).toEqual(['192.0.2.80']);
   expect(await lookup('box3', 'web')).toEqual(['10.10.0.2']);
+
+  // A container may name its own.
+  await hosts[2].crash();
+  await hosts[2].open({ upstreamDns: [] });
+  const plain = view(3);
+  await hosts[2].apply({ ...plain, containers: plain.containers.map((container) => ({ ...container, nameservers: ['10.99.0.50'] })) });
+  expect(await lookup('box3', 'example.com')).toEqual(['192.0.2.80']);
 });
 
 test('a container that was detached can be attached again', async () => {

@@ -34,8 +34,8 @@ const known = new WeakMap<AssignedTask, LocalContainer>();
 export function localContainer(task: AssignedTask): LocalContainer {
   let container = known.get(task);
   if (!container) {
-    const { macAddress } = task.template.container;
-    container = { containerId: containerIdOf(task.id), taskId: task.id, serviceId: task.serviceId, networks: task.networks, hostPorts: task.hostPorts.map((port) => hostPort(task, port)), ...(macAddress && { macAddress }) };
+    const { macAddress, dns } = task.template.container;
+    container = { containerId: containerIdOf(task.id), taskId: task.id, serviceId: task.serviceId, networks: task.networks, hostPorts: task.hostPorts.map((port) => hostPort(task, port)), ...(dns?.nameservers.length && { nameservers: dns.nameservers }), ...(macAddress && { macAddress }) };
     known.set(task, container);
   }
   return container;

@@ -31,7 +31,7 @@ export function convertContainer(scope: Scope, name: string, service: Service): 
     isolation: convertWindowsIsolation(scope, name, service),
     healthcheck: convertHealthcheck(scope, name, service),
     hosts: (service.extra_hosts ?? []).map(convertHost),
-    dns: convertDns(scope, name, service),
+    dns: convertDns(service),
     secrets: convertSecretReferences(scope, name, service),
     configs: convertConfigReferences(scope, name, service),
     mounts: convertMounts(scope, name, service),
@@ -64,11 +64,10 @@ function convertHost(line: string): string {
   return `${line.slice(colon + 1)} ${line.slice(0, colon)}`;
 }
 
-function convertDns(scope: Scope, name: string, service: Service): ContainerSpec['dns'] {
+function convertDns(service: Service): ContainerSpec['dns'] {
   const nameservers = service.dns ?? [];
   const search = service.dns_search ?? [];
   const options = service.dns_opt ?? [];
-  if (nameservers.length > 0 && service.network_mode === undefined) note(scope, 'not-executed', servicePath(name, 'dns'), 'names outside the cluster are asked of the nameservers of the node, not of these');
   return nameservers.length + search.length + options.length === 0 ? undefined : { nameservers, search, options };
 }
 
