@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { httpGet } from '../harness/api.js';
 import { useCluster } from '../harness/fixture.js';
@@ -43,6 +44,25 @@ describe('shoal network check', () => {
     await host.must(['sh', '-ec', `nsenter --net=${host.runDir}/agent/network/netns/mesh ip rule del pref 50`]);
     await until('the drift to be counted', async () => (await metrics()).includes('shoal_network_drift{node="node-2",kind="rule"} 1'), { deadlineMs: 5_000 });
     expect((await test.cluster.shoal(['network', 'check'])).stdout).toMatch(/node-2 +\d+ +1 rule/);
+    const events = await until('the drift to be told as an event', async () => {
+      const { stdout } = await test.cluster.docker(['events', '--since', '5m', '--until', '0s', '--filter', 'type=node', '--format', '{{json .Actor.Attributes}}']);
+      return stdout.includes('networkdrift.new') && stdout;
+    });
+    expect(events).toMatch(/"name":"node-2","networkdrift\.new":"1","networkdrift\.old":"0","repaired\.new":"rule: /);
+  });
+
+  it('a process that holds a published port is named with its node, until it ends', async () => {
+    const host = test.cluster.host('node-3');
+    const holder = spawn('nsenter', ['-t', String(host.record.holder.pid), '-n', '--', process.execPath, '-e', "require('net').createServer().listen(8123, '0.0.0.0', () => console.log('listening'))"], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => holder.stdout.once('data', resolve));
+    await test.deploy('ports', "services: { web: { image: shoal/whoami:1, ports: ['8123:80'] } }");
+    const messageOf = async (node: string) => (await must(['docker', 'node', 'inspect', node, '--format', '{{.Status.Message}}'], { env: { DOCKER_HOST: `unix://${test.cluster.manager.socketPath}` } })).trim();
+    const message = await until('the process to be named', async () => (await messageOf('node-3')) || undefined);
+    expect(message).toMatch(/^published ports that a process of the node holds do not answer there: 8123\/tcp by node \(pid \d+\)$/);
+    expect(await messageOf('node-2')).toBe('');
+    holder.kill('SIGKILL');
+    await test.remove('ports');
+    await until('nothing to be said of the node', async () => (await messageOf('node-3')) === '' || undefined);
   });
 });
 

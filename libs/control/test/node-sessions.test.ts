@@ -204,3 +204,17 @@ test('the keys of a node reach all nodes: those of its hello, and those that com
   const told = agent.heard.flatMap((word) => (word.kind === 'assignments' ? word.assignments.put : [])).filter(({ kind }) => kind === 'peer');
   expect(told.map(({ value }) => (value as AssignedPeer).encryptionKeys)).toEqual([undefined, keys]);
 });
+
+test("what an agent notices of its node's network stands with the node, and is not written again while it stays the same", async () => {
+  const agent = new Agent();
+  agent.hello();
+  await clock.advance(100);
+  const notice = { takenPorts: ['8080/tcp by nginx (pid 12)'], drift: 2, lastDrift: ['route: 10.0.0.5/32'] };
+  agent.events.received({ kind: 'network-notice', notice });
+  await clock.advance(100);
+  const { revision } = memory.view();
+  expect([...memory.view().all('node')].map(({ status }) => status.network)).toContainEqual(notice);
+  agent.events.received({ kind: 'network-notice', notice: { ...notice } });
+  await clock.advance(100);
+  expect(memory.view().revision).toBe(revision);
+});

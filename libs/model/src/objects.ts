@@ -87,6 +87,16 @@ export interface EncryptionKey {
   port: number;
 }
 
+/** What people should know of a node's network. */
+export interface NetworkNotice {
+  /** Published ports that processes of the host hold, so that they do not answer there: `8080/tcp by nginx (pid 12)`. */
+  takenPorts: string[];
+  /** How many things others had changed since the agent's start, and were put back. */
+  drift: number;
+  /** The last of them. */
+  lastDrift: string[];
+}
+
 export interface NodeStatus {
   state: NodeState;
   message: string;
@@ -97,6 +107,8 @@ export interface NodeStatus {
   /** Keys of its WireGuard devices, the newest last; absent: it cannot encrypt. */
   encryptionKeys?: EncryptionKey[];
   description?: NodeDescription;
+  /** Absent: nothing. */
+  network?: NetworkNotice;
   /** Present on managers. */
   manager?: { address: string; leader: boolean; reachable: boolean };
 }

@@ -1,6 +1,6 @@
 import type { AssignmentItem } from './assignment.js';
 import type { ContainerOperation } from './container-operation.js';
-import type { EncryptionKey, NodeDescription, Revision, TaskStatus } from './objects.js';
+import type { EncryptionKey, NetworkNotice, NodeDescription, Revision, TaskStatus } from './objects.js';
 
 /** What an agent and its manager say to each other on their one connection. libs/wire makes messages of it. */
 
@@ -46,7 +46,9 @@ export type FromAgent =
   /** The node's network agrees with this version of the session's assignments. */
   | { kind: 'applied'; version: number }
   /** Its keys are others from now on. */
-  | { kind: 'encryption-keys'; keys: EncryptionKey[] };
+  | { kind: 'encryption-keys'; keys: EncryptionKey[] }
+  /** What people should know of its network is otherwise from now on. */
+  | { kind: 'network-notice'; notice: NetworkNotice };
 
 export interface Welcome {
   nodeId: string;

@@ -1,5 +1,5 @@
 import { Bell } from '../../base/src/index.js';
-import type { AssignedNetwork, EncryptionKey, PeerProbe } from '../../model/src/index.js';
+import type { AssignedNetwork, EncryptionKey, NetworkNotice, PeerProbe } from '../../model/src/index.js';
 import { noDrift } from './drift.js';
 import type { Attachment, LocalContainer, NetworkState, NodeNetwork, NodeNetworkView } from './network.js';
 
@@ -11,6 +11,8 @@ export class FakeNodeNetwork implements NodeNetwork {
   isOpen = true;
   readonly keysChanged = new Bell();
   keys: EncryptionKey[] = [];
+  readonly noticed = new Bell();
+  known: NetworkNotice = { takenPorts: [], drift: 0, lastDrift: [] };
 
   async apply(view: NodeNetworkView, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -33,6 +35,10 @@ export class FakeNodeNetwork implements NodeNetwork {
 
   encryptionKeys(): EncryptionKey[] {
     return this.keys;
+  }
+
+  notice(): NetworkNotice {
+    return this.known;
   }
 
   state(): NetworkState {

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Bug, describeError, KeyedSequencer, Lifetime, Refused, systemClock, systemRandom, type Bell } from '../../base/src/index.js';
+import { Bell, Bug, describeError, KeyedSequencer, Lifetime, Refused, systemClock, systemRandom } from '../../base/src/index.js';
 import type { Clock, Random, Trace } from '../../base/src/index.js';
-import type { AssignedNetwork, EncryptionKey, PeerProbe } from '../../model/src/index.js';
+import type { AssignedNetwork, EncryptionKey, NetworkNotice, PeerProbe } from '../../model/src/index.js';
 import { nameserverAddress } from './addresses.js';
 import { forgetConnections } from './conntrack.js';
 import { audit } from './audit.js';
@@ -95,6 +95,8 @@ class LinuxNodeNetwork implements NodeNetwork {
   readonly #relay: LoopbackRelay;
   readonly #watch: ChangeWatch;
   readonly #drift = noDrift();
+  #notice: NetworkNotice = { takenPorts: [], drift: 0, lastDrift: [] };
+  readonly noticed = new Bell();
   #looks = 0;
   /** At all links and the containers'. */
   #lastLook: { endedMs: number; tookMs: number } | undefined;
@@ -194,6 +196,10 @@ class LinuxNodeNetwork implements NodeNetwork {
     return this.#encryption.keys();
   }
 
+  notice(): NetworkNotice {
+    return this.#notice;
+  }
+
   get keysChanged(): Bell {
     return this.#encryption.keysChanged;
   }
@@ -215,6 +221,7 @@ class LinuxNodeNetwork implements NodeNetwork {
   /** Carries out a view. What others have changed since the last time is put back by it, and counted. */
   async #make(wanted: NodeNetworkView): Promise<void> {
     const view = this.#claims.claim(wanted);
+    this.#note({ ...this.#notice, takenPorts: this.#claims.heldByOthers });
     const startedMs = this.#clock.monotonicMs();
     const heard = this.#watch.take(this.#mayLookAtLinks(view));
     const [before, stood] = [this.#made, this.#stands];
@@ -307,7 +314,15 @@ class LinuxNodeNetwork implements NodeNetwork {
   #report(drift: readonly Drift[]): void {
     if (drift.length === 0) return;
     for (const { kind } of drift) this.#drift[kind]++;
-    this.#options.trace?.({ event: 'network-drift', count: drift.length, what: drift.slice(0, namedDrifts).map(({ kind, what }) => `${kind}: ${what}`) });
+    const what = drift.slice(0, namedDrifts).map(({ kind, what }) => `${kind}: ${what}`);
+    this.#options.trace?.({ event: 'network-drift', count: drift.length, what });
+    this.#note({ ...this.#notice, drift: this.#notice.drift + drift.length, lastDrift: what });
+  }
+
+  #note(notice: NetworkNotice): void {
+    if (JSON.stringify(notice) === JSON.stringify(this.#notice)) return;
+    this.#notice = notice;
+    this.noticed.ring();
   }
 
   async #serve(names: DnsNames): Promise<void> {

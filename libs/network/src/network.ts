@@ -1,5 +1,5 @@
 import type { Bell } from '../../base/src/index.js';
-import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey, PortConfig, PeerProbe, PortTraffic, Protocol, TaskNetwork } from '../../model/src/index.js';
+import type { AssignedNetwork, AssignedPeer, AssignedService, EncryptionKey, NetworkNotice, PortConfig, PeerProbe, PortTraffic, Protocol, TaskNetwork } from '../../model/src/index.js';
 import type { DriftKind } from './drift.js';
 
 /** Everything one node's network depends on. A value: the whole of it, every time. */
@@ -65,6 +65,12 @@ export interface NodeNetwork {
 
   /** Rings when `encryptionKeys` answers otherwise than before. */
   readonly keysChanged: Bell;
+
+  /** What people should know of it. */
+  notice(): NetworkNotice;
+
+  /** Rings when `notice` answers otherwise than before. */
+  readonly noticed: Bell;
 
   /** What this process found and did so far. */
   state(): NetworkState;

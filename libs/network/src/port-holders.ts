@@ -45,6 +45,11 @@ export class PortClaims {
   /** `taken` hears of each port once for as long as it is held. */
   constructor(private readonly taken: (held: HeldPort) => void) {}
 
+  /** What is held now: `8080/tcp by nginx (pid 12)`. */
+  get heldByOthers(): string[] {
+    return this.#held.map((held) => `${keyOf(held)} by ${held.holder}`);
+  }
+
   /** The view with the ports that this node must leave to others. */
   claim(view: NodeNetworkView): NodeNetworkView {
     const wanted = wantedPorts(view);

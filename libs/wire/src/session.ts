@@ -18,10 +18,12 @@ export function encodeFromAgent(word: FromAgent): AgentMessage {
       return { applied: { version: word.version } };
     case 'encryption-keys':
       return { encryptionKeys: { keys: word.keys } };
+    case 'network-notice':
+      return { networkNotice: word.notice };
   }
 }
 
-export function decodeFromAgent({ hello, beat, statuses, applied, encryptionKeys }: AgentMessage): FromAgent | undefined {
+export function decodeFromAgent({ hello, beat, statuses, applied, encryptionKeys, networkNotice }: AgentMessage): FromAgent | undefined {
   if (hello) return { kind: 'hello', hello: decodeHello(hello) };
   if (beat) {
     const usage = (beat.usage ?? []).map(({ taskId, readAtMs, cpuNs, memoryBytes }) => ({ taskId: taskId ?? '', readAtMs: Number(readAtMs ?? 0), cpuNs: Number(cpuNs ?? 0), memoryBytes: Number(memoryBytes ?? 0) }));
@@ -32,6 +34,7 @@ export function decodeFromAgent({ hello, beat, statuses, applied, encryptionKeys
     return { kind: 'statuses', reports, full: statuses.full ?? false };
   }
   if (encryptionKeys) return { kind: 'encryption-keys', keys: decodeKeys(encryptionKeys.keys) };
+  if (networkNotice) return { kind: 'network-notice', notice: { takenPorts: networkNotice.takenPorts ?? [], drift: Number(networkNotice.drift ?? 0), lastDrift: networkNotice.lastDrift ?? [] } };
   return applied ? { kind: 'applied', version: Number(applied.version ?? 0) } : undefined;
 }
 

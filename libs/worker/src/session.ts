@@ -114,6 +114,7 @@ class Session {
         void this.#followStatuses().catch(fail);
         void this.#followApplied().catch(fail);
         void this.#followKeys().catch(fail);
+        void this.#followNetwork().catch(fail);
         return;
       case 'assignments':
         this.#obeying = this.#obeying.then(() => worker.assign({ epoch: word.epoch, ...word.assignments }));
@@ -159,6 +160,18 @@ class Session {
         return; // the session has ended
       }
       this.#link.send({ kind: 'encryption-keys', keys: worker.encryptionKeys });
+    }
+  }
+
+  async #followNetwork(): Promise<void> {
+    const { worker } = this.options;
+    while (!this.#ended.signal.aborted) {
+      this.#link.send({ kind: 'network-notice', notice: worker.networkNotice });
+      try {
+        await worker.networkNoticed.wait(this.#ended.signal);
+      } catch {
+        return; // the session has ended
+      }
     }
   }
 

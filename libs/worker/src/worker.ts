@@ -1,6 +1,6 @@
 import { Bell, describeError, Lifetime, Limiter, Milestone, type Clock, type Trace } from '../../base/src/index.js';
 import type { Images } from '../../image/src/images.js';
-import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type EncryptionKey, type TaskStatus, type TaskUsage } from '../../model/src/index.js';
+import { compareStates, itemKey, type AssignedFile, type AssignedTask, type AssignmentItem, type EncryptionKey, type NetworkNotice, type TaskStatus, type TaskUsage } from '../../model/src/index.js';
 import type { NodeNetwork, NodeNetworkView } from '../../network/src/network.js';
 import type { LogLine, LogOptions, Runtime } from '../../runtime/src/runtime.js';
 import { containerIdOf, type NodeFacts } from './names.js';
@@ -113,6 +113,16 @@ export class Worker {
   /** Rings when these are others. */
   get keysChanged(): Bell {
     return this.options.network.keysChanged;
+  }
+
+  /** What people should know of the node's network. */
+  get networkNotice(): NetworkNotice {
+    return this.options.network.notice();
+  }
+
+  /** Rings when it is otherwise. */
+  get networkNoticed(): Bell {
+    return this.options.network.noticed;
   }
 
   /** The version that the network agrees with, of those that came since the last complete set; 0: none. */

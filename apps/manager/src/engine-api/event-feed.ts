@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Clock } from '../../../../libs/base/src/index.js';
-import { defaults, nodeName, type Kind, type Kinds, type Node, type Service, type StoreEvent } from '../../../../libs/model/src/index.js';
+import { defaults, nodeName, type Kind, type Kinds, type NetworkNotice, type Node, type Service, type StoreEvent } from '../../../../libs/model/src/index.js';
 import type { Store } from '../../../../libs/store/src/index.js';
 import { CLOCK, STORE } from '../http/tokens.js';
 
@@ -108,7 +108,11 @@ function serviceFacts(service: Service | undefined): Record<string, string> | un
 
 function nodeFacts(node: Node | undefined): Record<string, string> | undefined {
   if (!node) return undefined;
-  return { state: node.status.state, availability: node.spec.availability, role: node.spec.role, leader: String(node.status.manager?.leader ?? '') };
+  return { state: node.status.state, availability: node.spec.availability, role: node.spec.role, leader: String(node.status.manager?.leader ?? ''), ...networkFacts(node.status.network) };
+}
+
+function networkFacts({ takenPorts, drift, lastDrift }: NetworkNotice = { takenPorts: [], drift: 0, lastDrift: [] }): Record<string, string> {
+  return { portstaken: takenPorts.join(', '), networkdrift: String(drift), repaired: lastDrift.join(', ') };
 }
 
 /** `replicas.old`, `replicas.new` for every fact that changed. */

@@ -1,6 +1,6 @@
 import { Bell, describeError, isRefused, isTemporary, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { assignmentPlanner, commonRevision, Draining, nodeLiveness, releases, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
-import { poolClashes, type Change, type ClusterView, type EncryptionKey, type FromAgent, type FromManager, type Hello, type NodeDescription, type NodeStatus } from '../../../model/src/index.js';
+import { poolClashes, type Change, type ClusterView, type EncryptionKey, type FromAgent, type FromManager, type Hello, type NetworkNotice, type NodeDescription, type NodeStatus } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
 import type { AgentEvents, AgentStream } from './agent-stream.js';
 import { runAutoscaler, type AutoscalerEvent } from './autoscaler.js';
@@ -164,6 +164,8 @@ export class NodeSessions {
       this.#storeChanged.ring();
     } else if (word.kind === 'encryption-keys') {
       this.#noteKeys(nodeId, word.keys).catch((error: unknown) => this.options.trace({ event: 'statuses-not-stored', error: describeError(error) }));
+    } else if (word.kind === 'network-notice') {
+      this.#noteNetwork(nodeId, word.notice).catch((error: unknown) => this.options.trace({ event: 'statuses-not-stored', error: describeError(error) }));
     }
   }
 
@@ -171,6 +173,12 @@ export class NodeSessions {
   async #noteKeys(nodeId: string, encryptionKeys: EncryptionKey[]): Promise<void> {
     const node = this.options.store.view().get('node', nodeId);
     if (node) await this.#commit([{ action: 'status', kind: 'node', id: nodeId, status: { ...node.status, encryptionKeys } }]);
+  }
+
+  /** When it cannot be stored, the agent's next session tells it again. */
+  async #noteNetwork(nodeId: string, network: NetworkNotice): Promise<void> {
+    const node = this.options.store.view().get('node', nodeId);
+    if (node && JSON.stringify(node.status.network ?? nothingNoticed) !== JSON.stringify(network)) await this.#commit([{ action: 'status', kind: 'node', id: nodeId, status: { ...node.status, network } }]);
   }
 
   async #pushAssignments(signal: AbortSignal): Promise<void> {
@@ -250,6 +258,8 @@ export class NodeSessions {
     }
   }
 }
+
+const nothingNoticed: NetworkNotice = { takenPorts: [], drift: 0, lastDrift: [] };
 
 /** Networks that hide hosts which this one can reach otherwise; empty: none does. */
 function routeWarning(view: ClusterView, { routes = [] }: NodeDescription): string {

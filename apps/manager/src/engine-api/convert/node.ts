@@ -1,4 +1,4 @@
-import type { Availability, ClusterView, Node, NodeRole, NodeSpec } from '../../../../../libs/model/src/index.js';
+import type { Availability, ClusterView, Node, NodeRole, NodeSpec, NodeStatus } from '../../../../../libs/model/src/index.js';
 import { ApiError } from '../../http/api-error.js';
 import { JsonInput } from '../json-input.js';
 import { meta, nonEmptyMap, omitAbsent, omitEmpty, type Json } from '../json-output.js';
@@ -30,9 +30,15 @@ export function nodeTo(view: ClusterView, node: Node): Json {
       }),
       TLSInfo: tlsInfoTo(view.cluster),
     },
-    Status: omitEmpty({ State: status.state, Message: status.message, Addr: status.address }),
+    Status: omitEmpty({ State: status.state, Message: messageOf(status), Addr: status.address }),
     ManagerStatus: manager && omitEmpty({ Leader: manager.leader, Reachability: manager.reachable ? 'reachable' : 'unreachable', Addr: manager.address }),
   });
+}
+
+/** Docker has no other place for what a user must know of a node. */
+function messageOf({ message, network }: NodeStatus): string {
+  const taken = network?.takenPorts ?? [];
+  return [message, ...(taken.length > 0 ? [`published ports that a process of the node holds do not answer there: ${taken.join(', ')}`] : [])].filter(Boolean).join('; ');
 }
 
 function nodeSpecTo(spec: NodeSpec): Json {
