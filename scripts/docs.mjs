@@ -15,6 +15,7 @@ const tables = [
   ['docs/task-model.md', 'states', await stateTable()],
   ['docs/task-model.md', 'transitions', await transitionTable()],
   ['docs/ARCHITECTURE.md', 'import rules', importTable()],
+  ['docs/placement.md', 'filters', await filterTable()],
   ['docs/options.md', 'service keys', await optionTable()],
   ['docs/updates.md', 'update rules', await updateTable()],
   ['docs/networking.md', 'truth table', await truthTable()],
@@ -51,6 +52,11 @@ async function stateTable() {
   const { taskStates, isTerminal } = await load(taskStateFile);
   const rows = taskStates.map((state) => [`\`${state}\``, meanings.get(state) ?? '', isTerminal(state) ? 'yes' : '']);
   return markdown(['state', 'meaning', 'ended'], rows);
+}
+
+async function filterTable() {
+  const { filters } = await load('libs/scheduler/src/filters.ts');
+  return markdown(['filter', 'a node passes when', 'else'], filters.map(({ name, about, explain }) => [name, about, `\`${explain(2)}\``]));
 }
 
 async function transitionTable() {

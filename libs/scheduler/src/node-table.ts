@@ -92,7 +92,8 @@ export class NodeTable implements ViewIndex {
   }
 
   #leave(task: Task): void {
-    this.pending.delete(task.id);
+    // Room may have been kept free for it.
+    if (this.pending.delete(task.id) && this.prioritized.size > 0) this.relief++;
     if (task.nodeId === '') return;
     const info = this.infos.get(task.nodeId);
     const holding = holdingOf(task, this.#unrefer(task));

@@ -4,7 +4,7 @@ import { candidatesFor } from './candidates.js';
 import { countNear, Demands, type GroupDemand } from './demand.js';
 import { explainRefusal, filters, type Demand } from './filters.js';
 import { GroupPlacer } from './group-placer.js';
-import { byPriority, groupsOf, kindOf } from './groups.js';
+import { byPriority, groupsOf, kindOf, priorityOf } from './groups.js';
 import { choosePorts } from './host-ports.js';
 import type { Holding, NodeInfo } from './node-info.js';
 import { nodeTable, type Held, type NodeTable } from './node-table.js';
@@ -37,9 +37,8 @@ export function planPlacement(view: ClusterView, nowMs: number): Placement {
   const table = view.index(nodeTable);
   const pass: Pass = { view, table, nowMs, held: [], demands: new Demands(view, table), placement: { place: [], wait: [], evict: [] } };
   const groups = groupsOf(table.pending.values());
-  const hasPriorities = table.prioritized.size > 0;
-  for (const group of hasPriorities ? byPriority(view, groups) : groups) placeAny(pass, group);
-  if (hasPriorities) preempt(view, table, pass.demands, pass.placement);
+  if (table.prioritized.size === 0) for (const group of groups) placeAny(pass, group);
+  else for (const group of byPriority(view, groups)) placeWithPriority(pass, group);
   table.undo(pass.held);
   return pass.placement;
 }
@@ -52,6 +51,14 @@ interface Pass {
   held: Held[];
   demands: Demands;
   placement: Placement;
+}
+
+/** Who finds no room makes some before those of lower priority are placed. */
+function placeWithPriority(pass: Pass, group: Task[]): void {
+  const { view, table, demands, placement, held } = pass;
+  const before = placement.wait.length;
+  placeAny(pass, group);
+  if (placement.wait.length > before && priorityOf(view, group[0]!) > table.lowestPriority()) held.push(...preempt(view, table, demands, placement.wait.slice(before), placement.evict));
 }
 
 function placeAny(pass: Pass, group: Task[]): void {

@@ -4,7 +4,7 @@ import type { Demands, GroupDemand } from './demand.js';
 import { changingFilters, lastingFilters, type Demand } from './filters.js';
 import { priorityOf } from './groups.js';
 import { holdingOf, isCounted, type Holding, type NodeInfo } from './node-info.js';
-import type { NodeTable } from './node-table.js';
+import type { Held, NodeTable } from './node-table.js';
 
 /** A task that runs and goes, for one of higher priority. */
 export interface Preemption {
@@ -28,11 +28,12 @@ const maxNodes = 200;
 
 /**
  * Makes room for tasks of higher priority that wait: on the node where the highest victim is lowest and the victims are fewest, and
- * nowhere if it would be in vain. Room that is being made already is waited for.
+ * nowhere if it would be in vain. Room that is being made already is waited for. Returns what is kept free for them: who would be placed
+ * after them gets none of it, else it would be taken again before it is enough.
  */
-export function preempt(view: ClusterView, table: NodeTable, demands: Demands, placement: { wait: Waiting[]; evict: Preemption[] }): void {
-  const waiting = placement.wait.filter(({ task }) => priorityOf(view, task) > table.lowestPriority());
-  if (waiting.length === 0) return;
+export function preempt(view: ClusterView, table: NodeTable, demands: Demands, waiting: readonly Waiting[], evict: Preemption[]): Held[] {
+  const claims: Held[] = [];
+  if (waiting.length === 0) return claims;
   const room = new Room(view);
   const hopeless = new Set<string>();
   for (const entry of waiting.slice(0, maxTasks)) {
@@ -45,13 +46,14 @@ export function preempt(view: ClusterView, table: NodeTable, demands: Demands, p
       hopeless.add(group);
       continue;
     }
-    claim(room, demand, found);
+    claims.push(claim(room, demand, found));
     for (const victim of found.victims) {
-      placement.evict.push({ victim, info: found.info, reason: `preempted by ${taskName(task)} (priority ${priorityOf(view, task)}), which needs its room on ${nodeName(found.info.node)}` });
+      evict.push({ victim, info: found.info, reason: `preempted by ${taskName(task)} (priority ${priorityOf(view, task)}), which needs its room on ${nodeName(found.info.node)}` });
     }
     entry.error = `${entry.error}; tasks of lower priority make room on ${nodeName(found.info.node)}`;
   }
   room.restore();
+  return claims;
 }
 
 interface Found {
@@ -99,10 +101,12 @@ function couldStay(room: Room, demand: Demand, info: NodeInfo, task: Task): bool
   return false;
 }
 
-function claim(room: Room, demand: GroupDemand, { info, victims }: Found): void {
+function claim(room: Room, demand: GroupDemand, { info, victims }: Found): Held {
   for (const task of victims) room.release(info, task);
-  room.hold(info, { reservations: demand.template.resources?.reservations ?? {}, hostPorts: demand.hostPorts, counts: true });
+  const holding: Holding = { reservations: demand.template.resources?.reservations ?? {}, hostPorts: demand.hostPorts, counts: true };
+  info.hold(holding);
   demand.tasksOn.set(info, (demand.tasksOn.get(info) ?? 0) + 1);
+  return { infos: [info], holdings: [holding] };
 }
 
 function accepts(demand: Demand, info: NodeInfo): boolean {
@@ -145,11 +149,6 @@ class Room {
   takeBack(info: NodeInfo, task: Task): void {
     const holding = this.#holdingOf(task);
     if (!holding || !this.#gone.delete(task.id)) return;
-    info.hold(holding);
-    this.#undo.push(() => info.release(holding));
-  }
-
-  hold(info: NodeInfo, holding: Holding): void {
     info.hold(holding);
     this.#undo.push(() => info.release(holding));
   }

@@ -62,6 +62,17 @@ describe('a task of higher priority that finds no room', () => {
     expect(evictions(decide([a], [...stopping, running('low', 3, 'a'), running('low', 4, 'a'), waiting]).sentences)).toEqual([]);
   });
 
+  test('keeps it free until it is enough: others get none of it', () => {
+    const slow = running('low', 1, 'a', { desiredState: 'shutdown' });
+    const gone = running('low', 2, 'a', { desiredState: 'shutdown', status: { state: 'shutdown', timestamp: '', message: '', error: '' } });
+    const next = aTask({ id: 'next', serviceId: 'low', slot: 2, state: 'pending' });
+    const { view, sentences } = decide([a], [slow, gone, running('high', 7, 'a'), next, waiting]);
+    expect(sentences.filter((sentence) => sentence.startsWith('place'))).toEqual([]);
+    expect(evictions(sentences)).toEqual([]);
+    view.apply('task', 'waiting', undefined);
+    expect(decideOnce(view, schedule).sentences).toEqual(['place low.2 on a']);
+  });
+
   test('two of them do not count on the same room', () => {
     const second = aTask({ id: 'second', serviceId: 'high', slot: 2, state: 'pending' });
     const { view, sentences } = decide([a], [running('low', 1, 'a'), running('low', 2, 'a'), running('low', 3, 'a'), running('low', 4, 'a'), waiting, second]);
