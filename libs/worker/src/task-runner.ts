@@ -212,6 +212,8 @@ export class TaskRunner {
     this.#pid = pid;
     this.#observed.container = 'running';
     await this.#beginWatch();
+    // Who waits for its start, and not for its health, hears of its process.
+    if (this.#observed.health === 'starting') await this.#report('starting', 'starting');
   }
 
   #compareLimits(): void {
