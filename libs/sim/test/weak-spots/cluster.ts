@@ -35,7 +35,7 @@ export class Cluster {
   }
 
   deploy(service: string, recipe: Partial<Recipe>): void {
-    this.happen({ kind: 'deploy', service, recipe: { ...plain, ...recipe } });
+    this.happen({ kind: 'deploy', service, recipe: aRecipe(recipe) });
   }
 
   /** Deploys, and waits until all of it runs. */
@@ -87,6 +87,10 @@ export class Cluster {
 }
 
 const rule = { parallelism: 1, monitorNs: 5e9 };
+
+export function aRecipe(parts: Partial<Recipe>): Recipe {
+  return { ...plain, ...parts };
+}
 
 /** Three replicas of a good image. */
 const plain: Recipe = {
