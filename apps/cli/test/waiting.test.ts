@@ -165,6 +165,22 @@ describe('stack rm', () => {
     expect(manager.seen.filter(({ method }) => method === 'DELETE').map(({ path }) => path)).toEqual(['/shoal/v1/stacks/demo']);
   });
 
+  test('with --volumes removes its volumes when its containers are gone, and waits for one that is still in use', async () => {
+    let inUse = 2;
+    manager = await stubManager(({ method, path }) => {
+      if (method === 'DELETE') return { json: {} };
+      if (path.endsWith('/services')) return { json: [{ ID: 's1', Spec: { Name: 'demo_web' } }] };
+      if (path.endsWith('/volumes/prune')) return { json: { VolumesDeleted: --inUse === 0 ? ['demo_data'] : [] } };
+      if (path.endsWith('/volumes')) return { json: { Volumes: inUse > 0 ? [{ Name: 'demo_data' }] : [], Warnings: null } };
+      return { json: [] };
+    });
+    const result = await shoal(['stack', 'rm', '--volumes', 'demo'], { host: manager.host });
+    expect(result).toEqual({ status: 0, out: 'Removing service demo_web\nRemoving volume demo_data\n', err: '' });
+    const prune = manager.seen.find(({ path }) => path.endsWith('/volumes/prune'))!;
+    expect(JSON.parse(String(prune.query['filters']))).toEqual({ all: ['true'], label: ['com.docker.stack.namespace=demo'] });
+    expect((await shoal(['stack', 'rm', '--volumes', '--detach', 'demo'], { host: manager.host })).status).toBe(64);
+  });
+
   test('takes a stack of the docker CLI apart by its label', async () => {
     manager = await stubManager(({ method, path }) => {
       if (path.startsWith('/shoal/')) return { status: 404, json: { message: 'stack demo not found' } };

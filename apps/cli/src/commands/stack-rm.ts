@@ -4,20 +4,26 @@ import { isNotFound } from '../api-client/errors.js';
 import { listByIds } from '../api-client/list-by-ids.js';
 import { stackFilter } from '../api-client/filters.js';
 import type { Network, SecretOrConfig, Service, Task } from '../api-client/types.js';
-import { exitStatus, Failure } from '../exit-status.js';
+import { badUsage, exitStatus, Failure } from '../exit-status.js';
 import { Interrupted } from '../failure-report.js';
 import type { Session } from '../session.js';
 import { forEachName } from './each.js';
+import { removeVolumes } from './remove-volumes.js';
 import { nothingFound } from './stacks.js';
 import { addWaitFlags, timeoutMsOf, type WaitFlags } from './wait-flags.js';
 
 const pollMs = 200;
 
 export function define(command: Command, session: Session): void {
-  addWaitFlags(command.argument('<stack...>')).action((stacks: string[], flags: WaitFlags) => {
+  addWaitFlags(command.argument('<stack...>').option('--volumes', 'its named volumes, too, with their contents')).action((stacks: string[], flags: RemoveFlags) => {
     const timeoutMs = timeoutMsOf(flags);
+    if (flags.volumes && flags.detach) throw badUsage('--volumes waits for the containers that use them: leave out --detach');
     return forEachName(session, stacks, (stack) => removeStack(session, stack, flags, timeoutMs));
   });
+}
+
+interface RemoveFlags extends WaitFlags {
+  volumes?: boolean;
 }
 
 /** What belongs to a stack, by its label. */
@@ -28,7 +34,7 @@ interface StackContents {
   configs: SecretOrConfig[];
 }
 
-async function removeStack(session: Session, stack: string, flags: WaitFlags, timeoutMs: number): Promise<void> {
+async function removeStack(session: Session, stack: string, flags: RemoveFlags, timeoutMs: number): Promise<void> {
   const api = session.api();
   const contents = await contentsOf(api, stack);
   const tasks = await liveTasks(api, stack);
@@ -37,6 +43,7 @@ async function removeStack(session: Session, stack: string, flags: WaitFlags, ti
   for (const line of removalLines(contents)) session.out.write(`${line}\n`);
   if (!known) await removeOneByOne(api, contents);
   if (!flags.detach) await waitUntilGone(session, stack, tasks.map((task) => task.ID), flags, timeoutMs);
+  if (flags.volumes) await removeVolumes(session, stack, timeoutMs);
 }
 
 async function contentsOf(api: ApiClient, stack: string): Promise<StackContents> {
