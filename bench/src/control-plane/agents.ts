@@ -58,7 +58,7 @@ function tellChanges(counts: AgentsNews): void {
 class MockAgent {
   #client!: Client;
   #stream!: ClientDuplexStream<AgentMessage, ManagerMessage>;
-  readonly #states = new Map<string, TaskState>();
+  readonly #states = new Map<string, { state: TaskState; timestamp: string }>();
   #changed: string[] = [];
   #version = 0;
   #beat: NodeJS.Timeout | undefined;
@@ -146,16 +146,16 @@ class MockAgent {
 
   #wish(id: string, desired: string): void {
     const state: TaskState = desired === 'running' || desired === 'complete' ? 'running' : desired === 'ready' ? 'ready' : 'shutdown';
-    const before = this.#states.get(id);
+    const before = this.#states.get(id)?.state;
     if (before === state) return;
     if (before === 'running') this.counts.running--;
-    this.#states.set(id, state);
+    this.#states.set(id, { state, timestamp: new Date().toISOString() });
     if (this.#changed.length === 0) setTimeout(() => this.#flush(), gatherMs);
     this.#changed.push(id);
   }
 
   #forget(id: string): void {
-    if (this.#states.get(id) === 'running') this.counts.running--;
+    if (this.#states.get(id)?.state === 'running') this.counts.running--;
     this.#states.delete(id);
   }
 
@@ -163,15 +163,15 @@ class MockAgent {
     const changed = this.#changed;
     this.#changed = [];
     this.#report(changed, false);
-    this.counts.running += changed.filter((id) => this.#states.get(id) === 'running').length;
+    this.counts.running += changed.filter((id) => this.#states.get(id)?.state === 'running').length;
     this.#stream.write(encodeFromAgent({ kind: 'applied', version: this.#version }));
   }
 
   #report(ids: readonly string[], full: boolean): void {
-    const timestamp = new Date().toISOString();
     const reports = ids.flatMap((taskId): TaskReport[] => {
-      const state = this.#states.get(taskId);
-      if (!state) return [];
+      const known = this.#states.get(taskId);
+      if (!known) return [];
+      const { state, timestamp } = known;
       return [{ taskId, status: { state, timestamp, message: state === 'running' ? 'started' : state, error: '', container: { id: containerId(taskId), pid: 4242 } } }];
     });
     this.#stream.write(encodeFromAgent({ kind: 'statuses', reports, full }));

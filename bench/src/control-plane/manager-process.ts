@@ -30,7 +30,7 @@ export class ManagerProcess {
     readonly servingAfterMs: number,
   ) {}
 
-  /** Resolves when it serves the API. `profile`: a file for V8's profile of each stretch between `reset` and `read`. */
+  /** Resolves when it serves the API. `profile`: where the names of files with V8's profiles begin, one of each stretch between `reset` and `read`. */
   static async start(options: { distDir: string; dir: string; ports: ManagerPorts; profile?: string | undefined }): Promise<ManagerProcess> {
     const { distDir, dir, ports, profile } = options;
     const socketPath = join(dir, 'run', 'manager.sock');

@@ -34,7 +34,7 @@ if (process.send) {
       return profiler.post('Profiler.start');
     }
     const { profile } = await profiler.post('Profiler.stop');
-    require('node:fs').writeFileSync(process.env.BENCH_PROFILE, JSON.stringify(profile));
+    require('node:fs').writeFileSync(`${process.env.BENCH_PROFILE}.${process.pid}.${Date.now()}`, JSON.stringify(profile));
     profiler.disconnect();
     profiler = undefined;
   }

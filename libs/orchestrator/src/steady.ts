@@ -1,3 +1,4 @@
+import { sameJson } from '../../base/src/index.js';
 import { defaults, hasEnded, type ClusterView, type Kind, type Kinds, type Node, type Service, type Task, type ViewIndex } from '../../model/src/index.js';
 import type { ServiceDecision } from './decision.js';
 
@@ -62,5 +63,5 @@ function serviceOfTemplate(templateId: string): string {
 /** Nothing that says whether a task may be there. */
 function isSameToTasks(before: Node | undefined, after: Node | undefined): boolean {
   if (!before || !after) return false;
-  return before.spec === after.spec && before.status.state === after.status.state && before.status.description === after.status.description;
+  return before.spec === after.spec && before.status.state === after.status.state && sameJson(before.status.description, after.status.description);
 }

@@ -1,4 +1,4 @@
-import { Bell, describeError, isRefused, isTemporary, Refused, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
+import { Bell, describeError, isRefused, isTemporary, Refused, sameJson, Temporary, type Clock, type Trace } from '../../../base/src/index.js';
 import { assignmentPlanner, commonRevision, Draining, nodeLiveness, releases, type AssignmentPlanner, type OpenSecret } from '../../../dispatcher/src/index.js';
 import { poolClashes, type Change, type ClusterView, type EncryptionKey, type FromAgent, type FromManager, type Hello, type NetworkNotice, type NodeDescription, type NodeStatus } from '../../../model/src/index.js';
 import type { Store } from '../../../store/src/index.js';
@@ -129,7 +129,8 @@ export class NodeSessions {
       description: hello.description,
       encryptionKeys: hello.encryptionKeys,
     };
-    await this.#commit([{ action: 'status', kind: 'node', id: node.id, status }]);
+    // After a restart of the manager all nodes say what they said before.
+    if (!sameJson(node.status, status)) await this.#commit([{ action: 'status', kind: 'node', id: node.id, status }]);
     // Meanwhile the office may have been lost, or the agent: nobody would ever end this session.
     if (this.#isOver) throw new Temporary('this manager no longer leads: ask another');
     if (isClosed()) return undefined;
