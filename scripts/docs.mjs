@@ -17,6 +17,7 @@ const tables = [
   ['docs/ARCHITECTURE.md', 'import rules', importTable()],
   ['docs/placement.md', 'filters', await filterTable()],
   ['docs/options.md', 'service keys', await optionTable()],
+  ['docs/compose.md', 'other keys', await sectionTable()],
   ['docs/updates.md', 'update rules', await updateTable()],
   ['docs/networking.md', 'truth table', await truthTable()],
 ];
@@ -70,8 +71,18 @@ async function transitionTable() {
 
 async function optionTable() {
   const { optionTable } = await load('libs/compose/src/option-table.ts');
+  return markdown(['key', 'here', 'what to know'], effectRows(optionTable));
+}
+
+async function sectionTable() {
+  const { sectionTable } = await load('libs/compose/src/section-table.ts');
+  const rows = Object.entries(sectionTable).flatMap(([section, keys]) => effectRows(keys).map((row) => [section, ...row]));
+  return markdown(['of a', 'key', 'here', 'what to know'], rows);
+}
+
+function effectRows(table) {
   const words = { acts: 'acts', differs: 'differs', none: 'no effect' };
-  return markdown(['key', 'here', 'what to know'], Object.entries(optionTable).map(([key, { effect, note }]) => [`\`${key}\``, words[effect], note]));
+  return Object.entries(table).map(([key, { effect, note }]) => [`\`${key}\``, words[effect], note]);
 }
 
 async function updateTable() {

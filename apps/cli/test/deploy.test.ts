@@ -160,6 +160,34 @@ describe('what is printed', () => {
   });
 });
 
+describe('stack lint', () => {
+  const lint = (...args: string[]) => shoal(['stack', 'lint', '-c', 'lint.yml', ...args], { workingDir: directory });
+  const write = (extra: string) => writeFileSync(file('lint.yml'), `services:\n  a:\n    image: i\n${extra}`);
+
+  test('says what each key does, without a manager', async () => {
+    write('    expose: [80]\n    depends_on: []\n');
+    const { out, status } = await lint();
+    expect(out.split('\n').map((line) => line.replace(/ \(.*/, ''))).toEqual([
+      'lint.yml:1:1: acts: services',
+      'lint.yml:3:5: acts: services.a.image',
+      'lint.yml:4:5: unsupported: services.a.expose',
+      'lint.yml:5:5: differs: services.a.depends_on',
+      '4 keys: 2 act, 1 differ from Docker, 1 unsupported',
+      '',
+    ]);
+    expect(status).toBe(0);
+    expect(await lint('--strict')).toMatchObject({ status: 65 });
+    expect(JSON.parse((await lint('--format', 'json', '-q')).out)).toMatchObject([{ line: 4, verdict: 'unsupported', path: 'services.a.expose' }, { line: 5, verdict: 'differs' }]);
+    write('');
+    expect(await lint('--strict')).toMatchObject({ status: 0 });
+  });
+
+  test('an invalid file is told as at a deploy', async () => {
+    write('    imagee: x\n');
+    expect(await lint()).toMatchObject({ status: 65, err: expect.stringContaining('lint.yml:4:5: services.a.imagee: "imagee" is not a key here') });
+  });
+});
+
 describe('stack config', () => {
   test('prints the merged file without a manager', async () => {
     const result = await shoal(['stack', 'config', '-c', 'demo.yml', '-c', 'more.yml'], { workingDir: directory });

@@ -1,4 +1,6 @@
 export { parseDotenv } from './dotenv.js';
+export { lint } from './lint.js';
+export type { LintLine } from './lint.js';
 export { loadCompose } from './load.js';
 export type { LoadInput, LoadResult } from './load.js';
 export { renderConfig } from './render.js';

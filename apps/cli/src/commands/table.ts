@@ -34,6 +34,7 @@ export const nouns: Noun[] = [
         start: 'Start a stopped stack again',
       }),
       { name: 'config', summary: 'Print the merged and resolved stack file', load: () => import('./stack-config.js') },
+      { name: 'lint', summary: 'Say of each key of a stack file whether it acts, differs from Docker, or is unsupported', load: () => import('./stack-lint.js') },
       { name: 'ls', summary: 'List stacks', aliases: ['list'], load: () => import('./stack-ls.js') },
       { name: 'ps', summary: 'List the tasks of a stack', load: () => import('./stack-ps.js') },
       { name: 'services', summary: 'List the services of a stack', load: () => import('./stack-services.js') },

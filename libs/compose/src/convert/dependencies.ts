@@ -22,6 +22,7 @@ export function convertDependencies(scope: Scope, name: string, { depends_on: gi
     if (condition === 'service_completed_successfully' && runsForEver(other)) {
       problem(scope, path, `"${dependency.service}" is started again whenever it ends, so that it is never complete`, `give it "restart: on-failure", or deploy.mode: replicated-job`);
     }
+    if (dependency.restart) note(scope, 'not-executed', path, '"restart: true" has no effect yet: the service is not restarted with what it depends on');
     dependencies.set(dependency.service, {
       service: scoped(scope, dependency.service),
       condition,
