@@ -264,7 +264,7 @@ test('a process that ends at any of fifty moments leaves open connections open, 
     await second.open();
     await second.apply(view(2));
     const late = await second.attach(container, [red]);
-    expect(late.run('busybox ping -c1 -W2 10.10.0.12 >/dev/null && echo reached')).toBe('reached');
+    expect(await eventually(() => late.run('busybox ping -c1 -W2 10.10.0.12 >/dev/null && echo reached'), 'reached')).toBe('reached');
   }
   expect(await Promise.all(open.map((one) => one.say()))).toEqual(said);
   await second.call('detach', 'late2');
@@ -440,7 +440,7 @@ async function lookup(name: string, host: string): Promise<string[] | string> {
 
 /** Namespaces give back their links some time after they are gone. */
 async function eventually(read: () => string, wanted: string): Promise<string> {
-  for (let tries = 0; tries < 100 && read() !== wanted; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let tries = 0; tries < 1000 && read() !== wanted; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
   return read();
 }
 
