@@ -11,7 +11,7 @@ import { Machine, type Host, type Lines, type Namespace } from './hosts.js';
 const connections = Number(process.env['SHOAL_LOSS_CONNECTIONS'] ?? 2_000);
 const changes = Number(process.env['SHOAL_LOSS_CHANGES'] ?? 20);
 const reloads = 10;
-const deadlineMs = 60_000 + connections * 10;
+const deadlineMs = 180_000 + connections * 10 + changes * 5_000;
 
 const net: AssignedNetwork = { id: 'net', name: 'stack_net', subnets: [{ subnet: '10.10.0.0/24', gateway: '10.10.0.1' }], internal: false };
 const machine = new Machine();

@@ -51,7 +51,7 @@ test('the difference of two views leads to the same change as the whole of them,
         before = after;
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 100 },
   );
 });
 
