@@ -2,6 +2,7 @@ import { timestamp } from '../../base/src/index.js';
 import { hasEnded, isWanted, nodeName, obedientAgents, type Change, type ClusterView, type Decide, type DecisionContext, type IndexedView, type Task } from '../../model/src/index.js';
 import { applyTo } from '../../store/src/index.js';
 import { focusOn } from './focus.js';
+import { letClocksStand } from './still-clocks.js';
 import { subsystems } from './subsystems.js';
 
 /** Where the tasks of some services would be, were these changes made now and every task did as it is told. */
@@ -67,6 +68,7 @@ export async function settleAhead(
   pause: () => Promise<unknown>,
   { decides, looksPerRound }: { decides: readonly Decide[]; looksPerRound: number } = { decides: everybody, looksPerRound: future.count('task') + future.count('node') },
 ): Promise<boolean> {
+  letClocksStand(future);
   for (let looked = 0; looked < lookBudget; looked += looksPerRound + 100) {
     await pause();
     const round = decideOnce(future, decides, { nowMs, random });

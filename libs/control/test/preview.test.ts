@@ -93,3 +93,19 @@ test('in a cluster too large to look at all of it, the services in question move
   const hungry = spec(2, { name: 'hungry', template: aTemplate({ resources: { reservations: { memoryBytes: 2 ** 50 } } }) });
   expect((await previewChanges(world.view, createServiceChanges('hungry', hungry), ['hungry'], aContext(world.nowMs, 99), pause)).pending).toHaveLength(2);
 });
+
+test('an update that no node takes is seen to wait, although it would go back in ten minutes', async () => {
+  const world = aWorld([aService({ replicas: 2, spec: { update: { parallelism: 1, failureAction: 'rollback' } } })]);
+  const service = world.view.get('service', 'web')!;
+  const nowhere = aTemplate({ placement: { constraints: ['node.labels.moon == full'], preferences: [], platforms: [] } });
+  const changes = updateServiceChanges(world.view, service, { ...service.spec, template: nowhere });
+  const preview = await previewChanges(world.view, changes, ['web'], aContext(world.nowMs, 99), pause);
+  expect(preview.complete).toBe(true);
+  expect(preview.pending).toMatchObject([{ task: 'web.1', reason: expect.stringContaining('wants node.labels.moon == full') }]);
+});
+
+test('the times of a schedule are not looked ahead to: they never end', async () => {
+  const world = aWorld();
+  const changes = createServiceChanges('web', spec(1, { mode: { kind: 'replicated-job', maxConcurrent: 1, totalCompletions: 1 }, labels: { 'shoal.cron.schedule': '* * * * *' } }));
+  expect(await previewChanges(world.view, changes, ['web'], aContext(world.nowMs, 99), pause)).toEqual({ placements: [], pending: [], complete: true });
+});

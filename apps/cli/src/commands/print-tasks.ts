@@ -12,9 +12,20 @@ export async function printTasks(session: Session, tasks: Task[], flags: TaskLis
   printListing(session, taskListing(tasks, { nowMs: session.clock.wallMs(), noTrunc: !flags.trunc, shortIds, ...names }), flags);
 }
 
-/** Services that have no tasks of what they shall be, because they wait for others. */
+/** What the tasks of services do not show: what holds a service up, or when it runs next. */
 export function printWaits(session: Session, services: Service[]): void {
-  for (const { Spec, Shoal } of services) if (Shoal?.Waiting) session.err.write(`note: ${Spec.Name} ${Shoal.Waiting.Message}\n`);
+  for (const service of services) for (const text of waitsOf(service)) session.err.write(`note: ${service.Spec.Name} ${text}\n`);
+}
+
+function waitsOf({ Spec, UpdateStatus, Shoal = {} }: Service): string[] {
+  const { Waiting, Stopped, Cron } = Shoal;
+  const isHalted = UpdateStatus?.State === 'paused' || UpdateStatus?.State === 'rollback_paused';
+  return [
+    ...(Waiting ? [Waiting.Message] : []),
+    ...(Stopped ? [`is stopped: shoal service start ${Spec.Name} starts it again`] : []),
+    ...(isHalted && UpdateStatus.Message ? [`waits: ${UpdateStatus.Message}`] : []),
+    ...(Cron?.NextRun ? [`runs next at ${Cron.NextRun.slice(0, 19)}Z${Cron.Message ? `; ${Cron.Message}` : ''}`] : []),
+  ];
 }
 
 export interface Names {

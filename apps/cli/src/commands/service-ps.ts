@@ -21,7 +21,7 @@ async function listTasks(session: Session, references: string[], flags: TaskList
     const filters: Filters = { ...parseFilters(flags.filter), service: chosen.map(({ ID }) => ID) };
     if (filters['node']) filters['node'] = await Promise.all(filters['node'].map((node) => resolveSelf(api, node)));
     await printTasks(session, (await api.get<Task[] | null>('/tasks', { filters })) ?? [], flags);
-    printWaits(session, chosen);
+    if (!flags.quiet) printWaits(session, chosen);
   }
   if (unknown.length > 0) throw new Failure(exitStatus.failed, unknown.join('\n'));
 }

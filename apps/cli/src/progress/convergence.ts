@@ -82,7 +82,7 @@ function isRunAwaited({ Spec }: Service, { UnderWay }: Cron, current: Task[], ba
 
 /** Between its runs there is nothing to wait for. */
 function cronService({ ID, Spec }: Service, { NextRun }: Cron): ServiceProgress {
-  return { id: ID, name: Spec.Name, outcome: 'converged', done: 0, wanted: 0, detail: NextRun ? `next run at ${NextRun}` : 'it never runs by itself', stableKey: '' };
+  return { id: ID, name: Spec.Name, outcome: 'converged', done: 0, wanted: 0, detail: NextRun ? `next run at ${NextRun.slice(0, 19)}Z` : 'it never runs by itself', stableKey: '' };
 }
 
 /** It is where it should be when nothing of it is left. */
