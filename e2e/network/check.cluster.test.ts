@@ -42,7 +42,7 @@ describe('shoal network check', () => {
     await test.deploy('drift', 'services: { box: { image: shoal/busybox:1, command: [sleep, "1000"], deploy: { mode: global } } }');
     const host = test.cluster.host('node-2');
     await host.must(['sh', '-ec', `nsenter --net=${host.runDir}/agent/network/netns/mesh ip rule del pref 50`]);
-    await until('the drift to be counted', async () => (await metrics()).includes('shoal_network_drift{node="node-2",kind="rule"} 1'), { deadlineMs: 5_000 });
+    await until('the drift to be counted', async () => (await metrics()).includes('shoal_network_drift{node="node-2",kind="rule"} 1'));
     expect((await test.cluster.shoal(['network', 'check'])).stdout).toMatch(/node-2 +\d+ +1 rule/);
     const events = await until('the drift to be told as an event', async () => {
       const { stdout } = await test.cluster.docker(['events', '--since', '5m', '--until', '0s', '--filter', 'type=node', '--format', '{{json .Actor.Attributes}}']);

@@ -13,7 +13,7 @@ import type { AssignedNetwork } from '../../model/src/index.js';
  * namespace of its own. Nothing leads outside.
  */
 
-const deadlineMs = 15_000;
+const deadlineMs = 30_000;
 let driverFile: string | undefined;
 
 function driver(): string {
