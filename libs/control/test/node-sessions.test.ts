@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Refused, VirtualClock } from '../../base/src/index.js';
-import { createServiceChanges, type AssignedPeer, type FromManager, type Hello, type Task } from '../../model/src/index.js';
+import { createServiceChanges, type AssignedPeer, type FromManager, type Hello, type Task, type TaskStatus } from '../../model/src/index.js';
 import { aCluster, aNetwork, aNode, aService, aTask, aTemplate } from '../../model/src/testing/index.js';
 import { MemoryStore, type Store } from '../../store/src/index.js';
 import { NodeSessions, type AgentEvents, type AgentStream } from '../src/index.js';
@@ -217,4 +217,21 @@ test("what an agent notices of its node's network stands with the node, and is n
   agent.events.received({ kind: 'network-notice', notice: { ...notice } });
   await clock.advance(100);
   expect(memory.view().revision).toBe(revision);
+});
+
+test('a report and the full inventory after it are stored one after the other, and hold up nobody', async () => {
+  const status = (state: TaskStatus['state']): TaskStatus => ({ state, timestamp: '2024-01-01T00:00:05.000000000Z', message: state, error: '' });
+  await memory.commit([
+    { action: 'create', kind: 'node', object: aNode({ id: 'node-b', index: 2 }) },
+    { action: 'create', kind: 'task', object: aTask({ id: 'ends', slot: 1, nodeId: 'node-a', state: 'running' }) },
+    { action: 'create', kind: 'task', object: aTask({ id: 'starts', slot: 2, nodeId: 'node-b', state: 'starting' }) },
+  ]);
+  const agents = [new Agent('node-a'), new Agent('node-b')] as const;
+  for (const agent of agents) agent.hello();
+  await clock.advance(100);
+  agents[0].events.received({ kind: 'statuses', reports: [{ taskId: 'ends', status: status('complete') }], full: false });
+  agents[0].events.received({ kind: 'statuses', reports: [], full: true });
+  agents[1].events.received({ kind: 'statuses', reports: [{ taskId: 'starts', status: status('running') }], full: false });
+  await clock.advance(1_000);
+  expect(['ends', 'starts'].map((id) => memory.view().get('task', id)!.status.state)).toEqual(['complete', 'running']);
 });

@@ -56,12 +56,14 @@ export class StatusIntake {
     }
   }
 
-  /** What the first of the batches come to: as many as go into one commit. */
+  /** What the first of the batches come to: as many as go into one commit, and of each node one, for the next is to be seen in the light of it. */
   #next(batches: readonly StatusBatch[]): { changes: Change[]; count: number } {
     const changes: Change[] = [];
+    const nodes = new Set<string>();
     let count = 0;
-    while (count < batches.length && changes.length < changesPerCommit) {
+    while (count < batches.length && changes.length < changesPerCommit && !nodes.has(batches[count]!.nodeId)) {
       const { nodeId, reports, full } = batches[count++]!;
+      nodes.add(nodeId);
       for (const change of applyStatuses(this.store.view(), nodeId, reports, full ? this.#inventory() : undefined)) changes.push(change);
     }
     return { changes, count };
