@@ -1,6 +1,9 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { hasEnded, isWanted, type ClusterView, type Service, type Task } from '../../../model/src/index.js';
 import { Life, type ContainerEvent, type Happening, type Recipe } from '../../src/index.js';
+
+// Only how much there is to compute counts, not how busy the machine is.
+vi.setConfig({ testTimeout: 900_000 });
 
 /** What happened to a container, and what the store said of all tasks just then. */
 export interface Moment {
