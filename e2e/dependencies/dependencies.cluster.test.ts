@@ -8,7 +8,7 @@ const test = useCluster({ nodes: 2 });
 
 const shoal = (...args: string[]) => test.cluster.shoal(args, { deadlineMs: 120_000 });
 
-/** A database that is healthy once somebody has made /ok in it, a migration, and what needs both. */
+/** A database that is healthy once somebody has made /state/ok in it, a migration, and what needs both. */
 function shop({ version, exit = 0 }: { version: number; exit?: number }): string {
   return `
 name: shop
@@ -16,8 +16,10 @@ services:
   db:
     image: shoal/busybox:1
     command: [sleep, '1000']
-    healthcheck: { test: test -f /ok, interval: 200ms, start_period: 10m }
+    healthcheck: { test: test -f /state/ok, interval: 200ms, start_period: 10m }
     stop_grace_period: 100ms
+    volumes: ['state:/state']
+    deploy: { placement: { constraints: [node.hostname==node-1] } }
   migrate:
     image: shoal/busybox:1
     command: sh -c "echo migrating to ${version}; exit ${exit}"
@@ -26,6 +28,7 @@ services:
     image: shoal/whoami:${version}
     depends_on: { migrate: { condition: service_completed_successfully } }
     deploy: { replicas: 2, update_config: { parallelism: 2, monitor: 200ms } }
+volumes: { state: }
 `;
 }
 
@@ -48,7 +51,7 @@ describe('services that depend on each other', () => {
     expect(await test.tasks('shop_migrate')).toEqual([]);
     expect((await shoal('service', 'ps', 'shop_migrate')).stderr).toBe('note: shop_migrate waits for shop_db to be healthy: 0 of 1\n');
     expect((await shoal('stack', 'ps', 'shop')).stderr).toContain('note: shop_app waits for shop_migrate to complete: 0 of 1\n');
-    await must(test.inside(db!, ['touch', '/ok']));
+    await must(test.inside(db!, ['touch', '/state/ok']));
     const app = (await test.untilRunning('shop_app', 2)) as Task[];
     const [migrate] = (await test.tasks('shop_migrate')) as Task[];
     expect(migrate!.Status.State).toBe('complete');

@@ -10,6 +10,7 @@ import type { Created } from './fake-swarm.js';
 import { fromDocker, prune } from './from-docker.js';
 import { deployCases } from './samples.js';
 import { openVerdicts } from './verdicts.js';
+import { besideStacks, wholeStacks } from './whole-stacks.js';
 
 /** What `docker stack deploy` asks a swarm for is what our spec says. */
 
@@ -70,4 +71,9 @@ it('converts the combinations that depend on each other like `docker stack deplo
     'services: {b: {image: i, extra_hosts: {z: 1.1.1.1, a: 2.2.2.2}}, a: {image: i, environment: {FOO: 1, FOO2: 2, U: }}}\n',
   ];
   expect(await forEachCase(texts.map((text) => ({ name: text, files: [text] })), specDifference)).toEqual([]);
+});
+
+it('asks for the same as `docker stack deploy` for whole stacks', async () => {
+  const cases = Object.entries(wholeStacks).map(([name, text]) => ({ name, files: [text], extra: besideStacks }));
+  expect(await forEachCase(cases, specDifference)).toEqual([]);
 });
