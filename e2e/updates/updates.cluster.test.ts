@@ -133,7 +133,8 @@ networks: { net: }
     expect((await test.get<{ Spec: { Labels: Record<string, string> } }>('/services/keep_web')).Spec.Labels['which']).toBe('b');
     await after({ ...shape, replicas: 4 });
 
-    const limited = { ...shape, limits: "{ memory: 32M, cpus: '0.5', pids: 50 }", alias: 'second' };
+    // Four from here on: which task goes when there are to be fewer is another matter.
+    const limited = { ...shape, replicas: 4, limits: "{ memory: 32M, cpus: '0.5', pids: 50 }", alias: 'second' };
     const tasks = await after(limited);
     for (const task of tasks) await until('the container has its new limit', async () => (await memoryLimit(task)) === 32 << 20);
     await until('the new alias is known', () => resolves(tasks[0]!, 'second'));
