@@ -67,7 +67,7 @@ class ServicesOnly implements ClusterView {
   }
 
   all<K extends Kind>(kind: K): Iterable<Kinds[K]> {
-    return kind === 'service' ? ([...this.serviceIds].flatMap((id) => this.view.get(kind, id) ?? [])) : this.view.all(kind);
+    return kind === 'service' ? [...this.serviceIds].flatMap((id) => this.view.get(kind, id) ?? []) : this.view.all(kind);
   }
 
   get<K extends Kind>(kind: K, id: string): Kinds[K] | undefined {
