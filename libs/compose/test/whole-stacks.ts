@@ -1,6 +1,6 @@
 /** Stack files as people write them: many keys at once, in short and long forms, with anchors, nulls and fields of their own. */
 export const wholeStacks: Record<string, string> = {
-  'proxy, application, database': `version: "3.8"
+  'proxy, application, database': `version: "3.12"
 x-log: &log
   logging: { driver: json-file, options: { max-size: 10m, max-file: "3" } }
 x-deploy: &deploy
@@ -120,7 +120,7 @@ secrets:
   db_password: { external: true }
   key: { file: ./key.pem, labels: { kind: tls } }
 configs:
-  settings: { file: ./settings.yml, name: settings-\${TAG:-1}, template_driver: golang }
+  settings: { file: ./settings.yml, name: "settings-\${TAG:-1}", template_driver: golang }
 `,
   'jobs, agents, nothing said': `services:
   agent:
@@ -133,7 +133,7 @@ configs:
   once: { image: "job:1", deploy: { mode: replicated-job, replicas: 4 } }
   everywhere: { image: "job:1", deploy: { mode: global-job, restart_policy: { condition: none } } }
   gpu: { image: gpu, deploy: { resources: { reservations: { generic_resources: [{ discrete_resource_spec: { kind: gpu, value: 2 } }] } } } }
-  bare: { image: bare, networks: , ports: [], deploy: , environment: , command: , labels: { only.container: "1" }, entrypoint: /bin/sh -c "exec run" }
+  bare: { image: bare, ports: [], deploy: , labels: { only.container: "1" }, entrypoint: /bin/sh -c "exec run" }
   replicas: { image: r, restart: unless-stopped, ports: ["9000"], expose: ["9001"], deploy: { replicas: 0, update_config: { parallelism: 0 } } }
 volumes: { agent-data: { name: shared-agent-data } }
 `,
