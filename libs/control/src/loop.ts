@@ -24,6 +24,7 @@ const storeBackoff = { firstMs: 100, maxMs: 3000 };
 /** After so many rounds that all changed something, the subsystems are taken to undo each other's work. */
 const maxRounds = 100;
 const roundsPerDraft = 10;
+const sentencesTold = 200;
 /** More is committed before the decisions go on: while they are drafted the process does nothing else. */
 const changesPerDraft = 25_000;
 const notSettlingPauseMs = 1000;
@@ -168,11 +169,16 @@ function decideTogether({ subsystems, clock, random }: LoopOptions, view: Indexe
       if (changes.length > 0) applyDraft(view, changes, now);
       else draft.decided.pop();
       for (const change of changes) draft.changes.push(change);
-      Object.assign(decided, { changes, sentences, decideMs: clock.monotonicMs() - startedMs });
+      Object.assign(decided, { changes, sentences: firstOf(sentences), decideMs: clock.monotonicMs() - startedMs });
     }
     draft.settled = draft.changes.length === changesBefore;
     if (draft.settled) return;
   }
+}
+
+/** Of thousands of tasks of one deployment, some tell the story. */
+function firstOf(sentences: readonly string[]): readonly string[] {
+  return sentences.length <= sentencesTold ? sentences : [...sentences.slice(0, sentencesTold), `and ${sentences.length - sentencesTold} more`];
 }
 
 function namesOf({ decided }: Draft): string {
