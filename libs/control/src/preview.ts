@@ -36,6 +36,7 @@ export async function previewChanges(view: ClusterView, changes: readonly Change
   const isLarge = isTooLarge(view, moving);
   const { future, decides } = isLarge ? await focusOn(view, new Set(serviceIds), removedServices(changes), context, pause) : { future: view.fork(), decides: everybody };
   applyTo(future, changes, timestamp(context.nowMs));
+  forgetOrder(future);
   const complete = await settleAhead(future, context, pause, { decides, looksPerRound: isLarge ? moving : future.count('task') + future.count('node') });
   const tasks = serviceIds.flatMap((id) => future.tasksOfService(id).filter(isRunningOrDone).sort(bySlot(future)));
   return {
@@ -113,4 +114,12 @@ function nodeNameOf(view: ClusterView, { nodeId }: Task): string {
 
 function bySlot(view: ClusterView): (a: Task, b: Task) => number {
   return (a, b) => a.slot - b.slot || (nodeNameOf(view, a) < nodeNameOf(view, b) ? -1 : 1);
+}
+
+/** Looked at ahead, nothing becomes healthy or completes as it will: all services begin at once, and their tasks go where they would go in order. */
+function forgetOrder(future: IndexedView): void {
+  for (const service of [...future.all('service')]) {
+    const { dependsOn, ...spec } = service.spec;
+    if (dependsOn) future.apply('service', service.id, { ...service, spec });
+  }
 }

@@ -109,3 +109,9 @@ test('the times of a schedule are not looked ahead to: they never end', async ()
   const changes = createServiceChanges('web', spec(1, { mode: { kind: 'replicated-job', maxConcurrent: 1, totalCompletions: 1 }, labels: { 'shoal.cron.schedule': '* * * * *' } }));
   expect(await previewChanges(world.view, changes, ['web'], aContext(world.nowMs, 99), pause)).toEqual({ placements: [], pending: [], complete: true });
 });
+
+test('a service that waits for others is placed ahead of them', async () => {
+  const waiting = spec(2, { dependsOn: [{ service: 'nobody', condition: 'service_completed_successfully' }] });
+  const preview = await previewChanges(aWorld().view, createServiceChanges('web', waiting), ['web'], aContext(testEpochMs, 99), pause);
+  expect(said(preview)).toHaveLength(2);
+});
