@@ -46,9 +46,11 @@ export class FileJournal implements Journal {
     return { epoch, version, items: [...items.values()], statuses: new Map(this.#statuses) };
   }
 
+  /** What the node is not to know any longer is not in the file either once this resolves. */
   saveAssignments(change: AssignmentChange): Promise<void> {
+    const mustForget = change.complete || this.#givesUpSecrets(change);
     this.#obey(change);
-    return this.#assignmentsFile.append(change);
+    return mustForget ? this.#assignmentsFile.rewrite() : this.#assignmentsFile.append(change);
   }
 
   saveStatus(taskId: string, status: TaskStatus): Promise<void> {
@@ -60,6 +62,11 @@ export class FileJournal implements Journal {
     if (!this.#statuses.has(taskId)) return;
     this.#note({ taskId });
     await this.#statusFile.append({ taskId });
+  }
+
+  #givesUpSecrets({ put, remove }: AssignmentChange): boolean {
+    const before = [...put, ...remove].map((key) => this.#assignments.items.get(itemKey(key)));
+    return before.some((item) => item?.kind === 'secret' || (item?.kind === 'task' && item.value.credentials !== undefined));
   }
 
   #obey(change: AssignmentChange): void {

@@ -50,6 +50,21 @@ it('puts the assignments together from the last complete set and what came after
   expect({ version, items }).toEqual({ version: 3, items: [secret('a', 'again'), secret('c')] });
 });
 
+it('keeps nothing of a secret or a login that the node is not to know any longer', async () => {
+  const dir = folder();
+  const journal = await FileJournal.open(dir, dir);
+  const hidden: AssignmentItem = { kind: 'secret', key: 'a', value: { id: 'a', name: 'a', data: 'aHVudGVyMg==' } };
+  const task = (credentials?: { username: string; password: string }) => ({ kind: 'task', key: 't', value: { id: 't', credentials } }) as unknown as AssignmentItem;
+  await journal.saveAssignments(change(1, { complete: true, put: [hidden] }));
+  await journal.saveAssignments(change(2, { put: [task({ username: 'me', password: 'hunter3' })] }));
+  expect(readFileSync(join(dir, 'assignments.jsonl'), 'utf8')).toMatch(/aHVudGVyMg==.*hunter3/s);
+  await journal.saveAssignments(change(3, { put: [task()] }));
+  expect(readFileSync(join(dir, 'assignments.jsonl'), 'utf8')).not.toContain('hunter3');
+  await journal.saveAssignments(change(4, { remove: [{ kind: 'secret', key: 'a' }] }));
+  expect(readFileSync(join(dir, 'assignments.jsonl'), 'utf8')).not.toContain('aHVudGVyMg==');
+  expect((await (await FileJournal.open(dir, dir)).load()).version).toBe(4);
+});
+
 it('takes over the assignments of an agent that wrote them as one document', async () => {
   const dir = folder();
   writeFileSync(join(dir, 'assignments.json'), JSON.stringify({ epoch: 3, version: 7, items: [secret('a')] }));
